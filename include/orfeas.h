@@ -1,0 +1,140 @@
+/* orfeas.h - the front door of liborfeas: pictures in, printable 3D assets out.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything a program needs is here: describe a wish as a recipe, run it on a task, receive an
+ * asset in stages, measure it, save it. Bytes go in and bytes come out; the library opens no
+ * socket and reads no file, clock or environment variable by itself.
+ *
+ *     g_autoptr(OrfTask)   task   = orf_task_new(NULL);
+ *     g_autoptr(OrfRecipe) recipe = orf_recipe_new("auto", &error);
+ *     orf_recipe_add_picture(recipe, bytes, "cup.jpg", 0, &error);
+ *     g_autoptr(OrfAsset)  asset  = orf_generate(task, recipe, NULL, NULL, &error);
+ *     g_autoptr(GBytes)    glb    = orf_asset_save(task, asset, "glb", &error);
+ *
+ * Lengths are millimetres, Y is up and the front of an object faces +Z. */
+#ifndef ORFEAS_H
+#define ORFEAS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+#pragma GCC visibility push(default) /* what this header declares is exported, nothing else */
+
+typedef struct OrfTask OrfTask;
+typedef struct OrfRecipe OrfRecipe;
+typedef struct OrfAsset OrfAsset;
+
+/* --- Errors: one domain; the code says whose move it is ----------------------------------- */
+
+#define ORF_ERROR (orf_error_quark())
+GQuark orf_error_quark(void);
+
+typedef enum {
+    ORF_ERROR_BAD_INPUT,   /* the input is wrong: mend it */
+    ORF_ERROR_UNSUPPORTED, /* the input may be right, this build cannot do it */
+    ORF_ERROR_NOT_FOUND,   /* no such file, generator, format, ... */
+    ORF_ERROR_DENIED,      /* permission */
+    ORF_ERROR_CONFLICT,    /* the state changed meanwhile */
+    ORF_ERROR_TOO_LARGE,   /* over a limit or the memory budget: the message names the remedy */
+    ORF_ERROR_BUSY,        /* try again later */
+    ORF_ERROR_CANCELLED,   /* somebody asked for it */
+    ORF_ERROR_UNAVAILABLE, /* device, disk or peer is missing or full */
+    ORF_ERROR_BUG,         /* our mistake */
+    ORF_N_ERRORS
+} OrfErrorCode;
+
+/* --- Task: cancel, progress, memory and cores of one run. Thread-safe --------------------- */
+
+/* Called from the thread that does the work. `step` is the path of the running step, such as
+ * "final: mesh"; `fraction` is 0..1 of the whole task and never falls. */
+typedef void (*OrfProgressFn)(const char *step, double fraction, void *data);
+
+typedef struct {
+    unsigned cores;         /* 0: one */
+    size_t memory;          /* bytes the task may hold at one time; 0: no limit */
+    OrfProgressFn progress; /* may be NULL */
+    void *progress_data;
+} OrfTaskOptions;
+
+OrfTask *orf_task_new(const OrfTaskOptions *options); /* NULL: the defaults above */
+OrfTask *orf_task_ref(OrfTask *task);
+void orf_task_unref(OrfTask *task);
+void orf_task_cancel(OrfTask *task); /* async-signal-safe */
+bool orf_task_cancelled(const OrfTask *task);
+size_t orf_task_peak_memory(const OrfTask *task); /* bytes, of what was drawn from the budget */
+
+/* --- Recipe: a generator, all its parameters, the inputs. One thread at a time ------------ */
+
+/* `generator` is a name of orf_generators_json() or "auto". Errors: NOT_FOUND. */
+OrfRecipe *orf_recipe_new(const char *generator, GError **error);
+OrfRecipe *orf_recipe_ref(OrfRecipe *recipe);
+void orf_recipe_unref(OrfRecipe *recipe);
+
+/* Sets one parameter from its text form ("80mm", "0.6", "true"). Errors: BAD_INPUT with the
+ * range, or the nearest known name. */
+bool orf_recipe_set(OrfRecipe *recipe, const char *name, const char *text, GError **error);
+
+/* Adds a picture, encoded (JPEG, PNG, ...). `name` is for messages. `yaw` in degrees says from
+ * where it was seen: 0 front, 90 the viewer's right; NAN when it is not a view. */
+bool orf_recipe_add_picture(OrfRecipe *recipe, GBytes *bytes, const char *name, double yaw,
+                            GError **error);
+
+/* Gives the cut-out of the first picture: any picture, light (or opaque) is subject. */
+void orf_recipe_set_mask(OrfRecipe *recipe, GBytes *bytes, const char *name);
+
+/* SHA-256 (64 hex digits) of the canonical JSON of generator, version, parameters and inputs;
+ * caller owns. Equal digests give equal assets on one machine. */
+char *orf_recipe_digest(const OrfRecipe *recipe);
+
+/* --- Generate ------------------------------------------------------------------------------ */
+
+typedef enum { ORF_PREVIEW, ORF_MEDIUM, ORF_FINAL, ORF_FINISHED, ORF_N_STAGES } OrfStage;
+const char *orf_stage_name(OrfStage stage);
+
+/* Receives each stage, a complete asset, as soon as it exists; borrowed, take a reference to
+ * keep it. Return false to stop after this stage. */
+typedef bool (*OrfStageFn)(OrfStage stage, OrfAsset *asset, void *data);
+
+/* Runs the recipe; returns the last stage. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
+OrfAsset *orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
+                       GError **error);
+
+/* JSON (caller owns): every generator with title, help and parameters (name, type, range, unit,
+ * default, help). */
+char *orf_generators_json(void);
+
+/* --- Asset: mesh, materials, textures. Immutable -------------------------------------------- */
+
+OrfAsset *orf_asset_ref(OrfAsset *asset);
+void orf_asset_unref(OrfAsset *asset);
+
+/* Loads a model file; `format` NULL sniffs it. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE. */
+OrfAsset *orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GError **error);
+
+/* Saves as "stl", "obj", "glb", "ply" or "3mf" in one piece. Errors: NOT_FOUND, TOO_LARGE. */
+GBytes *orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error);
+
+/* JSON (caller owns): counts, bounds in mm, volume, area, closed, manifold, oriented, shells... */
+char *orf_asset_measures_json(OrfTask *task, OrfAsset *asset, GError **error);
+
+/* A PNG contact sheet: front, side, top, three-quarter. `width` in pixels, 256..4096. */
+GBytes *orf_asset_view(OrfTask *task, OrfAsset *asset, unsigned width, GError **error);
+
+/* --- About ----------------------------------------------------------------------------------- */
+
+const char *orf_version(void); /* "0.1.0" */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfTask, orf_task_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRecipe, orf_recipe_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfAsset, orf_asset_unref)
+
+#pragma GCC visibility pop
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,171 @@
+/* base.h - what every room stands on: errors, tasks, budgets, arenas, parameters, digests, log.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_BASE_H
+#define ORF_BASE_H
+
+#include <orfeas.h>
+
+/* --- Errors: base/error.c ------------------------------------------------------------------ */
+
+/* Sets `error` (printf style) and yields false, which is also NULL and 0:
+ *     return ORF_FAIL(error, BAD_INPUT, "%s: no vertices; export it again", name); */
+#define ORF_FAIL(error, code, ...)                                                             \
+    (g_set_error((error), ORF_ERROR, ORF_ERROR_##code, __VA_ARGS__), (void *)0)
+/* The same for functions that return bool. */
+#define ORF_FALSE(error, code, ...)                                                            \
+    (g_set_error((error), ORF_ERROR, ORF_ERROR_##code, __VA_ARGS__), false)
+
+typedef struct {
+    const char *name;  /* "bad-input": in JSON */
+    int http_status;   /* 422 */
+    int exit_code;     /* 2.. */
+    const char *title; /* one line for tables of exit codes */
+} OrfErrorInfo;
+
+/* The row of the one table; `code` out of range gives the row of BUG. */
+const OrfErrorInfo *orf_error_info(int code);
+/* Exit code of any error: ORF_ERROR by the table, others (GFileError, ...) mapped to the nearest. */
+int orf_error_exit_code(const GError *error);
+
+/* --- Tasks: base/task.c, base/parallel.c. Thread-safe ---------------------------------------
+ * Every long call takes an OrfTask first. NULL is allowed: one core, no limits, no progress,
+ * never cancelled. */
+
+typedef struct {
+    const char *name;
+    unsigned weight; /* share of the task's time, in any unit */
+} OrfStep;
+
+/* Divides `task` into named, weighted steps. The table is static or outlives the task. */
+void orf_task_plan(OrfTask *task, const OrfStep *steps, size_t n_steps);
+/* The next step as a task of its own, borrowed from `task`; the step before it is complete. */
+OrfTask *orf_task_step(OrfTask *task);
+/* Work done in this task or step, 0..1; cheap enough to call from loops. */
+void orf_task_progress(OrfTask *task, double fraction);
+
+/* False and CANCELLED when somebody asked for it; true otherwise. */
+bool orf_task_check(const OrfTask *task, GError **error);
+unsigned orf_task_cores(const OrfTask *task);
+
+/* A remark for the user that belongs to the result ("hole of 3 px filled"); at most 64 are kept. */
+void orf_task_note(OrfTask *task, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Caller owns the NULL-terminated array. */
+char **orf_task_notes(OrfTask *task);
+
+/* `body` handles items begin..end-1; called on up to orf_task_cores() threads, each piece at most
+ * `grain` items. Returns when all are done, false when the task was cancelled meanwhile. Pieces
+ * may run in any order: write only what belongs to your items. */
+typedef void (*OrfRangeFn)(size_t begin, size_t end, void *data);
+bool
+orf_task_parallel(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data);
+
+/* --- Memory of a size that input decides: base/memory.c -------------------------------------
+ * Drawn from the task's budget, 64-byte aligned, zeroed. NULL sets TOO_LARGE with what was
+ * asked and what is left. orf_free gives the bytes back; the block may outlive its task. */
+
+void *orf_task_alloc(OrfTask *task, size_t count, size_t size, const char *what,
+                     GError **error) G_GNUC_MALLOC;
+void *orf_task_realloc(OrfTask *task, void *block, size_t count, size_t size, const char *what,
+                       GError **error); /* grown bytes are not zeroed; NULL keeps `block` */
+void orf_free(void *block);             /* NULL is fine */
+size_t orf_block_size(const void *block);
+
+#define ORF_ALLOC(task, Type, count, what, error)                                              \
+    ((Type *)orf_task_alloc((task), (count), sizeof(Type), (what), (error)))
+/* orf_autofree float *grid = ORF_ALLOC(task, float, n, "grid", error); */
+#define orf_autofree __attribute__((cleanup(orf_free_at)))
+static inline void
+orf_free_at(void *pointer_at)
+{
+    orf_free(*(void **)pointer_at);
+}
+
+/* A growing array in budgeted memory; zero-initialise it.
+ *     OrfVec points = { .item = sizeof(Point) };
+ *     Point *p = orf_vec_add(task, &points, 1, "points", error); */
+typedef struct {
+    void *data;
+    size_t n, room, item;
+} OrfVec;
+void *orf_vec_add(OrfTask *task, OrfVec *vec, size_t n, const char *what, GError **error);
+void *orf_vec_steal(OrfVec *vec); /* caller frees with orf_free */
+void orf_vec_clear(OrfVec *vec);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfVec, orf_vec_clear)
+
+/* Many small blocks that die together. One thread at a time. */
+typedef struct OrfArena OrfArena;
+OrfArena *orf_arena_new(OrfTask *task);
+void *orf_arena_alloc(OrfArena *arena, size_t size, GError **error); /* zeroed, 16-aligned */
+void orf_arena_free(OrfArena *arena);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfArena, orf_arena_free)
+
+/* --- Parameters: base/params.c --------------------------------------------------------------
+ * Declared once as a table; the command line, recipes and later HTTP read the same table. */
+
+typedef enum {
+    ORF_PARAM_BOOL,
+    ORF_PARAM_INT,
+    ORF_PARAM_NUMBER,
+    ORF_PARAM_LENGTH, /* millimetres; text may end in um, mm, cm, m or in */
+    ORF_PARAM_ANGLE,  /* degrees */
+    ORF_PARAM_CHOICE,
+    ORF_PARAM_TEXT,
+    ORF_PARAM_LIST, /* numbers separated by commas, each within min..max */
+} OrfParamType;
+
+typedef struct {
+    const char *name;
+    OrfParamType type;
+    double min, max;      /* numbers and lists; for text the greatest length in bytes is max */
+    const char *fallback; /* the default as text; never NULL */
+    const char *choices;  /* "round|chamfer|cove" for ORF_PARAM_CHOICE */
+    const char *help;     /* one sentence, says what changes for the user */
+} OrfParam;
+
+const char *orf_param_type_name(OrfParamType type);
+const char *orf_param_unit(OrfParamType type); /* "mm", "degrees" or "" */
+
+/* Values for the parameters of one or more tables (which must be static). One thread at a time
+ * while it changes, then immutable. */
+typedef struct OrfParams OrfParams;
+OrfParams *orf_params_new(void);
+OrfParams *orf_params_copy(const OrfParams *params);
+void orf_params_free(OrfParams *params);
+void orf_params_add_table(OrfParams *params, const OrfParam *table, size_t n);
+/* Errors: BAD_INPUT: unknown name (with the nearest known one), not a number, out of range. */
+bool orf_params_set(OrfParams *params, const char *name, const char *text, GError **error);
+bool orf_params_is_set(const OrfParams *params, const char *name); /* by the user */
+/* The name must be in a table and of a fitting type: anything else is a bug. */
+bool orf_params_bool(const OrfParams *params, const char *name);
+int64_t orf_params_int(const OrfParams *params, const char *name);
+double orf_params_number(const OrfParams *params, const char *name); /* number, length, angle */
+const char *orf_params_text(const OrfParams *params, const char *name); /* text, choice */
+size_t orf_params_list(const OrfParams *params, const char *name, double *ret_values,
+                       size_t room); /* how many there are */
+/* {"name":value,...}, names sorted, every default filled in, numbers as RFC 8785 prints them. */
+char *orf_params_canonical(const OrfParams *params);
+/* Calls `each` for every declared parameter, in table order. */
+void orf_params_each(const OrfParams *params, void (*each)(const OrfParam *param, void *data),
+                     void *data);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfParams, orf_params_free)
+
+/* --- Digests: base/digest.c ------------------------------------------------------------------ */
+
+#define ORF_DIGEST_SIZE 65 /* 64 hex digits and the NUL */
+/* SHA-256 as lower-case hex. */
+void orf_digest(const void *data, size_t size, char ret_hex[ORF_DIGEST_SIZE]);
+char *orf_digest_bytes(GBytes *bytes); /* caller owns */
+
+/* --- JSON text: base/json.c: writing only, appended to a GString --------------------------- */
+
+void
+orf_json_string(GString *out, const char *text);  /* quoted, escaped, invalid UTF-8 replaced */
+void orf_json_number(GString *out, double value); /* shortest form; NaN and infinity: null */
+
+/* --- Log: base/log.c: for programs and for tracing; rooms return errors instead ------------ */
+
+#define orf_log_debug(...) g_log("orfeas", G_LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define orf_log_warning(...) g_log("orfeas", G_LOG_LEVEL_WARNING, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,219 @@
+/* memory.c - blocks whose size the input decides: counted against the task's budget.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Each block carries a 64-byte header (its ledger and size), so that orf_free needs no task and a
+ * block may outlive the task that drew it. Large zeroed blocks come from calloc, that is from
+ * fresh pages: untouched parts cost nothing. */
+#include "base-priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN 64
+
+typedef struct {
+    OrfBudget *budget; /* NULL: drawn without a task */
+    size_t size;       /* bytes the caller asked for */
+    void *base;        /* what calloc gave */
+} Header;
+
+G_STATIC_ASSERT(sizeof(Header) <= ALIGN);
+
+void
+orf_budget_unref(OrfBudget *budget)
+{
+    if (budget && g_atomic_ref_count_dec(&budget->refs))
+        g_free(budget);
+}
+
+static bool
+draw(OrfBudget *budget, size_t size)
+{
+    if (!budget)
+        return true;
+    size_t used = (budget->used += size);
+    if (budget->limit && used > budget->limit) {
+        budget->used -= size;
+        return false;
+    }
+    size_t peak = budget->peak;
+    while (used > peak &&
+           !__atomic_compare_exchange_n((size_t *)&budget->peak, &peak, used, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    return true;
+}
+
+static Header *
+header_of(const void *block)
+{
+    return (Header *)((char *)block - ALIGN);
+}
+
+static void *
+fail_too_large(const OrfBudget *budget, size_t size, const char *what, GError **error)
+{
+    g_autofree char *asked = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
+    if (!budget || !budget->limit)
+        return ORF_FAIL(error, TOO_LARGE,
+                        "%s: needs %s, more than this machine can give; "
+                        "use a lower quality or a smaller input",
+                        what, asked);
+    size_t left = budget->limit - MIN(budget->limit, budget->used);
+    g_autofree char *free_text = g_format_size_full(left, G_FORMAT_SIZE_IEC_UNITS);
+    return ORF_FAIL(error, TOO_LARGE,
+                    "%s: needs %s, %s of the memory budget is left; use a lower "
+                    "quality, a smaller input or a larger --memory",
+                    what, asked, free_text);
+}
+
+void *
+orf_task_alloc(OrfTask *task, size_t count, size_t size, const char *what, GError **error)
+{
+    OrfBudget *budget = orf_task_budget(task);
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2)
+        return fail_too_large(budget, SIZE_MAX / 2, what, error);
+    if (!draw(budget, bytes))
+        return fail_too_large(budget, bytes, what, error);
+    char *base = calloc(1, bytes + 2 * ALIGN);
+    if (!base) {
+        if (budget)
+            budget->used -= bytes;
+        return fail_too_large(budget, bytes, what, error);
+    }
+    char *block = (char *)(((uintptr_t)base + 2 * ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+    if (budget)
+        g_atomic_ref_count_inc(&budget->refs);
+    *header_of(block) = (Header){ budget, bytes, base };
+    return block;
+}
+
+size_t
+orf_block_size(const void *block)
+{
+    return block ? header_of(block)->size : 0;
+}
+
+void
+orf_free(void *block)
+{
+    if (!block)
+        return;
+    Header header = *header_of(block);
+    free(header.base);
+    if (header.budget) {
+        header.budget->used -= header.size;
+        orf_budget_unref(header.budget);
+    }
+}
+
+void *
+orf_task_realloc(OrfTask *task, void *block, size_t count, size_t size, const char *what,
+                 GError **error)
+{
+    void *grown = orf_task_alloc(task, count, size, what, error);
+    if (!grown)
+        return NULL;
+    if (block)
+        memcpy(grown, block, MIN(orf_block_size(block), orf_block_size(grown)));
+    orf_free(block);
+    return grown;
+}
+
+/* --- Growing arrays ---------------------------------------------------------------------------- */
+
+void *
+orf_vec_add(OrfTask *task, OrfVec *vec, size_t n, const char *what, GError **error)
+{
+    if (vec->n + n > vec->room) {
+        size_t room = MAX(MAX(vec->room + vec->room / 2, vec->n + n), 16);
+        void *data = orf_task_realloc(task, vec->data, room, vec->item, what, error);
+        if (!data)
+            return NULL;
+        vec->data = data;
+        vec->room = room;
+    }
+    void *added = (char *)vec->data + vec->n * vec->item;
+    vec->n += n;
+    return added;
+}
+
+void *
+orf_vec_steal(OrfVec *vec)
+{
+    void *data = g_steal_pointer(&vec->data);
+    vec->n = vec->room = 0;
+    return data;
+}
+
+void
+orf_vec_clear(OrfVec *vec)
+{
+    orf_free(orf_vec_steal(vec));
+}
+
+/* --- Arenas --------------------------------------------------------------------------------------- */
+
+#define SLAB ((size_t)256 << 10)
+
+typedef struct Slab {
+    struct Slab *next;
+    size_t used, room;
+} Slab;
+
+struct OrfArena {
+    OrfTask *task;
+    Slab *slabs;
+};
+
+OrfArena *
+orf_arena_new(OrfTask *task)
+{
+    OrfArena *arena = g_new0(OrfArena, 1);
+    arena->task = task ? orf_task_ref(task) : NULL;
+    return arena;
+}
+
+static Slab *
+add_slab(OrfArena *arena, size_t size, GError **error)
+{
+    size_t room = MAX(SLAB, size);
+    Slab *slab = orf_task_alloc(arena->task, ALIGN + room, 1, "scratch memory", error);
+    if (!slab)
+        return NULL;
+    *slab = (Slab){ arena->slabs, 0, room };
+    arena->slabs = slab;
+    return slab;
+}
+
+void *
+orf_arena_alloc(OrfArena *arena, size_t size, GError **error)
+{
+    if (size > SIZE_MAX / 4)
+        return fail_too_large(orf_task_budget(arena->task), size, "scratch memory", error);
+    size = (MAX(size, 1) + 15) & ~(size_t)15;
+    Slab *slab = arena->slabs;
+    if (!slab || slab->room - slab->used < size)
+        slab = add_slab(arena, size, error);
+    if (!slab)
+        return NULL;
+    void *block = (char *)slab + ALIGN + slab->used;
+    slab->used += size;
+    return block;
+}
+
+void
+orf_arena_free(OrfArena *arena)
+{
+    if (!arena)
+        return;
+    while (arena->slabs) {
+        Slab *slab = arena->slabs;
+        arena->slabs = slab->next;
+        orf_free(slab);
+    }
+    orf_task_unref(arena->task);
+    g_free(arena);
+}

@@ -1,0 +1,117 @@
+/* parallel.c - spreads a range over the task's cores.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The caller and up to cores - 1 helpers take pieces from one atomic counter. The caller waits only
+ * for helpers that have begun: one that comes late finds nothing and leaves, so calls may nest
+ * without deadlock even when every helper is busy. */
+#include "base-priv.h"
+
+typedef struct {
+    void (*run)(void *job); /* first: the pool calls it */
+    gatomicrefcount refs;
+    OrfTask *task;
+    OrfRangeFn body;
+    void *data;
+    size_t n_items, grain;
+    _Atomic size_t next;
+    GMutex lock;
+    GCond idle;
+    unsigned running; /* helpers inside work(), under lock */
+    bool closed;      /* the caller has left: late helpers must not begin */
+} Job;
+
+static void
+job_unref(Job *job)
+{
+    if (!g_atomic_ref_count_dec(&job->refs))
+        return;
+    g_mutex_clear(&job->lock);
+    g_cond_clear(&job->idle);
+    g_free(job);
+}
+
+static void
+work(Job *job)
+{
+    while (!orf_task_cancelled(job->task)) {
+        size_t begin = job->next;
+        do {
+            if (begin >= job->n_items)
+                return;
+        } while (!__atomic_compare_exchange_n((size_t *)&job->next, &begin,
+                                              begin + MIN(job->grain, job->n_items - begin),
+                                              true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+        job->body(begin, begin + MIN(job->grain, job->n_items - begin), job->data);
+    }
+}
+
+static bool
+helper_begins(Job *job)
+{
+    g_mutex_lock(&job->lock);
+    bool begins = !job->closed;
+    job->running += begins;
+    g_mutex_unlock(&job->lock);
+    return begins;
+}
+
+static void
+help(void *item)
+{
+    Job *job = item;
+    if (helper_begins(job)) {
+        work(job);
+        g_mutex_lock(&job->lock);
+        if (--job->running == 0)
+            g_cond_signal(&job->idle);
+        g_mutex_unlock(&job->lock);
+    }
+    job_unref(job);
+}
+
+static void
+wait_for_helpers(Job *job)
+{
+    g_mutex_lock(&job->lock);
+    job->closed = true;
+    while (job->running)
+        g_cond_wait(&job->idle, &job->lock);
+    g_mutex_unlock(&job->lock);
+}
+
+static void
+spread(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data)
+{
+    Job *job = g_new0(Job, 1);
+    *job = (Job){ .run = help,
+                  .task = task,
+                  .body = body,
+                  .data = data,
+                  .n_items = n_items,
+                  .grain = grain };
+    g_atomic_ref_count_init(&job->refs);
+    g_mutex_init(&job->lock);
+    g_cond_init(&job->idle);
+    size_t helpers = MIN(task->core->cores - 1, (n_items - 1) / grain);
+    for (size_t i = 0; i < helpers; i++) {
+        g_atomic_ref_count_inc(&job->refs);
+        g_thread_pool_push(task->core->pool, job, NULL);
+    }
+    work(job);
+    wait_for_helpers(job);
+    job_unref(job);
+}
+
+bool
+orf_task_parallel(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data)
+{
+    grain = MAX(grain, 1);
+    if (orf_task_cores(task) > 1 && n_items > grain) {
+        spread(task, n_items, grain, body, data);
+        return !orf_task_cancelled(task);
+    }
+    for (size_t begin = 0; begin < n_items && !orf_task_cancelled(task); begin += grain)
+        body(begin, MIN(begin + grain, n_items), data);
+    return !orf_task_cancelled(task);
+}

@@ -1,0 +1,95 @@
+/* generate.h - recipes: picture in, asset out, in stages.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Each generator is one const table entry. Every result is closed, manifold, oriented outwards,
+ * of positive volume, stands on the bed (lowest y = 0), is centred on x = z = 0, has the size
+ * asked for and no wall thinner than asked. */
+#ifndef ORF_GENERATE_H
+#define ORF_GENERATE_H
+
+#include "asset/asset.h"
+
+/* --- What goes in -------------------------------------------------------------------------------- */
+
+typedef struct {
+    GBytes *bytes;     /* encoded */
+    char *name;        /* for messages */
+    double yaw;        /* degrees; NAN: not a view */
+    OrfImageInfo info; /* from the header */
+} OrfPicture;
+
+typedef struct OrfGenerator OrfGenerator;
+
+/* A wish. Built by orf_recipe_*, then read-only. */
+struct OrfRecipe {
+    gatomicrefcount refs;
+    const OrfGenerator *generator;
+    OrfParams *params;   /* common parameters and the generator's own */
+    GPtrArray *pictures; /* of OrfPicture * */
+    GBytes *mask;        /* NULL: cut out by the program */
+    char *mask_name;
+};
+
+/* Parameters every generator understands (generate/recipe.c):
+ *   size      length  100 mm   longest side of the result
+ *   quality   choice  standard draft|standard|high
+ *   seed      int     0
+ *   wall      length  0.8 mm   no part thinner than this
+ *   texture   bool    true
+ *   texture-size int  1024     side of the texture in pixels
+ *   cutout    choice  auto     auto|alpha|flat|ink|grabcut|none
+ *   back      choice  auto     auto|mirror|plain: what the unseen back shows
+ *   upto      choice  finished last stage wanted */
+extern const OrfParam orf_common_params[];
+extern const size_t orf_n_common_params;
+
+/* --- What a generator is ------------------------------------------------------------------------- */
+
+/* What `auto` knows of the input, measured once at 256 px (generate/look.c). */
+typedef struct OrfLook OrfLook;
+
+typedef struct {
+    double confidence; /* 0..1: how well this generator suits the input */
+    char reason[160];  /* one line for the user */
+} OrfFit;
+
+struct OrfGenerator {
+    const char *name, *title, *help;
+    const OrfParam *params; /* its own, beside the common ones */
+    size_t n_params;
+    unsigned min_pictures, max_pictures;
+    OrfFit (*suits)(const OrfLook *look); /* NULL: never chosen by auto */
+    /* Calls `emit` for each stage. Returns the last asset. */
+    OrfAsset *(*run)(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
+                     GError **error);
+};
+
+/* The table, NULL-terminated; `auto` is its first entry. */
+const OrfGenerator *const *orf_generators(void);
+const OrfGenerator *orf_generator_by_name(const char *name); /* NULL when unknown */
+
+/* --- What auto says --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const OrfGenerator *generator, *runner_up; /* runner_up may be NULL */
+    OrfFit fit, runner_up_fit;
+} OrfChoice;
+
+/* Chooses a generator for the recipe's pictures. Errors: BAD_INPUT: nothing to make anything of. */
+bool orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice,
+                     GError **error);
+
+/* --- Run ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const OrfGenerator *generator; /* the one that ran: never auto */
+    OrfFit fit;                    /* why, when auto chose; confidence 1 when the user did */
+    const OrfGenerator *runner_up;
+} OrfRan;
+
+/* Checks the recipe, resolves auto, runs. `ret_ran` may be NULL. */
+OrfAsset *orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
+                         OrfRan *ret_ran, GError **error);
+
+#endif

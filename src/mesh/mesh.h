@@ -1,0 +1,192 @@
+/* mesh.h - triangle geometry: build, look, weld, smooth, simplify, triangulate, unwrap.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Millimetres, Y up, front +Z, counter-clockwise seen from outside. An OrfMesh is immutable and
+ * reference-counted: share it freely between threads. Positions are shared by index across
+ * texture seams (UVs have indices of their own), so closedness is a property of the indices. */
+#ifndef ORF_MESH_H
+#define ORF_MESH_H
+
+#include "base/base.h"
+
+typedef struct OrfMesh OrfMesh;
+
+/* --- Make, share --------------------------------------------------------------------------- */
+
+/* What a mesh is made of. All blocks come from orf_task_alloc. Zero-initialise it. */
+typedef struct {
+    float *positions;       /* [n_vertices][3] */
+    uint32_t *triangles;    /* [n_triangles][3] vertex indices */
+    uint8_t *colors;        /* [n_vertices][4] sRGB + alpha, or NULL */
+    float *uvs;             /* [n_uvs][2], (0,0) is the top left of the picture, or NULL */
+    uint32_t *uv_triangles; /* [n_triangles][3] uv indices; NULL exactly when uvs is */
+    uint16_t *groups;       /* [n_triangles] material slot of each triangle, or NULL: all 0 */
+    size_t n_vertices, n_triangles, n_uvs;
+} OrfMeshParts;
+
+/* Takes the blocks (even on failure) and clears `parts`. Errors: BAD_INPUT: an index out of range
+ * or a coordinate that is not finite; TOO_LARGE: over 2^31 triangles or vertices. */
+OrfMesh *orf_mesh_new_take(OrfMeshParts *parts, GError **error);
+void orf_mesh_parts_clear(OrfMeshParts *parts);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfMeshParts, orf_mesh_parts_clear)
+/* Deep copy, to change and make new. */
+bool orf_mesh_copy_parts(OrfTask *task, const OrfMesh *mesh, OrfMeshParts *ret_parts,
+                         GError **error);
+OrfMesh *orf_mesh_ref(OrfMesh *mesh);
+void orf_mesh_unref(OrfMesh *mesh);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfMesh, orf_mesh_unref)
+
+/* --- Look: borrowed, valid while you hold a reference -------------------------------------- */
+
+size_t orf_mesh_n_vertices(const OrfMesh *mesh);
+size_t orf_mesh_n_triangles(const OrfMesh *mesh);
+size_t orf_mesh_n_uvs(const OrfMesh *mesh);
+const float *orf_mesh_positions(const OrfMesh *mesh);        /* [n_vertices][3] */
+const uint32_t *orf_mesh_triangles(const OrfMesh *mesh);     /* [n_triangles][3] */
+const uint8_t *orf_mesh_colors(const OrfMesh *mesh);         /* [n_vertices][4] or NULL */
+const float *orf_mesh_uvs(const OrfMesh *mesh);              /* [n_uvs][2] or NULL */
+const uint32_t *orf_mesh_uv_triangles(const OrfMesh *mesh);  /* [n_triangles][3] or NULL */
+const uint16_t *orf_mesh_groups(const OrfMesh *mesh);        /* [n_triangles] or NULL */
+unsigned orf_mesh_n_groups(const OrfMesh *mesh);             /* highest group + 1, at least 1 */
+void orf_mesh_bounds(const OrfMesh *mesh, float ret_low[3], float ret_high[3]); /* 0 when empty */
+
+/* --- Analyse: mesh/analyse.c, mesh/intersect.c ------------------------------------------------ */
+
+typedef struct {
+    size_t vertices, triangles;
+    size_t boundary_edges;      /* used by one triangle */
+    size_t nonmanifold_edges;   /* used by three or more */
+    size_t nonmanifold_vertices; /* whose triangles form more than one fan */
+    size_t misoriented_edges;   /* used twice in the same direction */
+    size_t degenerate;          /* area zero or repeated index */
+    size_t duplicate;           /* same three vertices as another, any winding */
+    size_t unreferenced;        /* vertices no triangle uses */
+    size_t shells;              /* connected components over shared edges */
+    int64_t euler;              /* V - E + F of the referenced part */
+    double volume, area;        /* mm^3, mm^2; volume is signed, meaningful when closed */
+    float low[3], high[3];
+    int64_t self_intersections; /* pairs of triangles that cross; -1: not counted */
+    bool closed, manifold, oriented; /* oriented: consistently, and volume > 0 */
+} OrfMeasures;
+
+/* `crossings` also counts self-intersections (n log n; counting stops at 10 000).
+ * Errors: CANCELLED, TOO_LARGE. */
+bool orf_mesh_measure(OrfTask *task, const OrfMesh *mesh, bool crossings,
+                      OrfMeasures *ret_measures, GError **error);
+/* closed, manifold (edges and vertices), oriented, no degenerate or duplicate triangle. */
+bool orf_measures_solid(const OrfMeasures *measures);
+
+/* Normal of each vertex, angle-weighted (Thürmer and Wüthrich 1998): [n_vertices][3], caller frees
+ * with orf_free. */
+float *orf_mesh_vertex_normals(OrfTask *task, const OrfMesh *mesh, GError **error);
+
+/* --- Change: each returns a new mesh, or NULL and sets error -------------------------------- */
+
+/* Merges vertices within `distance` mm (0: exactly equal positions; -0 equals 0), drops triangles
+ * that collapse, keeps UV indices, colours and groups; vertices stay in order of first use.
+ * Errors: CANCELLED, TOO_LARGE. Cell hashing after Teschner et al. 2003. */
+OrfMesh *orf_mesh_weld(OrfTask *task, const OrfMesh *mesh, float distance, GError **error);
+
+/* positions * scale, then + offset. A negative product of scales also flips the winding. */
+OrfMesh *orf_mesh_scale_move(OrfTask *task, const OrfMesh *mesh, const float scale[3],
+                             const float offset[3], GError **error);
+/* New positions ([n_vertices][3], from orf_task_alloc; taken), all else shared or copied. */
+OrfMesh *orf_mesh_with_positions_take(OrfTask *task, const OrfMesh *mesh, float *positions,
+                                      GError **error);
+/* All meshes in one; groups of later ones are raised by the count of those before when
+ * `separate_groups`. UVs and colours are kept when every mesh has them. */
+OrfMesh *orf_mesh_join(OrfTask *task, OrfMesh *const *meshes, size_t n, bool separate_groups,
+                       GError **error);
+
+typedef struct {
+    unsigned rounds;     /* 0: 10 */
+    float lambda, mu;    /* 0: 0.5 and -0.53 */
+    const uint8_t *fixed; /* [n_vertices] 1 = stays, or NULL */
+} OrfSmooth;
+/* Taubin 1995 with cotangent weights clamped to >= 0. */
+OrfMesh *orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *options,
+                         GError **error);
+
+typedef struct {
+    size_t triangles;  /* target; 0: no target */
+    float error;       /* greatest deviation in mm; 0: no limit when `triangles` is given */
+    bool keep_borders; /* vertices of open borders and UV seams stay */
+} OrfSimplify;
+/* Fewer triangles; a closed manifold stays a closed manifold (checked after meshoptimizer; where
+ * it broke one, our own edge collapse with link condition does the work). UV seams are locked.
+ * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (neither target nor error). */
+OrfMesh *orf_mesh_simplify(OrfTask *task, const OrfMesh *mesh, const OrfSimplify *options,
+                           GError **error);
+
+/* Charts grown by normal cone, flattened without flips, packed without overlap into the unit
+ * square; UVs replaced. Charts are at most n_triangles/50 + 8. `gutter` is in parts of the side.
+ * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (empty). */
+typedef struct {
+    float gutter;      /* 0: 4/1024 */
+    float cone_degrees; /* 0: 60 */
+} OrfUnwrap;
+OrfMesh *orf_mesh_unwrap(OrfTask *task, const OrfMesh *mesh, const OrfUnwrap *options,
+                         GError **error);
+
+/* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------------- */
+
+/* Samples of a field on a regular grid, x fastest: field[(z*ny + y)*nx + x]; above 0 is inside.
+ * Sample (0,0,0) lies at `origin`, neighbours are `cell` mm apart. */
+typedef struct {
+    const float *field;
+    uint32_t nx, ny, nz; /* 2..2048 each */
+    float origin[3], cell;
+} OrfField;
+
+/* The zero surface: always closed, manifold and outward-oriented, the border counts as outside;
+ * empty (0 triangles) when nothing is inside. NaN counts as outside. Errors: CANCELLED, TOO_LARGE. */
+OrfMesh *orf_mesh_isosurface(OrfTask *task, const OrfField *field, GError **error);
+
+/* --- Triangulation in the plane: mesh/triangulate.c --------------------------------------------- */
+
+/* A planar straight-line graph. Loops are closed polygons; constrained lines and free points may
+ * lie inside. Inside is decided by winding number (non-zero) of the loops. */
+typedef struct {
+    const float *points;       /* [n_points][2] loops first, one after the other, then the rest */
+    size_t n_points;
+    const uint32_t *loop_start; /* [n_loops + 1] into points */
+    size_t n_loops;
+    const uint32_t *segments; /* [n_segments][2] further constraints between points, or NULL */
+    size_t n_segments;
+} OrfPlanar;
+
+/* Constrained Delaunay triangles of the inside, counter-clockwise for y up, every given loop point
+ * used, no point added. Coordinates are snapped to a grid of 2^-22 of the extent and predicates
+ * are exact (128-bit), so any input terminates. `ret_n` triangles; caller frees with orf_free.
+ * Errors: BAD_INPUT: loops that cross, or fewer than 3 distinct points; CANCELLED; TOO_LARGE.
+ * Sloan 1993 (constraints by flipping), Lawson 1977. */
+uint32_t *orf_triangulate(OrfTask *task, const OrfPlanar *planar, size_t *ret_n, GError **error);
+
+/* One flat polygon in space with holes, for file formats that hold polygons: ear clipping on the
+ * dominant plane. `corners` are indices into positions; writes 3*(n-2) indices to ret_triangles.
+ * Falls back to a fan when the polygon is not simple. */
+void orf_triangulate_polygon(const float *positions, const uint32_t *corners, size_t n,
+                             uint32_t *ret_triangles);
+
+/* --- Sheets over a planar region: mesh/lift.c ----------------------------------------------------- */
+
+/* A body bounded by a front and a back sheet over one planar triangulation. Points of the loops
+ * (the outline) are shared by both sheets where front == back there, else a wall joins them.
+ * Closed, manifold and oriented by construction when front >= back everywhere and front > back
+ * inside. x right, y up in the plane; front faces +Z. */
+typedef struct {
+    const float *points;       /* [n_points][2] mm; outline points first as in OrfPlanar */
+    size_t n_points;
+    const uint32_t *loop_start;
+    size_t n_loops;
+    const uint32_t *triangles; /* [n_triangles][3] from orf_triangulate */
+    size_t n_triangles;
+    const float *front, *back; /* [n_points] z in mm */
+} OrfSheets;
+/* `uvs` (optional, [n_points][2]) become the UVs of both sheets; groups: front 0, back 1, wall 2
+ * when `grouped`, else none. Errors: BAD_INPUT (front < back), CANCELLED, TOO_LARGE. */
+OrfMesh *orf_mesh_lift(OrfTask *task, const OrfSheets *sheets, const float *uvs, bool grouped,
+                       GError **error);
+
+#endif
