@@ -9,7 +9,7 @@
  *     g_autoptr(OrfTask)   task   = orf_task_new(NULL);
  *     g_autoptr(OrfRecipe) recipe = orf_recipe_new("auto", &error);
  *     orf_recipe_add_picture(recipe, bytes, "cup.jpg", 0, &error);
- *     g_autoptr(OrfAsset)  asset  = orf_generate(task, recipe, NULL, NULL, &error);
+ *     g_autoptr(OrfAsset)  asset  = orf_generate(task, recipe, NULL, NULL, NULL, &error);
  *     g_autoptr(GBytes)    glb    = orf_asset_save(task, asset, "glb", &error);
  *
  * Lengths are millimetres, Y is up and the front of an object faces +Z. */
@@ -67,6 +67,7 @@ void orf_task_unref(OrfTask *task);
 void orf_task_cancel(OrfTask *task); /* async-signal-safe */
 bool orf_task_cancelled(const OrfTask *task);
 size_t orf_task_peak_memory(const OrfTask *task); /* bytes, of what was drawn from the budget */
+char **orf_task_notes(OrfTask *task); /* remarks for the user; caller owns (g_strfreev) */
 
 /* --- Recipe: a generator, all its parameters, the inputs. One thread at a time ------------ */
 
@@ -100,9 +101,20 @@ const char *orf_stage_name(OrfStage stage);
  * keep it. Return false to stop after this stage. */
 typedef bool (*OrfStageFn)(OrfStage stage, OrfAsset *asset, void *data);
 
-/* Runs the recipe; returns the last stage. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
+/* Who did it and why. Strings are static or inside. */
+typedef struct {
+    const char *generator; /* the one that ran: never "auto" */
+    double confidence;     /* 0..1; 1 when the user named the generator */
+    char reason[160];
+    const char *runner_up; /* what auto would have taken next; NULL: nothing fits */
+    char runner_up_reason[160];
+} OrfRan;
+
+/* Runs the recipe; returns the last stage. `stage` and `ret_ran` may be NULL; `ret_ran` is filled
+ * in as soon as the generator is chosen, before the first stage.
+ * Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
 OrfAsset *orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
-                       GError **error);
+                       OrfRan *ret_ran, GError **error);
 
 /* JSON (caller owns): every generator with title, help and parameters (name, type, range, unit,
  * default, help). */
@@ -118,6 +130,19 @@ OrfAsset *orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GErro
 
 /* Saves as "stl", "obj", "glb", "ply" or "3mf" in one piece. Errors: NOT_FOUND, TOO_LARGE. */
 GBytes *orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error);
+
+/* Receives the files of one asset (an OBJ brings its MTL and texture); the first is the main one. */
+typedef bool (*OrfFileFn)(const char *name, GBytes *bytes, void *data, GError **error);
+
+/* Saves as one or more files named after `stem`, each handed to `file`. `variant` is NULL or
+ * words out of "text", "big-endian", "plain" joined by commas. Errors: as above, and `file`'s. */
+bool orf_asset_export(OrfTask *task, OrfAsset *asset, const char *format, const char *stem,
+                      const char *variant, OrfFileFn file, void *data, GError **error);
+
+/* The NULL-terminated names of the formats, static. */
+const char *const *orf_format_names(void);
+/* The format of a path by its extension; NULL when there is none. Static. */
+const char *orf_format_of_path(const char *path);
 
 /* JSON (caller owns): counts, bounds in mm, volume, area, closed, manifold, oriented, shells... */
 char *orf_asset_measures_json(OrfTask *task, OrfAsset *asset, GError **error);

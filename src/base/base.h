@@ -50,8 +50,6 @@ unsigned orf_task_cores(const OrfTask *task);
 
 /* A remark for the user that belongs to the result ("hole of 3 px filled"); at most 64 are kept. */
 void orf_task_note(OrfTask *task, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* Caller owns the NULL-terminated array. */
-char **orf_task_notes(OrfTask *task);
 
 /* `body` handles items begin..end-1; called on up to orf_task_cores() threads, each piece at most
  * `grain` items. Returns when all are done, false when the task was cancelled meanwhile. Pieces

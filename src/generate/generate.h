@@ -26,10 +26,19 @@ struct OrfRecipe {
     gatomicrefcount refs;
     const OrfGenerator *generator;
     OrfParams *params;   /* common parameters and the generator's own */
+    GPtrArray *settings; /* what the user set: name, text, name, text ... */
     GPtrArray *pictures; /* of OrfPicture * */
     GBytes *mask;        /* NULL: cut out by the program */
     char *mask_name;
 };
+
+/* The same wish for another generator; settings it does not know become notes of the task. */
+OrfRecipe *orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *generator,
+                          GError **error);
+/* Picture `index` as a whole, at most `max_side` px (0: full size). */
+OrfImage *orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
+                          const OrfImageLoad *options, GError **error);
+const OrfPicture *orf_recipe_picture(const OrfRecipe *recipe, size_t index);
 
 /* Parameters every generator understands (generate/recipe.c):
  *   size      length  100 mm   longest side of the result
@@ -77,16 +86,10 @@ typedef struct {
 } OrfChoice;
 
 /* Chooses a generator for the recipe's pictures. Errors: BAD_INPUT: nothing to make anything of. */
-bool orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice,
-                     GError **error);
+bool
+orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, GError **error);
 
 /* --- Run ---------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const OrfGenerator *generator; /* the one that ran: never auto */
-    OrfFit fit;                    /* why, when auto chose; confidence 1 when the user did */
-    const OrfGenerator *runner_up;
-} OrfRan;
 
 /* Checks the recipe, resolves auto, runs. `ret_ran` may be NULL. */
 OrfAsset *orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,

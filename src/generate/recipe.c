@@ -1,0 +1,242 @@
+/* recipe.c - a wish: generator, parameters, inputs; and its digest.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "generate/generate-priv.h"
+
+#include <math.h>
+
+const OrfParam orf_common_params[] = {
+    { "size", ORF_PARAM_LENGTH, 1, 5000, "100", NULL, "Longest side of the result." },
+    { "quality", ORF_PARAM_CHOICE, 0, 0, "standard", "draft|standard|high",
+      "More detail costs time: draft, standard or high." },
+    { "seed", ORF_PARAM_INT, 0, 9007199254740991, "0", NULL,
+      "Same seed, same result; only methods that draw lots use it." },
+    { "wall", ORF_PARAM_LENGTH, 0, 50, "0.8", NULL,
+      "No part of the result is thinner than this: two lines of a 0.4 mm nozzle." },
+    { "texture", ORF_PARAM_BOOL, 0, 0, "true", NULL,
+      "Put the picture's colours on the result." },
+    { "texture-size", ORF_PARAM_INT, 64, 4096, "1024", NULL, "Side of the texture in pixels." },
+    { "cutout", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|alpha|flat|ink|grabcut|none",
+      "How the subject is cut out of the picture; none takes the whole frame." },
+    { "back", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|mirror|plain",
+      "What the unseen back shows: the front mirrored, or plain colours grown from the rim." },
+    { "upto", ORF_PARAM_CHOICE, 0, 0, "finished", "preview|medium|final|finished",
+      "Stop after this stage." },
+};
+const size_t orf_n_common_params = G_N_ELEMENTS(orf_common_params);
+
+/* --- Make, share -------------------------------------------------------------------------------- */
+
+static void
+picture_free(void *data)
+{
+    OrfPicture *picture = data;
+    g_bytes_unref(picture->bytes);
+    g_free(picture->name);
+    g_free(picture);
+}
+
+static OrfPicture *
+picture_copy(const OrfPicture *from)
+{
+    OrfPicture *picture = g_memdup2(from, sizeof *from);
+    picture->bytes = g_bytes_ref(from->bytes);
+    picture->name = g_strdup(from->name);
+    return picture;
+}
+
+static OrfRecipe *
+recipe_new(const OrfGenerator *generator)
+{
+    OrfRecipe *recipe = g_new0(OrfRecipe, 1);
+    g_atomic_ref_count_init(&recipe->refs);
+    recipe->generator = generator;
+    recipe->settings = g_ptr_array_new_with_free_func(g_free);
+    recipe->pictures = g_ptr_array_new_with_free_func(picture_free);
+    recipe->params = orf_params_new();
+    orf_params_add_table(recipe->params, orf_common_params, orf_n_common_params);
+    orf_params_add_table(recipe->params, generator->params, generator->n_params);
+    return recipe;
+}
+
+OrfRecipe *
+orf_recipe_new(const char *generator, GError **error)
+{
+    const OrfGenerator *found = orf_generator_by_name(generator);
+    if (!found)
+        return ORF_FAIL(error, NOT_FOUND,
+                        "no generator \"%s\"; \"orfeas generators\" lists them", generator);
+    return recipe_new(found);
+}
+
+OrfRecipe *
+orf_recipe_ref(OrfRecipe *recipe)
+{
+    g_atomic_ref_count_inc(&recipe->refs);
+    return recipe;
+}
+
+void
+orf_recipe_unref(OrfRecipe *recipe)
+{
+    if (!recipe || !g_atomic_ref_count_dec(&recipe->refs))
+        return;
+    orf_params_free(recipe->params);
+    g_ptr_array_unref(recipe->settings);
+    g_ptr_array_unref(recipe->pictures);
+    g_clear_pointer(&recipe->mask, g_bytes_unref);
+    g_free(recipe->mask_name);
+    g_free(recipe);
+}
+
+/* --- Parameters ------------------------------------------------------------------------------------ */
+
+/* With auto the generator is not known yet: a setting is right when it is right for some generator. */
+static bool
+some_generator_takes(const char *name, const char *text, GError **error)
+{
+    g_autoptr(GError) best = NULL;
+    for (const OrfGenerator *const *g = orf_generators(); *g; g++) {
+        g_autoptr(OrfParams) params = orf_params_new();
+        orf_params_add_table(params, orf_common_params, orf_n_common_params);
+        orf_params_add_table(params, (*g)->params, (*g)->n_params);
+        g_autoptr(GError) why = NULL;
+        if (orf_params_set(params, name, text, &why))
+            return true;
+        bool known_name = !g_str_has_prefix(why->message, "no parameter");
+        if (!best || known_name) {
+            g_clear_error(&best);
+            best = g_steal_pointer(&why);
+        }
+    }
+    g_propagate_error(error, g_steal_pointer(&best));
+    return false;
+}
+
+bool
+orf_recipe_set(OrfRecipe *recipe, const char *name, const char *text, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    bool known = orf_params_set(recipe->params, name, text, &why);
+    if (!known && recipe->generator == &orf_generator_auto) {
+        if (!some_generator_takes(name, text, error))
+            return false;
+    } else if (!known) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+    }
+    g_ptr_array_add(recipe->settings, g_strdup(name));
+    g_ptr_array_add(recipe->settings, g_strdup(text));
+    return true;
+}
+
+static bool
+declares(const OrfGenerator *generator, const char *name)
+{
+    for (size_t i = 0; i < orf_n_common_params; i++)
+        if (g_str_equal(orf_common_params[i].name, name))
+            return true;
+    for (size_t i = 0; i < generator->n_params; i++)
+        if (g_str_equal(generator->params[i].name, name))
+            return true;
+    return false;
+}
+
+static bool
+apply_settings(OrfTask *task, const GPtrArray *settings, OrfRecipe *to, GError **error)
+{
+    for (guint i = 0; i + 1 < settings->len; i += 2) {
+        const char *name = settings->pdata[i], *text = settings->pdata[i + 1];
+        if (!declares(to->generator, name))
+            orf_task_note(task, "%s does not apply to %s and was left out", name,
+                          to->generator->name);
+        else if (!orf_recipe_set(to, name, text, error))
+            return false;
+    }
+    return true;
+}
+
+OrfRecipe *
+orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *generator,
+               GError **error)
+{
+    g_autoptr(OrfRecipe) other = recipe_new(generator);
+    if (!apply_settings(task, recipe->settings, other, error))
+        return NULL;
+    for (guint i = 0; i < recipe->pictures->len; i++)
+        g_ptr_array_add(other->pictures, picture_copy(recipe->pictures->pdata[i]));
+    other->mask = recipe->mask ? g_bytes_ref(recipe->mask) : NULL;
+    other->mask_name = g_strdup(recipe->mask_name);
+    return g_steal_pointer(&other);
+}
+
+/* --- Inputs -------------------------------------------------------------------------------------------- */
+
+bool
+orf_recipe_add_picture(OrfRecipe *recipe, GBytes *bytes, const char *name, double yaw,
+                       GError **error)
+{
+    OrfImageInfo info;
+    if (!orf_image_init(error) || !orf_image_probe(bytes, name, &info, error))
+        return false;
+    OrfPicture *picture = g_new0(OrfPicture, 1);
+    *picture = (OrfPicture){ g_bytes_ref(bytes), g_strdup(name), yaw, info };
+    g_ptr_array_add(recipe->pictures, picture);
+    return true;
+}
+
+void
+orf_recipe_set_mask(OrfRecipe *recipe, GBytes *bytes, const char *name)
+{
+    g_clear_pointer(&recipe->mask, g_bytes_unref);
+    g_free(recipe->mask_name);
+    recipe->mask = g_bytes_ref(bytes);
+    recipe->mask_name = g_strdup(name);
+}
+
+const OrfPicture *
+orf_recipe_picture(const OrfRecipe *recipe, size_t index)
+{
+    g_assert(index < recipe->pictures->len);
+    return recipe->pictures->pdata[index];
+}
+
+OrfImage *
+orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
+                const OrfImageLoad *options, GError **error)
+{
+    const OrfPicture *picture = orf_recipe_picture(recipe, index);
+    return orf_image_load(task, picture->bytes, picture->name, options, error);
+}
+
+/* --- Digest ----------------------------------------------------------------------------------------------- */
+
+static void
+append_input(GString *json, const OrfPicture *picture)
+{
+    g_autofree char *digest = orf_digest_bytes(picture->bytes);
+    g_string_append_printf(json, "{\"sha256\":\"%s\",\"yaw\":", digest);
+    orf_json_number(json, picture->yaw);
+    g_string_append_c(json, '}');
+}
+
+char *
+orf_recipe_digest(const OrfRecipe *recipe)
+{
+    g_autoptr(GString) json = g_string_new("{\"engine\":");
+    orf_json_string(json, orf_version());
+    g_string_append(json, ",\"generator\":");
+    orf_json_string(json, recipe->generator->name);
+    g_string_append(json, ",\"inputs\":[");
+    for (guint i = 0; i < recipe->pictures->len; i++) {
+        if (i)
+            g_string_append_c(json, ',');
+        append_input(json, recipe->pictures->pdata[i]);
+    }
+    g_autofree char *mask = recipe->mask ? orf_digest_bytes(recipe->mask) : g_strdup("");
+    g_autofree char *params = orf_params_canonical(recipe->params);
+    g_string_append_printf(json, "],\"mask\":\"%s\",\"params\":%s}", mask, params);
+    char hex[ORF_DIGEST_SIZE];
+    orf_digest(json->str, json->len, hex);
+    return g_strdup(hex);
+}

@@ -1,0 +1,240 @@
+/* subject.c - the picture as the generators want it: loaded no larger than needed, cut out, cropped.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Where the subject is cannot be known before the picture is decoded, and a picture should never be
+ * decoded larger than its subject is worth. So a small copy is cut out first; when the subject fills
+ * too little of the frame for the size asked, the picture is loaded again, larger. */
+#include "generate/generate-priv.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MARGIN 3 /* px round the subject box */
+
+void
+orf_subject_clear(OrfSubject *subject)
+{
+    g_clear_pointer(&subject->picture, orf_image_unref);
+    g_clear_pointer(&subject->alpha, orf_image_unref);
+    memset(subject, 0, sizeof *subject);
+}
+
+/* --- Cutting out ------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    OrfCutoutMethod method;
+} methods[] = {
+    { "alpha", ORF_CUTOUT_ALPHA },
+    { "flat", ORF_CUTOUT_FLAT },
+    { "ink", ORF_CUTOUT_INK },
+    { "grabcut", ORF_CUTOUT_GRABCUT },
+};
+
+static OrfCutoutMethod
+forced_method(const OrfRecipe *recipe)
+{
+    const char *name = orf_params_text(recipe->params, "cutout");
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
+        if (g_str_equal(name, methods[i].name))
+            return methods[i].method;
+    return ORF_CUTOUT_NONE;
+}
+
+static OrfImage *
+solid_alpha(OrfTask *task, const OrfImage *picture, GError **error)
+{
+    unsigned width = orf_image_width(picture), height = orf_image_height(picture);
+    float *pixels = ORF_ALLOC(task, float, (size_t)width *height, "alpha", error);
+    if (!pixels)
+        return NULL;
+    for (size_t i = 0; i < (size_t)width * height; i++)
+        pixels[i] = 1;
+    return orf_image_new_take(width, height, 1, ORF_F32, pixels);
+}
+
+/* The user's mask as alpha of the size of `picture`: its own alpha when it has one, else light is
+ * subject. */
+static OrfImage *
+given_alpha(OrfTask *task, const OrfRecipe *recipe, const OrfImage *picture, GError **error)
+{
+    unsigned width = orf_image_width(picture), height = orf_image_height(picture);
+    OrfImageLoad load = { .max_side = MAX(width, height) };
+    g_autoptr(OrfImage) mask =
+        orf_image_load(task, recipe->mask, recipe->mask_name, &load, error);
+    if (!mask)
+        return NULL;
+    bool alpha = orf_image_channels(mask) % 2 == 0;
+    g_autoptr(OrfImage) grey = alpha ? orf_image_alpha(task, mask, error)
+                                     : orf_image_luminance(task, mask, false, error);
+    return grey ? orf_image_resize(task, grey, width, height, error) : NULL;
+}
+
+static OrfImage *
+find_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
+           OrfCutout *ret_how, GError **error)
+{
+    if (index == 0 && recipe->mask) {
+        *ret_how = (OrfCutout){ .method = ORF_CUTOUT_GIVEN,
+                                .confidence = 1,
+                                .reason = "the mask that was given" };
+        return given_alpha(task, recipe, picture, error);
+    }
+    if (g_str_equal(orf_params_text(recipe->params, "cutout"), "none")) {
+        *ret_how = (OrfCutout){ .method = ORF_CUTOUT_NONE,
+                                .confidence = 1,
+                                .coverage = 1,
+                                .reason = "the whole frame, as asked" };
+        return solid_alpha(task, picture, error);
+    }
+    OrfCutoutOptions options = { .force = forced_method(recipe),
+                                 .seed = (uint64_t)orf_params_int(recipe->params, "seed") };
+    g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, ret_how, error);
+    if (!alpha)
+        g_prefix_error(error, "%s: ", orf_recipe_picture(recipe, index)->name);
+    return g_steal_pointer(&alpha);
+}
+
+/* --- The subject box ----------------------------------------------------------------------------------- */
+
+/* Bounds of alpha > 0.5, px; false when there is none. */
+static bool
+find_box(const OrfImage *alpha, int ret_box[4])
+{
+    int width = (int)orf_image_width(alpha), height = (int)orf_image_height(alpha);
+    const float *pixel = orf_image_f32(alpha);
+    int box[4] = { width, height, -1, -1 };
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++, pixel++)
+            if (*pixel > 0.5f) {
+                box[0] = MIN(box[0], x);
+                box[1] = MIN(box[1], y);
+                box[2] = MAX(box[2], x);
+                box[3] = MAX(box[3], y);
+            }
+    ret_box[0] = box[0];
+    ret_box[1] = box[1];
+    ret_box[2] = box[2] + 1;
+    ret_box[3] = box[3] + 1;
+    return box[2] >= 0;
+}
+
+static bool
+fail_no_subject(const OrfRecipe *recipe, size_t index, const OrfCutout *how, GError **error)
+{
+    return ORF_FALSE(
+        error, BAD_INPUT,
+        "%s: nothing stands out as the subject (%s); give a cut-out with --mask, or take "
+        "the whole frame with --set cutout=none",
+        orf_recipe_picture(recipe, index)->name, how->reason);
+}
+
+/* Crops picture and alpha to the box plus a margin. */
+static bool
+crop_to_box(OrfTask *task, const OrfImage *picture, const OrfImage *alpha, const int box[4],
+            OrfSubject *subject, GError **error)
+{
+    int x = box[0] - MARGIN, y = box[1] - MARGIN;
+    unsigned width = (unsigned)(box[2] - box[0] + 2 * MARGIN);
+    unsigned height = (unsigned)(box[3] - box[1] + 2 * MARGIN);
+    g_autoptr(OrfImage) rgba = orf_image_with_alpha(task, picture, alpha, error);
+    if (!rgba)
+        return false;
+    subject->picture = orf_image_crop(task, rgba, x, y, width, height, error);
+    subject->alpha = orf_image_crop(task, alpha, x, y, width, height, error);
+    for (int k = 0; k < 4; k++)
+        subject->box[k] = (float)(box[k] - (k % 2 ? y : x));
+    subject->frame[0] = orf_image_width(picture);
+    subject->frame[1] = orf_image_height(picture);
+    subject->offset[0] = x;
+    subject->offset[1] = y;
+    return subject->picture && subject->alpha;
+}
+
+/* --- The whole way ------------------------------------------------------------------------------------------ */
+
+/* Loads picture `index` at `max_side`, cuts it out. `ret_reach` is the longer side of the box. */
+static bool
+load_and_cut(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned max_side, bool fast,
+             OrfSubject *subject, unsigned *ret_reach, GError **error)
+{
+    OrfImageLoad load = { .max_side = max_side, .fast = fast };
+    g_autoptr(OrfImage) picture = orf_recipe_load(task, recipe, index, &load, error);
+    if (!picture)
+        return false;
+    g_autoptr(OrfImage) alpha = find_alpha(task, recipe, index, picture, &subject->how, error);
+    if (!alpha)
+        return false;
+    int box[4];
+    if (!find_box(alpha, box))
+        return fail_no_subject(recipe, index, &subject->how, error);
+    *ret_reach = (unsigned)MAX(box[2] - box[0], box[3] - box[1]);
+    return crop_to_box(task, picture, alpha, box, subject, error);
+}
+
+/* Greatest side worth loading: the source's own, unless it is a drawing that scales. */
+static unsigned
+source_side(const OrfPicture *picture)
+{
+    return picture->info.vector ? 4096 : MAX(picture->info.width, picture->info.height);
+}
+
+bool
+orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned side,
+                 OrfSubject *ret_subject, GError **error)
+{
+    unsigned source = source_side(orf_recipe_picture(recipe, index));
+    unsigned first = MIN(side + side / 2, source), reach = 0;
+    bool preview = side <= orf_stage_side(recipe, ORF_PREVIEW);
+    g_auto(OrfSubject) subject = { 0 };
+    if (!load_and_cut(task, recipe, index, first, preview, &subject, &reach, error))
+        return false;
+    unsigned wanted = (unsigned)MIN((uint64_t)first * side / MAX(reach, 1), source);
+    if (wanted > first + first / 4 && !preview) {
+        orf_subject_clear(&subject);
+        if (!load_and_cut(task, recipe, index, wanted, false, &subject, &reach, error))
+            return false;
+    }
+    if (reach > side + side / 8) {
+        g_auto(OrfSubject) small = { 0 };
+        if (!orf_subject_shrink(task, &subject, side, &small, error))
+            return false;
+        orf_subject_clear(&subject);
+        subject = small;
+        memset(&small, 0, sizeof small);
+    }
+    *ret_subject = subject;
+    memset(&subject, 0, sizeof subject);
+    return true;
+}
+
+bool
+orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
+                   OrfSubject *ret_subject, GError **error)
+{
+    double reach = MAX(subject->box[2] - subject->box[0], subject->box[3] - subject->box[1]);
+    double scale = MIN(1, side / MAX(reach, 1));
+    unsigned width = orf_image_width(subject->alpha), height = orf_image_height(subject->alpha);
+    unsigned small_width = MAX(1u, (unsigned)lround(width * scale));
+    unsigned small_height = MAX(1u, (unsigned)lround(height * scale));
+    g_autoptr(OrfImage) picture =
+        orf_image_resize(task, subject->picture, small_width, small_height, error);
+    g_autoptr(OrfImage) alpha =
+        picture ? orf_image_resize(task, subject->alpha, small_width, small_height, error)
+                : NULL;
+    if (!alpha)
+        return false;
+    double scale_x = (double)small_width / width, scale_y = (double)small_height / height;
+    OrfSubject small = { .how = subject->how };
+    for (int k = 0; k < 4; k++)
+        small.box[k] = (float)(subject->box[k] * (k % 2 ? scale_y : scale_x));
+    for (int k = 0; k < 2; k++) {
+        small.frame[k] = subject->frame[k] * (k ? scale_y : scale_x);
+        small.offset[k] = subject->offset[k] * (k ? scale_y : scale_x);
+    }
+    small.picture = g_steal_pointer(&picture);
+    small.alpha = g_steal_pointer(&alpha);
+    *ret_subject = small;
+    return true;
+}
