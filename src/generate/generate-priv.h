@@ -35,6 +35,66 @@ bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
 void orf_subject_clear(OrfSubject *subject);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfSubject, orf_subject_clear)
 
+/* --- What auto knows: measured once at 256 px: generate/look.c ------------------------------------ */
+
+/* Numbers of the outline, from the 0.5 level of an alpha of about 160..256 px. */
+typedef struct {
+    double area;       /* share of the subject box that is covered */
+    double aspect;     /* height / width of the box */
+    double solidity;   /* area / area of the convex hull */
+    double elongation; /* ratio of the principal axes, at least 1 */
+    double mirror;     /* overlap with its mirror image about the best upright axis, 0..1 */
+    double lathe;      /* sum of the smaller half widths of rows / sum of the larger, 0..1 */
+    double runs;       /* mean number of covered runs in a row */
+    double girth;      /* diameter of the largest inside circle / longer side of the box */
+    double straight;   /* share of the outline in straight runs of a tenth of the box or more */
+    double level;      /* of it, share within 4 degrees of the axes of the picture */
+    double shade;      /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
+    double ring;       /* contrast (Lab) of a border that follows the outline all round; 0: none */
+    unsigned holes;    /* enclosed gaps above 0.2 % of the area */
+} OrfShape;
+
+struct OrfLook {
+    unsigned n_pictures;
+    unsigned n_views;    /* pictures with a yaw */
+    OrfImageInfo info;   /* of the first picture */
+    bool grey;           /* the first picture has no colour */
+    double midtones;     /* grey: share of levels that are neither paper nor ink, 0..1 */
+    double texture;      /* share of energy in fine detail: height maps < 0.02, photographs > 0.05 */
+    double border;       /* share of the frame's edge that differs from its main colour */
+    unsigned colors;     /* flat colours that cover 90 % of the subject, 1..16 */
+    double flat;         /* share of the subject without any gradient (dL < 1) */
+    double ink;          /* share of dark strokes on light paper; 0 when there is no paper */
+    double chroma;       /* mean chroma of the subject, Lab */
+    OrfCutout cutout;    /* method, confidence, coverage */
+    double framed;       /* share of the subject's outline that lies on the frame */
+    OrfShape shape;      /* of the subject; all 0 when there is none */
+};
+
+/* Numbers of an outline and its shading. `rgba` (ORF_U8) and `alpha` (ORF_F32) have one size. */
+bool orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha,
+                    OrfShape *ret_shape, GError **error);
+/* Errors: BAD_INPUT: nothing to make anything of (fully transparent, one colour, too small). */
+bool orf_look_init(OrfTask *task, const OrfRecipe *recipe, OrfLook *ret_look, GError **error);
+
+/* --- Thickness: generate/thickness.c; see docs/decisions on thickness ----------------------------- */
+
+/* How deep a body is that shows this outline. Half depth z = depth * top * (w / top)^power, where w
+ * blends the round-section field (sqrt of the Poisson solution) with the chords of rows, as much
+ * as `rows` says, and top is the largest w. */
+typedef struct {
+    float depth; /* half depth at the thickest place / half width there */
+    float power; /* 1 round section, towards 0 a flat face with steep sides */
+    float rows;  /* 0..1: each row a round section of its own, as of something turned */
+    char why[80];
+} OrfThickness;
+void orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness);
+
+/* Solves -lap u = 4 where alpha > 0.5 with u = 0 on the sub-pixel edge; pixels, u in px^2; u is 0
+ * outside. Multigrid; Shortley and Weller 1938. One-channel ORF_F32 of the size of `alpha`.
+ * generate/poisson.c. Errors: CANCELLED, TOO_LARGE. */
+OrfImage *orf_poisson_inflate(OrfTask *task, const OrfImage *alpha, GError **error);
+
 /* --- Stages ---------------------------------------------------------------------------------------- */
 
 /* Working resolution (longer side of the subject, px) of a stage under the recipe's quality:
