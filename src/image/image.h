@@ -116,7 +116,8 @@ typedef enum {
     ORF_CUTOUT_NONE,  /* no subject: the whole frame is the picture */
     ORF_CUTOUT_GIVEN, /* the user's mask */
     ORF_CUTOUT_ALPHA, /* the picture's own alpha */
-    ORF_CUTOUT_FLAT,  /* flat background, flooded from the border */
+    ORF_CUTOUT_FLAT,  /* one smooth background: paper, studio, plain colour */
+    ORF_CUTOUT_SCENE, /* two smooth backgrounds one above the other: a table before a wall */
     ORF_CUTOUT_INK,   /* lines on paper, outside flooded */
     ORF_CUTOUT_GRABCUT, /* saliency, then GrabCut */
 } OrfCutoutMethod;
@@ -127,6 +128,8 @@ typedef struct {
     unsigned work_side;    /* longer side of the working picture; 0: 320 */
     uint64_t seed;
     const float *box; /* optional hint: x0, y0, x1, y1 in 0..1 of the frame; subject is inside */
+    const OrfImage *mask; /* optional, the user's: its alpha when that says something, else its
+                             brightness; ORF_U8 or ORF_F32, any size. Wins over everything */
 } OrfCutoutOptions;
 
 typedef struct {
@@ -136,9 +139,11 @@ typedef struct {
     char reason[160];  /* one line for the user */
 } OrfCutout;
 
-/* One-channel ORF_F32 alpha of the size of `image` (RGB or RGBA, ORF_U8).
- * Errors: BAD_INPUT when the picture is fully transparent or has nothing to cut out under a
- * forced method; CANCELLED; TOO_LARGE. Rother 2004, Boykov-Kolmogorov 2004, Zhang 2015, He 2010. */
+/* One-channel ORF_F32 alpha of the size of `image` (RGB or RGBA, ORF_U8). Of one colour all over and
+ * nothing forced: method NONE, confidence 0, alpha all ones. Same seed, same alpha.
+ * Errors: BAD_INPUT when the picture or the mask is fully transparent, or has nothing to cut out
+ * under a forced method; CANCELLED; TOO_LARGE.
+ * Rother 2004, Boykov-Kolmogorov 2004, Sun 2006, Zhang 2015, He 2015; docs/decisions. */
 OrfImage *orf_image_cut_out(OrfTask *task, const OrfImage *image, const OrfCutoutOptions *options,
                             OrfCutout *ret_how, GError **error);
 
