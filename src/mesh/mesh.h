@@ -157,10 +157,13 @@ typedef struct {
 } OrfPlanar;
 
 /* Constrained Delaunay triangles of the inside, counter-clockwise for y up, every given loop point
- * used, no point added. Coordinates are snapped to a grid of 2^-22 of the extent and predicates
- * are exact (128-bit), so any input terminates. `ret_n` triangles; caller frees with orf_free.
- * Errors: BAD_INPUT: loops that cross, or fewer than 3 distinct points; CANCELLED; TOO_LARGE.
- * Sloan 1993 (constraints by flipping), Lawson 1977. */
+ * used, no point added; where a point lies on a loop edge or segment, that is split there.
+ * Coordinates are snapped to a grid of at most 2^-28 of the extent and predicates are exact
+ * (128-bit), so any input terminates. `ret_n` triangles; caller frees with orf_free.
+ * Errors: BAD_INPUT: loops or segments that cross (says where), two loop points at one place
+ * (free points may coincide: one stands for all), a loop of fewer than 3 points, a coordinate
+ * that is not finite; CANCELLED; TOO_LARGE: over 2^28 points, or memory.
+ * Lawson 1977, Anglada 1997 (constraints), Amenta, Choi and Rote 2003 (order). */
 uint32_t *orf_triangulate(OrfTask *task, const OrfPlanar *planar, size_t *ret_n, GError **error);
 
 /* One flat polygon in space with holes, for file formats that hold polygons: ear clipping on the
