@@ -26,7 +26,7 @@ typedef struct {
 } OrfMeshParts;
 
 /* Takes the blocks (even on failure) and clears `parts`. Errors: BAD_INPUT: an index out of range
- * or a coordinate that is not finite; TOO_LARGE: over 2^31 triangles or vertices. */
+ * or a coordinate that is not finite; TOO_LARGE: over 2^30 triangles or vertices. */
 OrfMesh *orf_mesh_new_take(OrfMeshParts *parts, GError **error);
 void orf_mesh_parts_clear(OrfMeshParts *parts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfMeshParts, orf_mesh_parts_clear)
@@ -77,15 +77,16 @@ bool orf_mesh_measure(OrfTask *task, const OrfMesh *mesh, bool crossings,
 /* closed, manifold (edges and vertices), oriented, no degenerate or duplicate triangle. */
 bool orf_measures_solid(const OrfMeasures *measures);
 
-/* Normal of each vertex, angle-weighted (Thürmer and Wüthrich 1998): [n_vertices][3], caller frees
- * with orf_free. */
+/* Normal of each vertex, angle-weighted (Thürmer and Wüthrich 1998): [n_vertices][3] of length 1,
+ * 0 where no triangle has area; caller frees with orf_free. Errors: CANCELLED, TOO_LARGE. */
 float *orf_mesh_vertex_normals(OrfTask *task, const OrfMesh *mesh, GError **error);
 
 /* --- Change: each returns a new mesh, or NULL and sets error -------------------------------- */
 
 /* Merges vertices within `distance` mm (0: exactly equal positions; -0 equals 0), drops triangles
- * that collapse, keeps UV indices, colours and groups; vertices stay in order of first use.
- * Errors: CANCELLED, TOO_LARGE. Cell hashing after Teschner et al. 2003. */
+ * that collapse, keeps UV indices, colours (of the first) and groups; vertices come in order of
+ * first use, those no triangle uses are dropped. No vertex moves further than `distance`, and those
+ * left are further apart. Errors: CANCELLED, TOO_LARGE. Cell hashing after Teschner et al. 2003. */
 OrfMesh *orf_mesh_weld(OrfTask *task, const OrfMesh *mesh, float distance, GError **error);
 
 /* positions * scale, then + offset. A negative product of scales also flips the winding. */
