@@ -167,6 +167,23 @@ typedef struct {
  * Lawson 1977, Anglada 1997 (constraints), Amenta, Choi and Rote 2003 (order). */
 uint32_t *orf_triangulate(OrfTask *task, const OrfPlanar *planar, size_t *ret_n, GError **error);
 
+/* Triangles in the plane with their points; blocks come from orf_task_alloc. Zero-initialise. */
+typedef struct {
+    float *points;        /* [n_points][2] the outline first, in loop order, then inside points */
+    uint32_t *loop_start; /* [n_loops + 1] */
+    uint32_t *triangles;  /* [n_triangles][3] */
+    size_t n_points, n_loops, n_triangles;
+} OrfPlanarMesh;
+void orf_planar_mesh_clear(OrfPlanarMesh *planar);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfPlanarMesh, orf_planar_mesh_clear)
+
+/* Inserts, in place, the midpoint of every chord (an edge through the inside between two border
+ * points) and the centre of every triangle that has only border edges. Afterwards each triangle
+ * has an inside point and no chord is left: what orf_mesh_lift needs where front and back meet at
+ * the outline. Old points keep their indices. Errors: BAD_INPUT (index out of range, an edge used
+ * twice in one direction), CANCELLED, TOO_LARGE; then `planar` is as before. */
+bool orf_planar_split_chords(OrfTask *task, OrfPlanarMesh *planar, GError **error);
+
 /* One flat polygon in space with holes, for file formats that hold polygons: ear clipping on the
  * dominant plane. `corners` are indices into positions; writes 3*(n-2) indices to ret_triangles.
  * Falls back to a fan when the polygon is not simple. */
@@ -175,21 +192,24 @@ void orf_triangulate_polygon(const float *positions, const uint32_t *corners, si
 
 /* --- Sheets over a planar region: mesh/lift.c ----------------------------------------------------- */
 
-/* A body bounded by a front and a back sheet over one planar triangulation. Points of the loops
- * (the outline) are shared by both sheets where front == back there, else a wall joins them.
- * Closed, manifold and oriented by construction when front >= back everywhere and front > back
- * inside. x right, y up in the plane; front faces +Z. */
+/* A body bounded by a front and a back sheet over one planar triangulation. Border points (on an
+ * edge of one triangle) are shared by both sheets where front == back there, else a wall joins
+ * them. A point where the border touches itself becomes one vertex per side, points that no
+ * triangle uses are left out. Closed, manifold and oriented by construction, and the sheets never
+ * cross. x right, y up in the plane; front faces +Z. */
 typedef struct {
-    const float *points;       /* [n_points][2] mm; outline points first as in OrfPlanar */
+    const float *points; /* [n_points][2] mm */
     size_t n_points;
-    const uint32_t *loop_start;
-    size_t n_loops;
-    const uint32_t *triangles; /* [n_triangles][3] from orf_triangulate */
+    const uint32_t *triangles; /* [n_triangles][3] from orf_triangulate or orf_planar_refine */
     size_t n_triangles;
-    const float *front, *back; /* [n_points] z in mm */
+    const float *front, *back; /* [n_points] z in mm, front >= back */
+    float thinnest; /* mm: inside points thinner than this are thickened evenly; 0: refused
+                     * where front == back */
 } OrfSheets;
 /* `uvs` (optional, [n_points][2]) become the UVs of both sheets; groups: front 0, back 1, wall 2
- * when `grouped`, else none. Errors: BAD_INPUT (front < back), CANCELLED, TOO_LARGE. */
+ * when `grouped`, else none. Errors: BAD_INPUT (front < back; front == back inside; a chord between
+ * two border points where front == back: use orf_planar_split_chords; a directed edge given twice),
+ * CANCELLED, TOO_LARGE. */
 OrfMesh *orf_mesh_lift(OrfTask *task, const OrfSheets *sheets, const float *uvs, bool grouped,
                        GError **error);
 

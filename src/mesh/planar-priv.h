@@ -118,4 +118,12 @@ uint32_t orf_cdt_edge_towards(const OrfCdt *cdt, uint32_t a, uint32_t b, uint32_
  * Errors: CANCELLED, TOO_LARGE. */
 bool orf_cdt_add_segment(OrfCdt *cdt, uint32_t a, uint32_t b, GError **error);
 
+/* --- mesh/planar.c --------------------------------------------------------------------------------- */
+
+/* [3 * n_triangles] the half-edge across each half-edge 3 t + k, ORF_NO_EDGE at the border; caller
+ * frees with orf_free. Errors: BAD_INPUT (index out of range, two triangles with the same directed
+ * edge), CANCELLED, TOO_LARGE. */
+uint32_t *orf_planar_twins(OrfTask *task, const uint32_t *triangles, size_t n_triangles,
+                           size_t n_points, GError **error);
+
 #endif
