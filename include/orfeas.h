@@ -144,8 +144,9 @@ const char *const *orf_format_names(void);
 /* The format of a path by its extension; NULL when there is none. Static. */
 const char *orf_format_of_path(const char *path);
 
-/* JSON (caller owns): counts, bounds in mm, volume, area, closed, manifold, oriented, shells... */
-char *orf_asset_measures_json(OrfTask *task, OrfAsset *asset, GError **error);
+/* JSON (caller owns): counts, bounds in mm, volume, area, closed, manifold, oriented, shells...
+ * `crossings` also counts self-intersections, which takes longer than all the rest. */
+char *orf_asset_measures_json(OrfTask *task, OrfAsset *asset, bool crossings, GError **error);
 
 /* A PNG contact sheet: front, side, top, three-quarter. `width` in pixels, 256..4096. */
 GBytes *orf_asset_view(OrfTask *task, OrfAsset *asset, unsigned width, GError **error);

@@ -45,6 +45,8 @@ const float *orf_image_f32(const OrfImage *image);    /* NULL unless ORF_F32 */
 
 /* Once per process, before any other call of this room; thread-safe, repeatable. */
 bool orf_image_init(GError **error);
+const char *orf_image_library(void);      /* "libvips 8.14.1"; static */
+bool orf_image_reads(const char *format); /* "jpeg", "png", "webp", "tiff", "gif", "svg", "heif" */
 
 typedef struct {
     unsigned width, height; /* as a person sees it: after EXIF orientation */

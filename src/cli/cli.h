@@ -1,0 +1,64 @@
+/* cli.h - what the commands share: the table, reading and writing files, interruption, progress.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_CLI_H
+#define ORF_CLI_H
+
+#include "engine/engine.h"
+
+#include "base/base.h"
+
+/* --- Commands: one file and one line in cli.c each --------------------------------------------- */
+
+typedef struct {
+    const char *name;    /* "generate" */
+    const char *summary; /* one line for the list */
+    /* argv[0] is the command's name. Returns the exit code; has reported its errors. */
+    int (*run)(int argc, char **argv);
+} OrfCommand;
+
+extern const OrfCommand orf_command_generate, orf_command_cutout, orf_command_mesh,
+    orf_command_generators, orf_command_doctor, orf_command_completion;
+const OrfCommand *const *orf_commands(void); /* NULL-terminated */
+
+/* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */
+int orf_cli_fail(const GError *error);
+/* Parses options; false with `ret_code` set when the command is over (bad option, --help). The help
+ * text comes from `entries`, `usage` ("PICTURE... [-o FILE]") and `about` (paragraphs below). */
+bool orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *entries,
+                   const char *usage, const char *about, int *ret_code);
+
+/* --- Files: cli/files.c ------------------------------------------------------------------------- */
+
+/* The whole file, at most `limit` bytes; "-" is standard input. */
+GBytes *orf_cli_read(const char *path, size_t limit, GError **error);
+/* All or nothing: a temporary file beside it, renamed when complete; "-" is standard output. */
+bool orf_cli_write(const char *path, GBytes *bytes, GError **error);
+/* File name without folder and extension; caller owns. */
+char *orf_cli_stem(const char *path);
+
+/* --- A running task: cli/run.c ---------------------------------------------------------------------- */
+
+typedef enum { ORF_SHOW_NOTHING, ORF_SHOW_LINES, ORF_SHOW_BAR, ORF_SHOW_JSON } OrfShow;
+
+/* A task with progress shown and Ctrl-C heard: the first one cancels, and ends the program after
+ * 80 ms if the work has not stopped by itself; never while a file is being written. */
+typedef struct OrfRun OrfRun;
+OrfRun *
+orf_run_new(OrfShow show, unsigned cores, size_t memory); /* 0: all cores, 3/4 of memory */
+OrfTask *orf_run_task(OrfRun *run);
+double orf_run_seconds(const OrfRun *run); /* since orf_run_new */
+void orf_run_say(OrfRun *run, const char *format, ...) G_GNUC_PRINTF(2, 3); /* a plain line */
+void orf_run_free(OrfRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRun, orf_run_free)
+/* Held while a file is written. */
+void orf_run_lock_files(void);
+void orf_run_unlock_files(void);
+/* Blocks the signals that OrfRun listens for; call first in main. */
+void orf_run_block_signals(void);
+
+/* Cores this process may use, and bytes of memory it may use (cgroup limits counted in). */
+unsigned orf_cli_cores(void);
+size_t orf_cli_memory(void);
+
+#endif

@@ -1,0 +1,96 @@
+/* cutout.c - orfeas cutout: the subject of a picture without its background.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <unistd.h>
+
+#define PICTURE_LIMIT ((size_t)256 << 20)
+
+static void
+print_json(const char *path, const char *output, const OrfCutoutTold *told)
+{
+    g_autoptr(GString) line = g_string_new("{\"picture\":");
+    orf_json_string(line, path);
+    g_string_append(line, ",\"file\":");
+    orf_json_string(line, output);
+    g_string_append_printf(line,
+                           ",\"method\":\"%s\",\"confidence\":%.3f,\"coverage\":%.4f,"
+                           "\"width\":%u,\"height\":%u,\"reason\":",
+                           told->method, told->confidence, told->coverage, told->width,
+                           told->height);
+    orf_json_string(line, told->reason);
+    g_print("%s}\n", line->str);
+}
+
+static bool
+cut_out(const char *path, const char *output, const OrfCutoutWish *wish, bool json,
+        GError **error)
+{
+    g_autoptr(OrfRun) run =
+        orf_run_new(!json && isatty(STDERR_FILENO) ? ORF_SHOW_BAR : ORF_SHOW_NOTHING, 0, 0);
+    g_autoptr(GBytes) bytes = orf_cli_read(path, PICTURE_LIMIT, error);
+    if (!bytes)
+        return false;
+    OrfCutoutTold told = { 0 };
+    g_autoptr(GBytes) png =
+        orf_engine_cut_out(orf_run_task(run), bytes, path, wish, &told, error);
+    if (!png || !orf_cli_write(output, png, error))
+        return false;
+    if (json)
+        print_json(path, output, &told);
+    else if (!g_str_equal(output, "-"))
+        g_print("%s: %s, confidence %.2f: %s\n", output, told.method, told.confidence,
+                told.reason);
+    return true;
+}
+
+static const char about[] =
+    "Writes a PNG with the background transparent, or with --mask the grey mask alone.\n"
+    "Correct the mask in any paint program and hand it back: orfeas generate --mask MASK.\n"
+    "\n"
+    "Example: orfeas cutout cup.jpg -o cup.png";
+
+static int
+run(int argc, char **argv)
+{
+    g_autofree char *output = NULL, *method = NULL;
+    g_auto(GStrv) paths = NULL;
+    gboolean json = FALSE, mask = FALSE;
+    int side = 0;
+    const GOptionEntry entries[] = {
+        { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+          "PNG to write (default: NAME-cutout.png, here)", "PNG" },
+        { "method", 'm', 0, G_OPTION_ARG_STRING, &method,
+          "auto, alpha, flat, ink or grabcut (default: auto)", "NAME" },
+        { "mask", 0, 0, G_OPTION_ARG_NONE, &mask, "Write the mask, not the picture", NULL },
+        { "side", 0, 0, G_OPTION_ARG_INT, &side,
+          "Longer side of the result in pixels (default: as the picture)", "N" },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Tell method, confidence and reason as JSON",
+          NULL },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, "PICTURE" },
+        { 0 },
+    };
+    int code = 0;
+    if (!orf_cli_parse("cutout", &argc, &argv, entries, "- the subject without its background",
+                       about, &code))
+        return code;
+    if (!paths || paths[1]) {
+        g_printerr("orfeas: give one picture; see \"orfeas cutout --help\"\n");
+        return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
+    }
+    g_autofree char *stem = orf_cli_stem(paths[0]);
+    g_autofree char *target =
+        output ? g_strdup(output) : g_strconcat(stem, "-cutout.png", NULL);
+    OrfCutoutWish wish = { .method = method,
+                           .max_side = (unsigned)MAX(side, 0),
+                           .mask_only = mask };
+    g_autoptr(GError) error = NULL;
+    return cut_out(paths[0], target, &wish, json, &error) ? 0 : orf_cli_fail(error);
+}
+
+const OrfCommand orf_command_cutout = {
+    .name = "cutout",
+    .summary = "the subject of a picture without its background",
+    .run = run,
+};

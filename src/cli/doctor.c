@@ -1,0 +1,167 @@
+/* doctor.c - orfeas doctor: what is here, what is missing, how to get it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <string.h>
+
+typedef struct {
+    const char *name, *what; /* "heif", "HEIC and AVIF pictures" */
+    const char *remedy;      /* NULL: nothing can be done without a new build */
+} Need;
+
+/* --- The parts ----------------------------------------------------------------------------------------- */
+
+static const Need pictures[] = {
+    { "jpeg", "JPEG", "a libvips with libjpeg" },
+    { "png", "PNG", "a libvips with libpng" },
+    { "webp", "WebP", "a libvips with libwebp" },
+    { "tiff", "TIFF", "a libvips with libtiff" },
+    { "gif", "GIF", "a libvips with nsgif" },
+    { "svg", "SVG drawings", "apt install librsvg2-2, and a libvips with librsvg" },
+    { "heif", "HEIC and AVIF",
+      "apt install libheif1 libheif-plugin-libde265, and a libvips with libheif" },
+};
+
+static const Need tools[] = {
+    { "prusa-slicer", "slices models to G-code", "apt install prusa-slicer" },
+    { "admesh", "a second opinion on STL files", "apt install admesh" },
+};
+
+static char *
+cpu_name(void)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL))
+        return g_strdup("unknown processor");
+    const char *line = strstr(text, "model name");
+    const char *colon = line ? strchr(line, ':') : NULL;
+    if (!colon)
+        return g_strdup("unknown processor");
+    return g_strndup(colon + 2, strcspn(colon + 2, "\n"));
+}
+
+/* The driver's version when an NVIDIA device is there; NULL otherwise. */
+static char *
+cuda_driver(void)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents("/proc/driver/nvidia/version", &text, NULL, NULL))
+        return NULL;
+    return g_strndup(text, strcspn(text, "\n"));
+}
+
+static bool
+has_tool(const char *name)
+{
+    g_autofree char *path = g_find_program_in_path(name);
+    return path != NULL;
+}
+
+static bool
+has_font(void)
+{
+    static const char *const folders[] = { "/usr/share/fonts", "/usr/local/share/fonts" };
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autoptr(GDir) dir = g_dir_open(folders[i], 0, NULL);
+        if (dir && g_dir_read_name(dir))
+            return true;
+    }
+    return false;
+}
+
+/* --- For people ------------------------------------------------------------------------------------------ */
+
+static void
+print_need(const Need *need, bool there, const char *kind)
+{
+    g_print("  %-4s %-13s %s\n", there ? "yes" : "NO", need->name, need->what);
+    if (!there && need->remedy)
+        g_print("       %-13s %s: %s\n", "", kind, need->remedy);
+}
+
+static unsigned
+print_report(void)
+{
+    g_autofree char *cpu = cpu_name(), *driver = cuda_driver();
+    unsigned missing = 0;
+    g_print("orfeas %s, %s\n\ndevices\n", orf_version(), orf_engine_picture_library());
+    g_print("  cpu  %s: %u core%s, %.1f GiB of memory\n", cpu, orf_cli_cores(),
+            orf_cli_cores() == 1 ? "" : "s", (double)orf_cli_memory() / (1 << 30));
+    g_print("  cuda %s\n", driver ? driver : "none; the built-in generators do not need one");
+    g_print("\npictures it reads\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(pictures); i++) {
+        bool there = orf_engine_reads_pictures(pictures[i].name);
+        missing += !there;
+        print_need(&pictures[i], there, "to get it");
+    }
+    g_print("\nlettering\n");
+    print_need(&(Need){ "fonts", "for the generator text", "apt install fonts-dejavu-core" },
+               has_font(), "to get it");
+    missing += !has_font();
+    g_print("\nprograms that go well with it\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(tools); i++)
+        print_need(&tools[i], has_tool(tools[i].name), "optional");
+    g_print("\n%s\n",
+            missing ? "Some things are missing; see NO above." : "Everything needed is here.");
+    return missing;
+}
+
+/* --- For programs ------------------------------------------------------------------------------------------- */
+
+static void
+append_flags(GString *json, const char *name, const Need *needs, size_t n,
+             bool (*there)(const char *))
+{
+    g_string_append_printf(json, ",\"%s\":{", name);
+    for (size_t i = 0; i < n; i++)
+        g_string_append_printf(json, "%s\"%s\":%s", i ? "," : "", needs[i].name,
+                               there(needs[i].name) ? "true" : "false");
+    g_string_append_c(json, '}');
+}
+
+static void
+print_json(void)
+{
+    g_autofree char *cpu = cpu_name(), *driver = cuda_driver();
+    g_autoptr(GString) json = g_string_new("{\"version\":");
+    orf_json_string(json, orf_version());
+    g_string_append(json, ",\"libraries\":[");
+    orf_json_string(json, orf_engine_picture_library());
+    g_string_append(json, "],\"cpu\":{\"name\":");
+    orf_json_string(json, cpu);
+    g_string_append_printf(json,
+                           ",\"cores\":%u,\"memory_bytes\":%zu},\"cuda\":", orf_cli_cores(),
+                           orf_cli_memory());
+    if (driver)
+        orf_json_string(json, driver);
+    else
+        g_string_append(json, "null");
+    append_flags(json, "pictures", pictures, G_N_ELEMENTS(pictures), orf_engine_reads_pictures);
+    append_flags(json, "tools", tools, G_N_ELEMENTS(tools), has_tool);
+    g_print("%s,\"fonts\":%s}\n", json->str, has_font() ? "true" : "false");
+}
+
+static int
+run(int argc, char **argv)
+{
+    gboolean json = FALSE;
+    const GOptionEntry entries[] = {
+        { "json", 0, 0, G_OPTION_ARG_NONE, &json, "As one JSON object", NULL },
+        { 0 },
+    };
+    int code = 0;
+    if (!orf_cli_parse("doctor", &argc, &argv, entries, "- what is here and what is missing",
+                       NULL, &code))
+        return code;
+    if (!json)
+        return print_report() ? orf_error_info(ORF_ERROR_UNAVAILABLE)->exit_code : 0;
+    print_json();
+    return 0;
+}
+
+const OrfCommand orf_command_doctor = {
+    .name = "doctor",
+    .summary = "what is installed, which devices there are, what is missing",
+    .run = run,
+};

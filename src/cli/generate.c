@@ -1,0 +1,542 @@
+/* generate.c - orfeas generate: pictures in, assets out.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PICTURE_LIMIT ((size_t)256 << 20)
+
+typedef struct {
+    char **pictures, **settings;
+    char *output, *folder, *generator, *size, *quality, *formats, *seed, *views, *mask, *memory;
+    gboolean json, quiet, stages, sheet;
+    int cores;
+} Options;
+
+/* One result in the making. */
+typedef struct {
+    const Options *options;
+    OrfRun *run;
+    char *stem;  /* path without extension of what is written */
+    char *label; /* for messages */
+    double stage_seconds[ORF_N_STAGES];
+    int n_stages;
+    OrfRan ran;
+    GPtrArray *files; /* paths written */
+    char *digest;     /* of the main file */
+    GError *error;    /* of a stage that could not be written */
+} Job;
+
+/* --- Output ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    Job *job;
+    const char *main_path; /* NULL: beside the stem */
+    bool first;
+} Writing;
+
+static bool
+write_file(const char *name, GBytes *bytes, void *data, GError **error)
+{
+    Writing *writing = data;
+    Job *job = writing->job;
+    g_autofree char *folder = g_path_get_dirname(job->stem);
+    char *path = writing->first && writing->main_path ? g_strdup(writing->main_path)
+                                                      : g_build_filename(folder, name, NULL);
+    if (!orf_cli_write(path, bytes, error)) {
+        g_free(path);
+        return false;
+    }
+    if (writing->first && !job->digest)
+        job->digest = orf_digest_bytes(bytes);
+    writing->first = false;
+    g_ptr_array_add(job->files, path);
+    return true;
+}
+
+/* "cup" and "glb" to cup.glb and what belongs to it. */
+static bool
+write_asset(Job *job, OrfAsset *asset, const char *format, const char *suffix,
+            const char *main_path, GError **error)
+{
+    g_autofree char *base = g_path_get_basename(job->stem);
+    g_autofree char *stem = g_strconcat(base, suffix, NULL);
+    Writing writing = { job, main_path, true };
+    return orf_asset_export(orf_run_task(job->run), asset, format, stem, NULL, write_file,
+                            &writing, error);
+}
+
+static bool
+write_sheet(Job *job, OrfAsset *asset, GError **error)
+{
+    g_autoptr(GBytes) png = orf_asset_view(orf_run_task(job->run), asset, 1600, error);
+    if (!png)
+        return false;
+    char *path = g_strconcat(job->stem, ".png", NULL);
+    g_ptr_array_add(job->files, path);
+    return orf_cli_write(path, png, error);
+}
+
+static char **
+wanted_formats(const Options *options)
+{
+    if (options->formats)
+        return g_strsplit(options->formats, ",", -1);
+    const char *format = options->output ? orf_format_of_path(options->output) : NULL;
+    return g_strsplit(format ? format : "glb", ",", -1);
+}
+
+static bool
+write_results(Job *job, OrfAsset *asset, GError **error)
+{
+    g_auto(GStrv) formats = wanted_formats(job->options);
+    for (char **format = formats; *format; format++) {
+        const char *path = format == formats ? job->options->output : NULL;
+        if (!write_asset(job, asset, *format, "", path, error))
+            return false;
+    }
+    return !job->options->sheet || write_sheet(job, asset, error);
+}
+
+/* --- Stages ------------------------------------------------------------------------------------------- */
+
+static void
+print_stage_json(const Job *job, OrfStage stage)
+{
+    g_autoptr(GString) line = g_string_new("{\"event\":\"stage\",\"picture\":");
+    orf_json_string(line, job->label);
+    g_string_append_printf(line, ",\"stage\":\"%s\",\"seconds\":%.3f}\n", orf_stage_name(stage),
+                           job->stage_seconds[stage]);
+    g_print("%s", line->str);
+}
+
+static bool
+on_stage(OrfStage stage, OrfAsset *asset, void *data)
+{
+    Job *job = data;
+    job->stage_seconds[stage] = orf_run_seconds(job->run);
+    job->n_stages = (int)stage + 1;
+    if (job->options->json)
+        print_stage_json(job, stage);
+    else
+        orf_run_say(job->run, "%s: %s after %.2f s", job->label, orf_stage_name(stage),
+                    job->stage_seconds[stage]);
+    if (!job->options->stages || stage == ORF_FINISHED)
+        return true;
+    g_auto(GStrv) formats = wanted_formats(job->options);
+    g_autofree char *suffix = g_strconcat(".", orf_stage_name(stage), NULL);
+    return write_asset(job, asset, formats[0], suffix, NULL, &job->error);
+}
+
+/* --- The recipe ------------------------------------------------------------------------------------------ */
+
+static bool
+set_option(OrfRecipe *recipe, const char *name, const char *text, GError **error)
+{
+    return !text || orf_recipe_set(recipe, name, text, error);
+}
+
+static bool
+set_setting(OrfRecipe *recipe, const char *setting, GError **error)
+{
+    const char *equals = strchr(setting, '=');
+    if (!equals)
+        return ORF_FALSE(error, BAD_INPUT, "--set %s: write it as name=value", setting);
+    g_autofree char *name = g_strndup(setting, (size_t)(equals - setting));
+    return orf_recipe_set(recipe, name, equals + 1, error);
+}
+
+static OrfRecipe *
+recipe_from_options(const Options *options, GError **error)
+{
+    g_autoptr(OrfRecipe) recipe =
+        orf_recipe_new(options->generator ? options->generator : "auto", error);
+    if (!recipe || !set_option(recipe, "size", options->size, error) ||
+        !set_option(recipe, "quality", options->quality, error) ||
+        !set_option(recipe, "seed", options->seed, error))
+        return NULL;
+    for (char **setting = options->settings; setting && *setting; setting++)
+        if (!set_setting(recipe, *setting, error))
+            return NULL;
+    if (!options->mask)
+        return g_steal_pointer(&recipe);
+    g_autoptr(GBytes) mask = orf_cli_read(options->mask, PICTURE_LIMIT, error);
+    if (!mask)
+        return NULL;
+    orf_recipe_set_mask(recipe, mask, options->mask);
+    return g_steal_pointer(&recipe);
+}
+
+static bool
+add_picture(OrfRecipe *recipe, const char *path, double yaw, GError **error)
+{
+    g_autoptr(GBytes) bytes = orf_cli_read(path, PICTURE_LIMIT, error);
+    return bytes && orf_recipe_add_picture(recipe, bytes, path, yaw, error);
+}
+
+/* --- What is said at the end -------------------------------------------------------------------------------- */
+
+static void
+append_strings(GString *line, const char *name, char *const *strings, size_t n)
+{
+    g_string_append_printf(line, ",\"%s\":[", name);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            g_string_append_c(line, ',');
+        orf_json_string(line, strings[i]);
+    }
+    g_string_append_c(line, ']');
+}
+
+static void
+append_ran(GString *line, const OrfRan *ran)
+{
+    g_string_append(line, ",\"generator\":");
+    orf_json_string(line, ran->generator);
+    g_string_append(line, ",\"reason\":");
+    orf_json_string(line, ran->reason);
+    g_string_append_printf(line, ",\"confidence\":%.2f,\"runner_up\":", ran->confidence);
+    if (ran->runner_up)
+        orf_json_string(line, ran->runner_up);
+    else
+        g_string_append(line, "null");
+}
+
+static bool
+print_done_json(const Job *job, OrfRecipe *recipe, OrfAsset *asset, GError **error)
+{
+    OrfTask *task = orf_run_task(job->run);
+    g_autofree char *measures = orf_asset_measures_json(task, asset, false, error);
+    if (!measures)
+        return false;
+    g_autofree char *recipe_digest = orf_recipe_digest(recipe);
+    g_auto(GStrv) notes = orf_task_notes(task);
+    g_autoptr(GString) line = g_string_new("{\"event\":\"done\",\"picture\":");
+    orf_json_string(line, job->label);
+    g_string_append(line, ",\"file\":");
+    orf_json_string(line, job->files->pdata[0]);
+    append_strings(line, "files", (char **)job->files->pdata, job->files->len);
+    append_ran(line, &job->ran);
+    g_string_append(line, ",\"stages\":[");
+    for (int i = 0; i < job->n_stages; i++)
+        g_string_append_printf(line, "%s{\"name\":\"%s\",\"seconds\":%.3f}", i ? "," : "",
+                               orf_stage_name((OrfStage)i), job->stage_seconds[i]);
+    g_string_append_printf(line, "],\"seconds\":%.3f,\"digest\":\"%s\",\"recipe\":\"%s\"",
+                           orf_run_seconds(job->run), job->digest, recipe_digest);
+    g_string_append_printf(line, ",\"peak_memory\":%zu", orf_task_peak_memory(task));
+    append_strings(line, "notes", notes, g_strv_length(notes));
+    g_print("%s,\"measures\":%s}\n", line->str, measures);
+    return true;
+}
+
+static void
+print_done_lines(const Job *job)
+{
+    if (job->options->quiet)
+        return;
+    orf_run_say(job->run, "%s: %s (%s)", job->label, job->ran.generator, job->ran.reason);
+    if (job->ran.runner_up && job->ran.confidence < 0.6)
+        orf_run_say(job->run, "%s: if that is wrong, try --generator %s (%s)", job->label,
+                    job->ran.runner_up, job->ran.runner_up_reason);
+    g_auto(GStrv) notes = orf_task_notes(orf_run_task(job->run));
+    for (char **note = notes; *note; note++)
+        orf_run_say(job->run, "%s: note: %s", job->label, *note);
+    for (guint i = 0; i < job->files->len; i++)
+        if (!g_str_equal(job->files->pdata[i], "-"))
+            g_print("%s\n", (const char *)job->files->pdata[i]);
+}
+
+/* --- One result ------------------------------------------------------------------------------------------------- */
+
+static OrfShow
+how_to_show(const Options *options)
+{
+    if (options->json)
+        return ORF_SHOW_JSON;
+    if (options->quiet)
+        return ORF_SHOW_NOTHING;
+    return isatty(STDERR_FILENO) ? ORF_SHOW_BAR : ORF_SHOW_LINES;
+}
+
+static size_t
+memory_of(const Options *options, GError **error)
+{
+    if (!options->memory)
+        return 0;
+    char *end;
+    double value = g_ascii_strtod(options->memory, &end);
+    double scale = *end == 'G' || *end == 'g'   ? 1024.0 * 1024 * 1024
+                   : *end == 'M' || *end == 'm' ? 1024.0 * 1024
+                   : *end == 'K' || *end == 'k' ? 1024.0
+                                                : 1;
+    if (!(value * scale >= 1 << 20))
+        g_set_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT,
+                    "--memory %s: give a size such as 512M or 2G, at least 1M",
+                    options->memory);
+    return (size_t)(value * scale);
+}
+
+static char *
+stem_of(const Options *options, const char *picture)
+{
+    g_autofree char *name = picture ? orf_cli_stem(picture) : g_strdup("text");
+    if (!options->output)
+        return g_build_filename(options->folder ? options->folder : ".", name, NULL);
+    if (g_str_equal(options->output, "-"))
+        return g_steal_pointer(&name);
+    g_autofree char *folder = g_path_get_dirname(options->output);
+    g_autofree char *stem = orf_cli_stem(options->output);
+    return g_build_filename(folder, stem, NULL);
+}
+
+static void
+job_clear(Job *job)
+{
+    g_free(job->stem);
+    g_free(job->label);
+    g_free(job->digest);
+    g_clear_error(&job->error);
+    g_clear_pointer(&job->files, g_ptr_array_unref);
+    g_clear_pointer(&job->run, orf_run_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Job, job_clear)
+
+/* A failed run leaves nothing of its own behind. */
+static void
+remove_files(Job *job)
+{
+    for (guint i = 0; i < job->files->len; i++)
+        if (!g_str_equal(job->files->pdata[i], "-"))
+            unlink(job->files->pdata[i]);
+}
+
+static bool
+run_job(Job *job, OrfRecipe *recipe, GError **error)
+{
+    OrfTask *task = orf_run_task(job->run);
+    g_autoptr(OrfAsset) asset = orf_generate(task, recipe, on_stage, job, &job->ran, error);
+    if (job->error) {
+        g_clear_error(error);
+        g_propagate_error(error, g_steal_pointer(&job->error));
+        return false;
+    }
+    if (!asset || !write_results(job, asset, error))
+        return false;
+    if (!job->options->json)
+        print_done_lines(job);
+    return !job->options->json || print_done_json(job, recipe, asset, error);
+}
+
+static int
+report_failure(const Options *options, const char *label, const GError *error)
+{
+    if (options->json) {
+        g_autoptr(GString) line = g_string_new("{\"event\":\"error\",\"picture\":");
+        orf_json_string(line, label);
+        int code = error->domain == ORF_ERROR ? error->code : ORF_ERROR_UNAVAILABLE;
+        g_string_append_printf(line, ",\"code\":\"%s\",\"exit\":%d,\"message\":",
+                               orf_error_info(code)->name, orf_error_exit_code(error));
+        orf_json_string(line, error->message);
+        g_print("%s}\n", line->str);
+    }
+    return orf_cli_fail(error);
+}
+
+/* Pictures begin..end of the command line as one recipe. */
+static bool
+make_one(const Options *options, char **pictures, size_t n, const double *yaws,
+         const char *label, GError **error)
+{
+    g_autoptr(GError) bad_memory = NULL;
+    size_t memory = memory_of(options, &bad_memory);
+    if (bad_memory) {
+        g_propagate_error(error, g_steal_pointer(&bad_memory));
+        return false;
+    }
+    g_autoptr(OrfRecipe) recipe = recipe_from_options(options, error);
+    if (!recipe)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!add_picture(recipe, pictures[i], yaws ? yaws[i] : NAN, error))
+            return false;
+    g_auto(Job) job = { .options = options };
+    job.run = orf_run_new(how_to_show(options), (unsigned)MAX(options->cores, 0), memory);
+    job.stem = stem_of(options, n ? pictures[0] : NULL);
+    job.label = g_strdup(label);
+    job.files = g_ptr_array_new_with_free_func(g_free);
+    bool done = run_job(&job, recipe, error);
+    if (!done)
+        remove_files(&job);
+    return done;
+}
+
+/* --- The command ----------------------------------------------------------------------------------------------- */
+
+static bool
+read_yaws(const Options *options, size_t n, double *yaws, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(options->views, ",", -1);
+    if (g_strv_length(parts) != n)
+        return ORF_FALSE(error, BAD_INPUT,
+                         "--views names %u angles for %zu pictures; give one each",
+                         g_strv_length(parts), n);
+    for (size_t i = 0; i < n; i++) {
+        char *end;
+        yaws[i] = g_ascii_strtod(parts[i], &end);
+        if (end == parts[i] || *g_strchug(end) || !isfinite(yaws[i]))
+            return ORF_FALSE(error, BAD_INPUT, "--views: \"%s\" is not an angle in degrees",
+                             parts[i]);
+    }
+    return true;
+}
+
+static bool
+check_formats(const Options *options, GError **error)
+{
+    g_auto(GStrv) formats = wanted_formats(options);
+    g_autofree char *known = g_strjoinv(", ", (char **)orf_format_names());
+    for (char **format = formats; *format; format++)
+        if (!g_strv_contains(orf_format_names(), *format))
+            return ORF_FALSE(error, BAD_INPUT, "format \"%s\" is not one of %s", *format,
+                             known);
+    const char *output = options->output;
+    if (output && !g_str_equal(output, "-") && !options->formats && !orf_format_of_path(output))
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: the name says no format; end it in one of %s, or give "
+                         "--format",
+                         output, known);
+    return true;
+}
+
+static bool
+check_options(const Options *options, size_t n, GError **error)
+{
+    bool text = options->generator && g_str_equal(options->generator, "text");
+    if (n == 0 && !text)
+        return ORF_FALSE(error, BAD_INPUT, "no picture given; see \"orfeas generate --help\"");
+    if (options->output && options->folder)
+        return ORF_FALSE(error, BAD_INPUT, "-o and -d exclude each other: a file, or a folder");
+    if (options->output && n > 1 && !options->views)
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%zu pictures make %zu results; give a folder with -d, or "
+                         "--views if they show one object",
+                         n, n);
+    if (options->folder && g_mkdir_with_parents(options->folder, 0777) != 0)
+        return ORF_FALSE(error, UNAVAILABLE, "%s: cannot make this folder", options->folder);
+    return check_formats(options, error);
+}
+
+static int
+run_views(const Options *options, char **pictures, size_t n)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree double *yaws = g_new0(double, n);
+    if (!read_yaws(options, n, yaws, &error) ||
+        !make_one(options, pictures, n, yaws, pictures[0], &error))
+        return report_failure(options, pictures[0], error);
+    return 0;
+}
+
+/* Each picture for itself; a failure does not stop the others. */
+static int
+run_batch(const Options *options, char **pictures, size_t n)
+{
+    int code = 0;
+    for (size_t i = 0; i < MAX(n, 1); i++) {
+        g_autoptr(GError) error = NULL;
+        const char *label = n ? pictures[i] : "text";
+        if (make_one(options, pictures + i, MIN(n, 1), NULL, label, &error))
+            continue;
+        int failed = report_failure(options, label, error);
+        code = code ? code : failed;
+        if (g_error_matches(error, ORF_ERROR, ORF_ERROR_CANCELLED))
+            break;
+    }
+    return code;
+}
+
+static const char about[] =
+    "Without --generator, auto looks at each picture, chooses and says why.\n"
+    "Several pictures are a batch, one result each; with --views they are views of one "
+    "object.\n"
+    "Results are closed solids that stand on the bed, 100 mm on their longest side.\n"
+    "\n"
+    "Examples:\n"
+    "  orfeas generate cup.jpg -o cup.glb\n"
+    "  orfeas generate photo.jpg -g lithophane --set shape=cylinder -o lamp.stl\n"
+    "  orfeas generate *.png -d models --format stl,glb --size 60mm\n"
+    "  orfeas generate front.png right.png back.png left.png --views 0,90,180,270 -o toy.3mf\n"
+    "  orfeas generate -g text --set text=ORFEAS -o sign.3mf\n"
+    "\n"
+    "\"orfeas generators\" lists the generators and every name for --set.";
+
+static void
+options_clear(Options *o)
+{
+    g_strfreev(o->pictures);
+    g_strfreev(o->settings);
+    char *texts[] = { o->output,  o->folder, o->generator, o->size, o->quality,
+                      o->formats, o->seed,   o->views,     o->mask, o->memory };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+static int
+run(int argc, char **argv)
+{
+    g_auto(Options) o = { 0 };
+    const GOptionEntry entries[] = {
+        { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output,
+          "Result; its ending names the format; - is standard output", "FILE" },
+        { "directory", 'd', 0, G_OPTION_ARG_FILENAME, &o.folder,
+          "Folder for the results (default: here)", "DIR" },
+        { "generator", 'g', 0, G_OPTION_ARG_STRING, &o.generator,
+          "How to make it (default: auto)", "NAME" },
+        { "size", 's', 0, G_OPTION_ARG_STRING, &o.size,
+          "Longest side: 80mm, 8cm, 3in (default: 100mm)", "LENGTH" },
+        { "quality", 'q', 0, G_OPTION_ARG_STRING, &o.quality, "draft, standard or high",
+          "NAME" },
+        { "format", 'f', 0, G_OPTION_ARG_STRING, &o.formats,
+          "glb, stl, obj, ply, 3mf; several joined by commas (default: glb)", "LIST" },
+        { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.settings,
+          "Sets a parameter; repeat for more", "NAME=VALUE" },
+        { "views", 0, 0, G_OPTION_ARG_STRING, &o.views,
+          "The pictures are views of one object, seen from these angles", "0,90,180,270" },
+        { "mask", 0, 0, G_OPTION_ARG_FILENAME, &o.mask,
+          "Cut-out of the first picture: light or opaque is subject", "FILE" },
+        { "seed", 0, 0, G_OPTION_ARG_STRING, &o.seed, "Same seed, same result", "N" },
+        { "stages", 0, 0, G_OPTION_ARG_NONE, &o.stages,
+          "Also write every stage as NAME.preview.glb, ...", NULL },
+        { "sheet", 0, 0, G_OPTION_ARG_NONE, &o.sheet,
+          "Also write NAME.png, a picture of the result", NULL },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &o.json, "One JSON object a line on standard output",
+          NULL },
+        { "quiet", 0, 0, G_OPTION_ARG_NONE, &o.quiet, "Say nothing but errors", NULL },
+        { "cores", 0, 0, G_OPTION_ARG_INT, &o.cores, "Cores to use (default: all)", "N" },
+        { "memory", 0, 0, G_OPTION_ARG_STRING, &o.memory, "Memory to use at most: 512M, 2G",
+          "SIZE" },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o.pictures, NULL,
+          "PICTURE..." },
+        { 0 }
+    };
+    int code = 0;
+    if (!orf_cli_parse("generate", &argc, &argv, entries, "- pictures to printable 3D models",
+                       about, &code))
+        return code;
+    size_t n = o.pictures ? g_strv_length(o.pictures) : 0;
+    g_autoptr(GError) error = NULL;
+    if (!check_options(&o, n, &error))
+        return report_failure(&o, n ? o.pictures[0] : "", error);
+    return o.views ? run_views(&o, o.pictures, n) : run_batch(&o, o.pictures, n);
+}
+
+const OrfCommand orf_command_generate = {
+    .name = "generate",
+    .summary = "pictures to printable 3D models",
+    .run = run,
+};

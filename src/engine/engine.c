@@ -1,0 +1,180 @@
+/* engine.c - the front door: include/orfeas.h on top of the rooms.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "format/format.h"
+#include "generate/generate.h"
+
+#include <string.h>
+
+const char *
+orf_version(void)
+{
+    return ORF_VERSION;
+}
+
+OrfAsset *
+orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
+             OrfRan *ret_ran, GError **error)
+{
+    if (!orf_image_init(error))
+        return NULL;
+    return orf_recipe_run(task, recipe, stage, data, ret_ran, error);
+}
+
+/* --- Files ----------------------------------------------------------------------------------------- */
+
+OrfAsset *
+orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GError **error)
+{
+    if (!orf_image_init(error))
+        return NULL;
+    return orf_format_load(task, bytes, format, &(OrfLoad){ 0 }, error);
+}
+
+GBytes *
+orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error)
+{
+    g_autoptr(GPtrArray) files = orf_format_save(task, asset, format, &(OrfSave){ 0 }, error);
+    if (!files)
+        return NULL;
+    const OrfFile *first = files->pdata[0];
+    return g_bytes_ref(first->bytes);
+}
+
+static bool
+read_variant(const char *variant, OrfSave *save, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(variant ? variant : "", ",", -1);
+    for (char **word = words; *word; word++) {
+        if (g_str_equal(*word, "text"))
+            save->text = true;
+        else if (g_str_equal(*word, "big-endian"))
+            save->big_endian = true;
+        else if (g_str_equal(*word, "plain"))
+            save->plain = true;
+        else
+            return ORF_FALSE(error, BAD_INPUT,
+                             "variant \"%s\" is none of text, big-endian, plain", *word);
+    }
+    return true;
+}
+
+bool
+orf_asset_export(OrfTask *task, OrfAsset *asset, const char *format, const char *stem,
+                 const char *variant, OrfFileFn file, void *data, GError **error)
+{
+    OrfSave save = { .stem = stem };
+    if (!read_variant(variant, &save, error))
+        return false;
+    g_autoptr(GPtrArray) files = orf_format_save(task, asset, format, &save, error);
+    if (!files)
+        return false;
+    for (guint i = 0; i < files->len; i++) {
+        const OrfFile *each = files->pdata[i];
+        if (!file(each->name, each->bytes, data, error))
+            return false;
+    }
+    return true;
+}
+
+const char *const *
+orf_format_names(void)
+{
+    static const char *names[16];
+    static gsize once;
+    if (g_once_init_enter(&once)) {
+        for (size_t i = 0; orf_formats()[i] && i + 1 < G_N_ELEMENTS(names); i++)
+            names[i] = orf_formats()[i]->name;
+        g_once_init_leave(&once, 1);
+    }
+    return names;
+}
+
+const char *
+orf_format_of_path(const char *path)
+{
+    const OrfFormat *format = orf_format_by_path(path);
+    return format ? format->name : NULL;
+}
+
+/* --- Look at it -------------------------------------------------------------------------------------- */
+
+GBytes *
+orf_asset_view(OrfTask *task, OrfAsset *asset, unsigned width, GError **error)
+{
+    if (width < 256 || width > 4096)
+        return ORF_FAIL(error, BAD_INPUT, "width: %u is out of range; give 256 to 4096", width);
+    if (!orf_image_init(error))
+        return NULL;
+    g_autoptr(OrfImage) sheet = orf_asset_contact_sheet(task, asset, width, error);
+    return sheet ? orf_image_encode(task, sheet, "png", 0, error) : NULL;
+}
+
+/* --- Cut out -------------------------------------------------------------------------------------------- */
+
+static bool
+method_of(const char *name, OrfCutoutMethod *ret_method, GError **error)
+{
+    *ret_method = ORF_CUTOUT_NONE;
+    if (!name || g_str_equal(name, "auto"))
+        return true;
+    for (OrfCutoutMethod method = ORF_CUTOUT_ALPHA; method <= ORF_CUTOUT_GRABCUT; method++)
+        if (g_str_equal(name, orf_cutout_method_name(method))) {
+            *ret_method = method;
+            return true;
+        }
+    return ORF_FALSE(error, BAD_INPUT,
+                     "method \"%s\" is none of auto, alpha, flat, ink, grabcut", name);
+}
+
+static GBytes *
+encode_cut_out(OrfTask *task, const OrfImage *picture, const OrfImage *alpha, bool mask_only,
+               GError **error)
+{
+    if (mask_only)
+        return orf_image_encode(task, alpha, "png", 0, error);
+    g_autoptr(OrfImage) rgba = orf_image_with_alpha(task, picture, alpha, error);
+    return rgba ? orf_image_encode(task, rgba, "png", 0, error) : NULL;
+}
+
+GBytes *
+orf_engine_cut_out(OrfTask *task, GBytes *bytes, const char *name, const OrfCutoutWish *wish,
+                   OrfCutoutTold *ret_told, GError **error)
+{
+    OrfCutoutOptions options = { .seed = wish->seed };
+    OrfImageLoad load = { .max_side = wish->max_side };
+    if (!orf_image_init(error) || !method_of(wish->method, &options.force, error))
+        return NULL;
+    g_autoptr(OrfImage) picture = orf_image_load(task, bytes, name, &load, error);
+    if (!picture)
+        return NULL;
+    OrfCutout how = { 0 };
+    g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, &how, error);
+    if (!alpha) {
+        g_prefix_error(error, "%s: ", name);
+        return NULL;
+    }
+    *ret_told = (OrfCutoutTold){ .method = orf_cutout_method_name(how.method),
+                                 .confidence = how.confidence,
+                                 .coverage = how.coverage,
+                                 .width = orf_image_width(picture),
+                                 .height = orf_image_height(picture) };
+    g_strlcpy(ret_told->reason, how.reason, sizeof ret_told->reason);
+    return encode_cut_out(task, picture, alpha, wish->mask_only, error);
+}
+
+/* --- About -------------------------------------------------------------------------------------------- */
+
+const char *
+orf_engine_picture_library(void)
+{
+    return orf_image_library();
+}
+
+bool
+orf_engine_reads_pictures(const char *format)
+{
+    return orf_image_init(NULL) && orf_image_reads(format);
+}

@@ -1,0 +1,30 @@
+/* engine.h - the front door as the command line and the server see it: include/orfeas.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_ENGINE_H
+#define ORF_ENGINE_H
+
+#include <orfeas.h>
+
+/* One picture's cut-out as a PNG: RGBA, or the grey mask alone. `ret_method`, `ret_confidence` and
+ * `ret_reason` (static or 160 bytes) say how. Errors as orf_image_cut_out. */
+typedef struct {
+    const char *method; /* "auto", "alpha", "flat", "ink", "grabcut" */
+    unsigned max_side;  /* px of the result; 0: as the picture */
+    bool mask_only;
+    uint64_t seed;
+} OrfCutoutWish;
+typedef struct {
+    const char *method; /* static */
+    double confidence, coverage;
+    char reason[160];
+    unsigned width, height;
+} OrfCutoutTold;
+GBytes *orf_engine_cut_out(OrfTask *task, GBytes *picture, const char *name,
+                           const OrfCutoutWish *wish, OrfCutoutTold *ret_told, GError **error);
+
+/* What this machine's picture library is and reads, for `orfeas doctor`. */
+const char *orf_engine_picture_library(void);       /* "libvips 8.14.1"; static */
+bool orf_engine_reads_pictures(const char *format); /* "jpeg", "heif", "svg", ... */
+
+#endif
