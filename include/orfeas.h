@@ -148,8 +148,10 @@ const char *orf_format_of_path(const char *path);
  * `crossings` also counts self-intersections, which takes longer than all the rest. */
 char *orf_asset_measures_json(OrfTask *task, OrfAsset *asset, bool crossings, GError **error);
 
-/* A PNG contact sheet: front, side, top, three-quarter. `width` in pixels, 256..4096. */
-GBytes *orf_asset_view(OrfTask *task, OrfAsset *asset, unsigned width, GError **error);
+/* A PNG contact sheet: front, side, top, three-quarter; one row for each of the 1..64 assets.
+ * `width` in pixels, 256..4096. Errors: BAD_INPUT, TOO_LARGE, CANCELLED. */
+GBytes *orf_asset_view(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width,
+                       GError **error);
 
 /* --- About ----------------------------------------------------------------------------------- */
 

@@ -15,8 +15,9 @@ typedef struct {
     char name[64];
     float base_color[4]; /* linear RGB + alpha, 0..1 */
     float metallic, roughness;
-    OrfImage *texture; /* base colour, sRGB ORF_U8 RGB or RGBA, or NULL; the material's reference */
-    GBytes *encoded;   /* the same picture as PNG, JPEG or WebP bytes when known, or NULL */
+    OrfImage
+        *texture; /* base colour, sRGB ORF_U8 RGB or RGBA, or NULL; the material's reference */
+    GBytes *encoded; /* the same picture as PNG, JPEG or WebP bytes when known, or NULL */
 } OrfMaterial;
 
 /* White, rough, no texture. */
@@ -56,9 +57,9 @@ typedef enum {
 } OrfBack;
 
 typedef struct {
-    unsigned side;   /* atlas side in pixels; 0: 1024 */
+    unsigned side; /* atlas side in pixels; 0: 1024 */
     OrfBack back;
-    float delight;   /* 0..1: how much of the shading to take out */
+    float delight;    /* 0..1: how much of the shading to take out */
     unsigned quality; /* JPEG quality of the encoded texture; 0: 85 */
 } OrfDress;
 
@@ -86,10 +87,10 @@ typedef struct {
 } OrfView;
 
 /* RGBA ORF_U8, 4 samples a pixel. */
-OrfImage *orf_asset_render(OrfTask *task, const OrfAsset *asset, const OrfView *view,
-                           GError **error);
+OrfImage *
+orf_asset_render(OrfTask *task, const OrfAsset *asset, const OrfView *view, GError **error);
 /* Four views in a row with captions and sizes: front, side, top, three-quarter. RGBA ORF_U8. */
-OrfImage *orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width,
-                                  GError **error);
+OrfImage *
+orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width, GError **error);
 
 #endif

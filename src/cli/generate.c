@@ -73,7 +73,7 @@ write_asset(Job *job, OrfAsset *asset, const char *format, const char *suffix,
 static bool
 write_sheet(Job *job, OrfAsset *asset, GError **error)
 {
-    g_autoptr(GBytes) png = orf_asset_view(orf_run_task(job->run), asset, 1600, error);
+    g_autoptr(GBytes) png = orf_asset_view(orf_run_task(job->run), &asset, 1, 1600, error);
     if (!png)
         return false;
     char *path = g_strconcat(job->stem, ".png", NULL);

@@ -206,14 +206,27 @@ run_convert(int argc, char **argv)
 /* --- view ---------------------------------------------------------------------------------------------- */
 
 static bool
-view(const char *path, const char *output, int width, GError **error)
+load_all(OrfRun *run, char **paths, GPtrArray *assets, GError **error)
+{
+    for (char **path = paths; *path; path++) {
+        OrfAsset *asset = load(run, *path, error);
+        if (!asset)
+            return false;
+        g_ptr_array_add(assets, asset);
+    }
+    return true;
+}
+
+static bool
+view(char **paths, const char *output, int width, GError **error)
 {
     g_autoptr(OrfRun) run = orf_run_new(how_to_show(false), 0, 0);
-    g_autoptr(OrfAsset) asset = load(run, path, error);
-    if (!asset)
+    g_autoptr(GPtrArray) assets =
+        g_ptr_array_new_with_free_func((GDestroyNotify)orf_asset_unref);
+    if (!load_all(run, paths, assets, error))
         return false;
-    g_autoptr(GBytes) png =
-        orf_asset_view(orf_run_task(run), asset, (unsigned)MAX(width, 0), error);
+    g_autoptr(GBytes) png = orf_asset_view(orf_run_task(run), (OrfAsset **)assets->pdata,
+                                           assets->len, (unsigned)MAX(width, 0), error);
     return png && orf_cli_write(output, png, error);
 }
 
@@ -225,7 +238,7 @@ run_view(int argc, char **argv)
     int width = 1600;
     const GOptionEntry entries[] = {
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
-          "PNG to write (default: FILE's name with .png, here)", "PNG" },
+          "PNG to write (default: the first name with .png, here)", "PNG" },
         { "width", 'w', 0, G_OPTION_ARG_INT, &width, "256 to 4096 pixels (default: 1600)",
           "N" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, "FILE" },
@@ -233,18 +246,19 @@ run_view(int argc, char **argv)
     };
     int code = 0;
     if (!orf_cli_parse(
-            "mesh view", &argc, &argv, entries, "- a picture: front, side, top, three-quarter",
+            "mesh view", &argc, &argv, entries,
+            "- a picture: front, side, top, three-quarter; a row for each file",
             "Faces seen from inside are drawn red: the model is open or inside out there.",
             &code))
         return code;
-    if (!paths || paths[1]) {
-        g_printerr("orfeas: give one file; see \"orfeas mesh view --help\"\n");
+    if (!paths) {
+        g_printerr("orfeas: no file given; see \"orfeas mesh view --help\"\n");
         return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
     }
     g_autofree char *stem = orf_cli_stem(paths[0]);
     g_autofree char *target = output ? g_strdup(output) : g_strconcat(stem, ".png", NULL);
     g_autoptr(GError) error = NULL;
-    if (!view(paths[0], target, width, &error))
+    if (!view(paths, target, width, &error))
         return orf_cli_fail(error);
     if (!g_str_equal(target, "-"))
         g_print("%s\n", target);

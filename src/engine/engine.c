@@ -101,14 +101,34 @@ orf_format_of_path(const char *path)
 
 /* --- Look at it -------------------------------------------------------------------------------------- */
 
+static GPtrArray *
+contact_rows(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width, GError **error)
+{
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)orf_image_unref);
+    for (size_t i = 0; i < n; i++) {
+        OrfImage *row = orf_asset_contact_sheet(task, assets[i], width, error);
+        if (!row)
+            return NULL;
+        g_ptr_array_add(rows, row);
+        orf_task_progress(task, (double)(i + 1) / (double)n);
+    }
+    return g_steal_pointer(&rows);
+}
+
 GBytes *
-orf_asset_view(OrfTask *task, OrfAsset *asset, unsigned width, GError **error)
+orf_asset_view(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width, GError **error)
 {
     if (width < 256 || width > 4096)
         return ORF_FAIL(error, BAD_INPUT, "width: %u is out of range; give 256 to 4096", width);
+    if (n < 1 || n > 64)
+        return ORF_FAIL(error, BAD_INPUT, "%zu files on one sheet; give 1 to 64", n);
     if (!orf_image_init(error))
         return NULL;
-    g_autoptr(OrfImage) sheet = orf_asset_contact_sheet(task, asset, width, error);
+    g_autoptr(GPtrArray) rows = contact_rows(task, assets, n, width, error);
+    if (!rows)
+        return NULL;
+    g_autoptr(OrfImage) sheet =
+        orf_image_stack(task, (OrfImage **)rows->pdata, rows->len, error);
     return sheet ? orf_image_encode(task, sheet, "png", 0, error) : NULL;
 }
 

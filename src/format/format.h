@@ -21,10 +21,11 @@ typedef struct {
 } OrfLoad;
 
 typedef struct {
-    const char *stem; /* file name without extension, for files that name others; NULL: "asset" */
-    bool text;        /* ASCII variant of STL and PLY */
-    bool big_endian;  /* PLY */
-    bool plain;       /* geometry only: no textures, colours */
+    const char
+        *stem; /* file name without extension, for files that name others; NULL: "asset" */
+    bool text; /* ASCII variant of STL and PLY */
+    bool big_endian; /* PLY */
+    bool plain;      /* geometry only: no textures, colours */
 } OrfSave;
 
 /* One or more files that belong together; the first is the main one. */
@@ -36,8 +37,8 @@ GPtrArray *orf_files_new(void); /* of OrfFile *, freed with the array */
 void orf_files_add_take(GPtrArray *files, char *name, GBytes *bytes);
 
 typedef struct {
-    const char *name;       /* "glb"; also the file name extension */
-    const char *title;      /* "glTF 2.0, binary" */
+    const char *name;  /* "glb"; also the file name extension */
+    const char *title; /* "glTF 2.0, binary" */
     const char *mime;
     const char *extensions; /* "stl" or "glb|gltf": lower case, the first is written */
     bool (*sniff)(const uint8_t *data, size_t size); /* looks at no more than the first 4 KiB */
@@ -48,16 +49,16 @@ typedef struct {
 
 /* The table, NULL-terminated. */
 const OrfFormat *const *orf_formats(void);
-const OrfFormat *orf_format_by_name(const char *name);      /* NULL when unknown */
-const OrfFormat *orf_format_by_path(const char *path);      /* by extension; NULL when unknown */
-const OrfFormat *orf_format_sniff(GBytes *bytes);           /* by content; NULL when unknown */
+const OrfFormat *orf_format_by_name(const char *name); /* NULL when unknown */
+const OrfFormat *orf_format_by_path(const char *path); /* by extension; NULL when unknown */
+const OrfFormat *orf_format_sniff(GBytes *bytes);      /* by content; NULL when unknown */
 
 #define ORF_FORMAT_MAX_BYTES ((size_t)1 << 31) /* of an input file */
 
 /* Loads any known format: by `format` name, else by content, else by the extension of options->name.
  * Errors: BAD_INPUT (says where), UNSUPPORTED, TOO_LARGE, CANCELLED. */
-OrfAsset *orf_format_load(OrfTask *task, GBytes *bytes, const char *format, const OrfLoad *options,
-                          GError **error);
+OrfAsset *orf_format_load(OrfTask *task, GBytes *bytes, const char *format,
+                          const OrfLoad *options, GError **error);
 GPtrArray *orf_format_save(OrfTask *task, const OrfAsset *asset, const char *format,
                            const OrfSave *options, GError **error);
 

@@ -39,34 +39,36 @@ const float *orf_image_f32(const OrfImage *image);    /* NULL unless ORF_F32 */
  * JPEG, PNG 8/16, WebP, TIFF, GIF (first frame), SVG, HEIC/AVIF where libvips has them. Loaders
  * that libvips marks untrusted are blocked. Limits are checked on the header, before decoding. */
 
-#define ORF_IMAGE_MAX_BYTES (256u << 20)  /* encoded */
-#define ORF_IMAGE_MAX_PIXELS (64u << 20)  /* 64 MP declared */
+#define ORF_IMAGE_MAX_BYTES (256u << 20) /* encoded */
+#define ORF_IMAGE_MAX_PIXELS (64u << 20) /* 64 MP declared */
 #define ORF_IMAGE_MAX_SIDE 65500u
 
 /* Once per process, before any other call of this room; thread-safe, repeatable. */
 bool orf_image_init(GError **error);
-const char *orf_image_library(void);      /* "libvips 8.14.1"; static */
-bool orf_image_reads(const char *format); /* "jpeg", "png", "webp", "tiff", "gif", "svg", "heif" */
+const char *orf_image_library(void); /* "libvips 8.14.1"; static */
+bool
+orf_image_reads(const char *format); /* "jpeg", "png", "webp", "tiff", "gif", "svg", "heif" */
 
 typedef struct {
     unsigned width, height; /* as a person sees it: after EXIF orientation */
     unsigned channels;      /* 1..4 after conversion to sRGB or grey */
     unsigned bits;          /* 8, 16 or 32 a sample in the file */
     bool has_alpha;
-    bool vector;            /* SVG */
-    bool camera;            /* EXIF names a camera: a photograph */
-    double focal_35mm;      /* EXIF focal length as for 35 mm film; 0 unknown */
-    const char *format;     /* "jpeg", "png", "webp", "tiff", "gif", "svg", "heif"; static */
+    bool vector;        /* SVG */
+    bool camera;        /* EXIF names a camera: a photograph */
+    double focal_35mm;  /* EXIF focal length as for 35 mm film; 0 unknown */
+    const char *format; /* "jpeg", "png", "webp", "tiff", "gif", "svg", "heif"; static */
 } OrfImageInfo;
 
 /* Reads the header only. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE. `name` is for messages. */
 bool orf_image_probe(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error);
 
 typedef struct {
-    unsigned max_side; /* shrink-on-load so that the longer side is at most this; 0: full size */
-    bool keep_16;      /* keep 16-bit samples; otherwise the result is ORF_U8 */
-    bool keep_grey;    /* keep 1 or 2 channels; otherwise the result has 3 or 4 */
-    bool fast;         /* progressive JPEG may stop after its first scans: a preview */
+    unsigned
+        max_side;   /* shrink-on-load so that the longer side is at most this; 0: full size */
+    bool keep_16;   /* keep 16-bit samples; otherwise the result is ORF_U8 */
+    bool keep_grey; /* keep 1 or 2 channels; otherwise the result has 3 or 4 */
+    bool fast;      /* progressive JPEG may stop after its first scans: a preview */
 } OrfImageLoad;
 
 /* Upright, sRGB (ICC profile and CMYK converted), straight alpha. SVG is rendered so that its
@@ -88,7 +90,8 @@ OrfImage *orf_image_crop(OrfTask *task, const OrfImage *image, int x, int y, uns
                          unsigned height, GError **error);
 OrfImage *orf_image_flip(OrfTask *task, const OrfImage *image, bool vertical, GError **error);
 /* Any to ORF_F32 luminance or alpha, one channel, 0..1. `linear` undoes the sRGB curve. */
-OrfImage *orf_image_luminance(OrfTask *task, const OrfImage *image, bool linear, GError **error);
+OrfImage *
+orf_image_luminance(OrfTask *task, const OrfImage *image, bool linear, GError **error);
 /* Alpha as ORF_F32 0..1; all ones without an alpha channel. */
 OrfImage *orf_image_alpha(OrfTask *task, const OrfImage *image, GError **error);
 /* RGB(A) ORF_U8 to CIE L*a*b* (D65) as three ORF_F32 channels: L 0..100. */
@@ -99,6 +102,8 @@ OrfImage *orf_image_with_alpha(OrfTask *task, const OrfImage *image, const OrfIm
 /* Fills what alpha hides from its visible neighbours (push-pull, Gortler 1996): RGB ORF_U8.
  * No colour of the hidden background survives where alpha < 0.5. */
 OrfImage *orf_image_fill_hidden(OrfTask *task, const OrfImage *rgba, GError **error);
+/* ORF_U8 images of equal width and channels, one below the other. */
+OrfImage *orf_image_stack(OrfTask *task, OrfImage *const *images, size_t n, GError **error);
 /* Gaussian blur of an ORF_F32 image, sigma in pixels. */
 OrfImage *orf_image_blur(OrfTask *task, const OrfImage *image, double sigma, GError **error);
 
@@ -174,8 +179,8 @@ typedef struct {
     float smooth;       /* rounds of corner-keeping smoothing of stair-steps; 0: none */
 } OrfTrace;
 
-OrfOutline *orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTrace *options,
-                            GError **error);
+OrfOutline *
+orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTrace *options, GError **error);
 double orf_outline_loop_area(const OrfOutline *outline, size_t loop); /* signed px^2, y up */
 void orf_outline_free(OrfOutline *outline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutline, orf_outline_free)
@@ -183,8 +188,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutline, orf_outline_free)
 /* Splits a picture into at most `max_colors` flat colours (k-means++ in Lab, elbow when `max_colors`
  * is 0); antialiased edge pixels go to the nearer side. Returns one-channel ORF_U8 labels,
  * 0 = transparent, 1.. = palette entry; `ret_palette` is [n][3] sRGB. */
-OrfImage *orf_image_palette(OrfTask *task, const OrfImage *image, unsigned max_colors,
-                            uint64_t seed, uint8_t (*ret_palette)[3], unsigned *ret_n,
-                            GError **error);
+OrfImage *
+orf_image_palette(OrfTask *task, const OrfImage *image, unsigned max_colors, uint64_t seed,
+                  uint8_t (*ret_palette)[3], unsigned *ret_n, GError **error);
 
 #endif

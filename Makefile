@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door of the build; Meson and Ninja do the work. "make help" lists the targets.
+# The first use on a new machine is ./bootstrap, which installs what is missing.
+
+SUITE ?=
+FUZZ_SECONDS ?= 60
+NINJA = ninja -C
+
+all: build/build.ninja ## build/orfeas
+	@$(NINJA) build
+
+demo: all ## turn the sample pictures into models in out/, with a contact sheet to look at
+	@tools/demo out
+
+test: all tools-js venv ## every test, the ones with outside judges too; ends "N passed, N failed"
+	@tools/run-tests build $(SUITE)
+
+check: lint all ## the quick round before a commit: rooms, layout, unit tests
+	@tools/run-tests build --no-suite judge --no-suite slow
+
+asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/sanitize address,undefined
+
+tsan: ## tests of what runs in parallel under ThreadSanitizer
+	@tools/sanitize thread
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
+	@tools/fuzz $(FUZZ_SECONDS)
+
+bench: all venv ## the numbers of docs/benchmarks.md, beside the peers a user would pick
+	@bench/run
+
+format: ## lay the sources out
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: ## rooms, layout, shell scripts; says what to mend
+	@tools/lint
+
+install: all ## into /usr/local, or DESTDIR
+	@meson install -C build
+
+clean: ## remove what was built
+	@rm -rf build build-* out
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build/build.ninja:
+	@meson setup build
+
+# Judges from npm and PyPI, into folders of this checkout only.
+tools-js: node_modules/.done
+node_modules/.done: package.json
+	@npm install --no-audit --no-fund --silent --no-package-lock && touch $@
+venv: .venv/.done
+.venv/.done: tests/requirements.txt
+	@tools/venv
+
+.PHONY: all demo test check asan tsan fuzz bench format lint install clean help tools-js venv
