@@ -213,4 +213,21 @@ typedef struct {
 OrfMesh *orf_mesh_lift(OrfTask *task, const OrfSheets *sheets, const float *uvs, bool grouped,
                        GError **error);
 
+/* --- Slabs: two sheets over one grid: mesh/slab.c ------------------------------------------------- */
+
+/* A plate, arc or tube: an outer and an inner sheet sampled on one grid of nx x ny points, both
+ * [ny][nx][3] mm. Looking at the outer sheet from outside, x runs right and y down. Cells are merged where the
+ * sheet stays within `error` mm (right-triangulated irregular network, Evans, Kirkpatrick and Townsend
+ * 2001), so flat parts cost little. nx - 1 and ny - 1 are multiples of ORF_SLAB_BLOCK. */
+#define ORF_SLAB_BLOCK 32u
+typedef struct {
+    const float *outer, *inner;
+    uint32_t nx, ny;
+    bool wrap;   /* column nx - 1 is column 0 again: a tube */
+    float error; /* mm; 0: every point is kept */
+} OrfSlab;
+/* Closed, manifold and oriented when the sheets do not touch. UVs are (x, y) / (n - 1) on both.
+ * Errors: CANCELLED, TOO_LARGE. */
+OrfMesh *orf_mesh_slab(OrfTask *task, const OrfSlab *slab, GError **error);
+
 #endif
