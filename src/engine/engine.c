@@ -8,12 +8,6 @@
 
 #include <string.h>
 
-const char *
-orf_version(void)
-{
-    return ORF_VERSION;
-}
-
 OrfAsset *
 orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
              OrfRan *ret_ran, GError **error)
@@ -92,8 +86,6 @@ orf_format_names(void)
     return names;
 }
 
-const char *
-orf_format_of_path(const char *path)
 {
     const OrfFormat *format = orf_format_by_path(path);
     return format ? format->name : NULL;
@@ -187,8 +179,6 @@ orf_engine_cut_out(OrfTask *task, GBytes *bytes, const char *name, const OrfCuto
 
 /* --- About -------------------------------------------------------------------------------------------- */
 
-const char *
-orf_engine_picture_library(void)
 {
     return orf_image_library();
 }

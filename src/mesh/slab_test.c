@@ -75,9 +75,8 @@ volume_is_that_of_the_plate(void)
 {
     g_autoptr(OrfMesh) mesh = make(FLAT, 65, 65, 0, 0.02f);
     OrfMeasures m;
-    g_assert_true(orf_mesh_measure(NULL, mesh, true, &m, NULL));
+    g_assert_true(orf_mesh_measure(NULL, mesh, false, &m, NULL));
     g_assert_cmpfloat_with_epsilon(m.volume, 60.0 * 40 * 2, 0.5);
-    g_assert_cmpint(m.self_intersections, ==, 0);
 }
 
 static void
