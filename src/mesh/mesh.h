@@ -105,7 +105,8 @@ typedef struct {
     float lambda, mu;    /* 0: 0.5 and -0.53 */
     const uint8_t *fixed; /* [n_vertices] 1 = stays, or NULL */
 } OrfSmooth;
-/* Taubin 1995 with cotangent weights clamped to >= 0. */
+/* Taubin 1995 with cotangent weights clamped to >= 0; vertices of open borders stay; a closed body
+ * keeps its volume. `options` may be NULL. Errors: CANCELLED, TOO_LARGE. */
 OrfMesh *orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *options,
                          GError **error);
 
