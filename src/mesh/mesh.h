@@ -178,6 +178,28 @@ typedef struct {
 void orf_planar_mesh_clear(OrfPlanarMesh *planar);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfPlanarMesh, orf_planar_mesh_clear)
 
+/* How a region is filled with points. Zero-initialise it. */
+typedef struct {
+    float edge_rim;       /* mm between points of the outline; 0: extent / 200 */
+    float edge_inside;    /* mm: greatest distance inside; 0: 4 * edge_rim */
+    float grow;           /* spacing gained per mm away from the outline; 0: 0.3 */
+    float corner_degrees; /* sharper turns of the outline keep their point; 0: 40 */
+    bool keep_outline;    /* outline points are used as given */
+    float rings[4];       /* mm: rows of points left of the loops at these distances, ascending,
+                           * 0 ends the list: where a surface is steep at its rim */
+    size_t max_points;    /* about; 0: 1 000 000. Spacings are widened to stay below */
+} OrfRefine;
+
+/* Good triangles for a region: the loops of `outline` (free points and segments are not read;
+ * outer loops counter-clockwise, holes clockwise) resampled at `edge_rim`, denser where they
+ * bend, with corners kept; inside a graded hexagonal grid that keeps away from the outline. No
+ * chord is left, so the result can be lifted. In open places angles are 30 degrees or more; only
+ * sharp corners, rings and strips thinner than `edge_rim` are worse. Where the coarser outline
+ * would cross itself, a finer one is taken.
+ * `ret` is filled: clear it. Errors: BAD_INPUT as orf_triangulate; CANCELLED; TOO_LARGE. */
+bool orf_planar_refine(OrfTask *task, const OrfPlanar *outline, const OrfRefine *options,
+                       OrfPlanarMesh *ret, GError **error);
+
 /* Inserts, in place, the midpoint of every chord (an edge through the inside between two border
  * points) and the centre of every triangle that has only border edges. Afterwards each triangle
  * has an inside point and no chord is left: what orf_mesh_lift needs where front and back meet at

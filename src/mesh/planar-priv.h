@@ -126,4 +126,23 @@ bool orf_cdt_add_segment(OrfCdt *cdt, uint32_t a, uint32_t b, GError **error);
 uint32_t *orf_planar_twins(OrfTask *task, const uint32_t *triangles, size_t n_triangles,
                            size_t n_points, GError **error);
 
+/* --- mesh/resample.c -------------------------------------------------------------------------------- */
+
+/* The loops of `outline` again with points about `spacing` mm apart. Points and starts go to `ret`,
+ * which must be empty. Errors: CANCELLED, TOO_LARGE. */
+bool orf_planar_resample(OrfTask *task, const OrfPlanar *outline, double spacing,
+                         double corner_degrees, OrfPlanarMesh *ret, GError **error);
+
+/* --- mesh/near.c ------------------------------------------------------------------------------------ */
+
+/* How far a place is from the nearest segment of a set of loops. Immutable. */
+typedef struct OrfNear OrfNear;
+
+/* `reach` mm: distances up to it are exact, greater ones are right to about a third. The loops
+ * must outlive it. Errors: CANCELLED, TOO_LARGE. */
+OrfNear *orf_near_new(OrfTask *task, const OrfPlanarMesh *loops, double reach, GError **error);
+double orf_near_distance(const OrfNear *near, double x, double y);
+void orf_near_free(OrfNear *near);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfNear, orf_near_free)
+
 #endif
