@@ -97,31 +97,29 @@ list_segments(OrfNear *near, OrfTask *task, GError **error)
     return orf_task_check(task, error);
 }
 
+/* One step of the chamfer from the cells before (`back` -1) or after (1) in reading order. */
 static inline void
-relax(const OrfNear *near, int x, int y, int dx, int dy, float step)
+relax(float *here, ptrdiff_t row, ptrdiff_t back)
 {
-    if (x + dx < 0 || x + dx >= near->nx || y + dy < 0 || y + dy >= near->ny)
-        return;
-    float *here = near->coarse + (size_t)y * near->nx + x;
-    *here = MIN(*here, here[(ptrdiff_t)dy * near->nx + dx] + step);
+    const float diagonal = 1.3507f, straight = 0.9553f; /* least error of a 3 x 3 chamfer */
+    float near = MIN(here[back], here[back * row]) + straight;
+    float far = MIN(here[back * row - 1], here[back * row + 1]) + diagonal;
+    *here = MIN(*here, MIN(near, far));
 }
 
+/* The outermost cells are empty and stay far: they are never asked. */
 static void
 spread(OrfNear *near)
 {
-    const float diagonal = 1.3507f, straight = 0.9553f; /* least error of a 3 x 3 chamfer */
-    int nx = near->nx, ny = near->ny;
-    for (size_t c = 0; c < (size_t)nx * ny; c++)
+    ptrdiff_t nx = near->nx, ny = near->ny;
+    for (ptrdiff_t c = 0; c < nx * ny; c++)
         near->coarse[c] = near->start[c + 1] > near->start[c] ? 0 : 1e9f;
-    for (int pass = 0; pass < 2; pass++)
-        for (int j = 0; j < ny; j++)
-            for (int i = 0; i < nx; i++) {
-                int x = pass ? nx - 1 - i : i, y = pass ? ny - 1 - j : j, back = pass ? 1 : -1;
-                relax(near, x, y, back, 0, straight);
-                relax(near, x, y, 0, back, straight);
-                relax(near, x, y, back, back, diagonal);
-                relax(near, x, y, -back, back, diagonal);
-            }
+    for (ptrdiff_t y = 1; y < ny - 1; y++)
+        for (ptrdiff_t x = 1; x < nx - 1; x++)
+            relax(near->coarse + y * nx + x, nx, -1);
+    for (ptrdiff_t y = ny - 2; y > 0; y--)
+        for (ptrdiff_t x = nx - 2; x > 0; x--)
+            relax(near->coarse + y * nx + x, nx, 1);
 }
 
 static void

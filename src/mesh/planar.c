@@ -28,10 +28,10 @@ next3(uint32_t e)
     return e % 3 == 2 ? e - 2 : e + 1;
 }
 
-/* start[v]..start[v + 1]: half-edges that leave v. */
+/* start[v]..start[v + 1]: the half-edges that leave v. */
 static bool
-sort_by_origin(OrfTask *task, const uint32_t *triangles, size_t n_corners, size_t n_points,
-               uint32_t *start, uint32_t *leaving, GError **error)
+sort_by_origin(const uint32_t *triangles, size_t n_corners, size_t n_points, uint32_t *start,
+               uint32_t *leaving, GError **error)
 {
     for (size_t e = 0; e < n_corners; e++) {
         if (triangles[e] >= n_points)
@@ -47,47 +47,64 @@ sort_by_origin(OrfTask *task, const uint32_t *triangles, size_t n_corners, size_
         leaving[--start[triangles[e] + 1]] = (uint32_t)e;
     memmove(start, start + 1, n_points * sizeof *start);
     start[n_points] = (uint32_t)n_corners;
-    return orf_task_check(task, error);
+    return true;
 }
 
-static bool
-match_edge(const uint32_t *triangles, const uint32_t *start, const uint32_t *leaving,
-           uint32_t e, uint32_t *twins)
+/* The edge v->to noted in `slots`, or ORF_NO_EDGE when what is there belongs to another v. */
+static inline uint32_t
+noted_edge(const uint32_t *triangles, const uint32_t *slots, uint32_t v, uint32_t to)
 {
-    uint32_t from = triangles[e], to = triangles[next3(e)];
-    twins[e] = ORF_NO_EDGE;
-    for (uint32_t i = start[to]; i < start[to + 1]; i++)
-        if (triangles[next3(leaving[i])] == from)
-            twins[e] = leaving[i];
-    for (uint32_t i = start[from]; i < start[from + 1]; i++)
-        if (leaving[i] != e && triangles[next3(leaving[i])] == to)
+    uint32_t e = slots[to];
+    return triangles[e] == v && triangles[next3(e)] == to ? e : ORF_NO_EDGE;
+}
+
+/* Pairs the n half-edges that leave v with those that enter it, which are the last edges of the
+ * same triangles. False when two leave to one point. */
+static bool
+match_edges(const uint32_t *triangles, uint32_t v, const uint32_t *leaving, uint32_t n,
+            uint32_t *slots, uint32_t *twins)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t to = triangles[next3(leaving[i])], noted = noted_edge(triangles, slots, v, to);
+        if (to == v || (noted != ORF_NO_EDGE && noted != leaving[i]))
             return false;
-    return from != to;
+        slots[to] = leaving[i];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t entering = next3(next3(leaving[i]));
+        twins[entering] = noted_edge(triangles, slots, v, triangles[entering]);
+    }
+    return true;
 }
 
 uint32_t *
 orf_planar_twins(OrfTask *task, const uint32_t *triangles, size_t n_triangles, size_t n_points,
                  GError **error)
 {
+    static const char what[] = "triangle neighbours";
     size_t n_corners = 3 * n_triangles;
     if (n_corners >= ORF_NO_EDGE || n_points >= ORF_NO_EDGE)
         return ORF_FAIL(error, TOO_LARGE, "planar mesh: %zu triangles; use a coarser outline",
                         n_triangles);
-    orf_autofree uint32_t *start =
-        ORF_ALLOC(task, uint32_t, n_points + 1, "triangle neighbours", error);
+    orf_autofree uint32_t *start = ORF_ALLOC(task, uint32_t, n_points + 1, what, error);
+    orf_autofree uint32_t *slots =
+        start ? ORF_ALLOC(task, uint32_t, n_points, what, error) : NULL;
     orf_autofree uint32_t *leaving =
-        start ? ORF_ALLOC(task, uint32_t, n_corners, "triangle neighbours", error) : NULL;
+        slots ? ORF_ALLOC(task, uint32_t, n_corners, what, error) : NULL;
     orf_autofree uint32_t *twins =
-        leaving ? ORF_ALLOC(task, uint32_t, n_corners, "triangle neighbours", error) : NULL;
-    if (!twins || !sort_by_origin(task, triangles, n_corners, n_points, start, leaving, error))
+        leaving ? ORF_ALLOC(task, uint32_t, n_corners, what, error) : NULL;
+    if (!twins || !sort_by_origin(triangles, n_corners, n_points, start, leaving, error))
         return NULL;
-    for (uint32_t e = 0; e < n_corners; e++)
-        if (!match_edge(triangles, start, leaving, e, twins))
+    for (uint32_t v = 0; v < n_points; v++) {
+        if (!match_edges(triangles, v, leaving + start[v], start[v + 1] - start[v], slots,
+                         twins))
             return ORF_FAIL(error, BAD_INPUT,
-                            "planar mesh: triangle %u has an edge from point %u to %u that "
-                            "another triangle has in the same direction; give each once, "
-                            "counter-clockwise",
-                            e / 3, triangles[e], triangles[next3(e)]);
+                            "planar mesh: two triangles have the same directed edge at point "
+                            "%u; give each once, counter-clockwise",
+                            v);
+        if (v % 8192 == 0 && !orf_task_check(task, error))
+            return NULL;
+    }
     return g_steal_pointer(&twins);
 }
 

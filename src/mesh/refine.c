@@ -275,7 +275,7 @@ add_inside_points(OrfTask *task, OrfPlanarMesh *planar, const Spacing *spacing, 
     if (!points)
         return false;
     memcpy(points, planar->points, 2 * planar->n_points * sizeof *points);
-    fill.near = orf_near_new(task, planar, MAX(spacing->rim, spacing->away), error);
+    fill.near = orf_near_new(task, planar, 2 * MAX(spacing->rim, spacing->away), error);
     if (!fill.near || !add_rings(&fill, error) || !list_crossings(&fill, error) ||
         !fill_lattice(&fill, error))
         return false;
