@@ -207,9 +207,10 @@ bool orf_planar_refine(OrfTask *task, const OrfPlanar *outline, const OrfRefine 
  * twice in one direction), CANCELLED, TOO_LARGE; then `planar` is as before. */
 bool orf_planar_split_chords(OrfTask *task, OrfPlanarMesh *planar, GError **error);
 
-/* One flat polygon in space with holes, for file formats that hold polygons: ear clipping on the
- * dominant plane. `corners` are indices into positions; writes 3*(n-2) indices to ret_triangles.
- * Falls back to a fan when the polygon is not simple. */
+/* One flat polygon in space, for file formats that hold polygons: ear clipping on the dominant
+ * plane, or orf_triangulate when it is large. `corners` are indices into positions; writes
+ * 3*(n-2) indices to ret_triangles (none below 3 corners). A fan when the polygon is not simple
+ * or the memory is short. Meisters 1975. */
 void orf_triangulate_polygon(const float *positions, const uint32_t *corners, size_t n,
                              uint32_t *ret_triangles);
 
