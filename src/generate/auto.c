@@ -1,7 +1,52 @@
 /* auto.c - chooses the generator a person would pick, and says why.
  *
- * SPDX-License-Identifier: Apache-2.0 */
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The picture is looked at once (look.c); every generator says how well that suits it; the surest
+ * wins and the next is named, so that it can be overruled. */
+#include <string.h>
+
 #include "generate/generate-priv.h"
+
+/* Keeps the two surest generators in `choice`. */
+static void
+consider(OrfChoice *choice, const OrfGenerator *generator, const OrfFit *fit)
+{
+    if (!choice->generator || fit->confidence > choice->fit.confidence) {
+        choice->runner_up = choice->generator;
+        choice->runner_up_fit = choice->fit;
+        choice->generator = generator;
+        choice->fit = *fit;
+    } else if (!choice->runner_up || fit->confidence > choice->runner_up_fit.confidence) {
+        choice->runner_up = generator;
+        choice->runner_up_fit = *fit;
+    }
+}
+
+bool
+orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, GError **error)
+{
+    OrfLook look;
+    if (!orf_look_init(task, recipe, &look, error))
+        return false;
+    OrfChoice choice = { 0 };
+    for (const OrfGenerator *const *g = orf_generators(); *g; g++) {
+        bool takes = look.n_pictures >= (*g)->min_pictures &&
+                     look.n_pictures <= (*g)->max_pictures && (*g)->max_pictures > 0;
+        if (!(*g)->suits || !takes)
+            continue;
+        OrfFit fit = (*g)->suits(&look);
+        if (fit.confidence > 0)
+            consider(&choice, *g, &fit);
+    }
+    if (!choice.generator)
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: the picture shows nothing to make a body, a plate or a relief of; "
+                         "choose with --generator",
+                         orf_recipe_picture(recipe, 0)->name);
+    *ret_choice = choice;
+    return true;
+}
 
 const OrfGenerator orf_generator_auto = {
     .name = "auto",

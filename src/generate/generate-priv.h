@@ -50,6 +50,8 @@ typedef struct {
     double straight;   /* share of the outline in straight runs of a tenth of the box or more */
     double level;      /* of it, share within 4 degrees of the axes of the picture */
     double shade;      /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
+    double axis;       /* where that mirror axis is, share of the width of the box */
+    double banded;     /* how little the paint changes along a row, 1: bands only, as on turned things */
     double ring;       /* contrast (Lab) of a border that follows the outline all round; 0: none */
     unsigned holes;    /* enclosed gaps above 0.2 % of the area */
 } OrfShape;
@@ -62,8 +64,8 @@ struct OrfLook {
     double midtones;     /* grey: share of levels that are neither paper nor ink, 0..1 */
     double texture;      /* share of energy in fine detail: height maps < 0.02, photographs > 0.05 */
     double border;       /* share of the frame's edge that differs from its main colour */
-    unsigned colors;     /* flat colours that cover 90 % of the subject, 1..16 */
-    double flat;         /* share of the subject without any gradient (dL < 1) */
+    unsigned colors;     /* flat colours that cover 90 % of the flat part of the subject, 1..16 */
+    double flat;         /* share of the subject that has no gradient at all */
     double ink;          /* share of dark strokes on light paper; 0 when there is no paper */
     double chroma;       /* mean chroma of the subject, Lab */
     OrfCutout cutout;    /* method, confidence, coverage */
@@ -95,6 +97,36 @@ void orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness);
  * generate/poisson.c. Errors: CANCELLED, TOO_LARGE. */
 OrfImage *orf_poisson_inflate(OrfTask *task, const OrfImage *alpha, GError **error);
 
+/* --- Round bodies: generate/round.c, generate/sheets.c --------------------------------------------- */
+
+/* Half depth over every point of an outline. Zero-initialise it. */
+typedef struct {
+    unsigned width, height; /* of the picture it was made from */
+    float *body, *turned;   /* squared half widths with ghost values outside; turned may be NULL */
+    float top;              /* largest half width, px */
+    OrfThickness thickness;
+} OrfRound;
+bool orf_round_init(OrfTask *task, const OrfImage *alpha, const OrfThickness *thickness,
+                    OrfRound *ret_round, GError **error);
+void orf_round_clear(OrfRound *round);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfRound, orf_round_clear)
+/* Half depth in px at (x, y) px from the top left; 0 outside. */
+float orf_round_height(const OrfRound *round, float x, float y);
+
+/* Front (z > 0) and back (z < 0) in px over the point (x, y) px of the picture. */
+typedef void (*OrfSheetFn)(float x, float y, float *ret_front, float *ret_back, void *data);
+typedef struct {
+    float spacing; /* of points at the outline, px; 4 times that deep inside; 0: 2 */
+    float rim;     /* least half depth of the outline itself, px: a wall of twice that */
+    float min_area; /* smaller islands and holes are dropped, px^2; 0: spacing squared */
+    OrfSheetFn heights;
+    void *data;
+} OrfSheetOptions;
+/* The 0.5 level of alpha between two sheets that share its outline (or are joined by a wall there):
+ * closed by construction. Pixels; x right, y up: -row; z towards the viewer. Errors: BAD_INPUT: no outline; CANCELLED, TOO_LARGE. */
+OrfMesh *orf_sheets_mesh(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *options,
+                         GError **error);
+
 /* --- Stages ---------------------------------------------------------------------------------------- */
 
 /* Working resolution (longer side of the subject, px) of a stage under the recipe's quality:
@@ -113,6 +145,18 @@ OrfMesh *orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *
  * last one wanted or the listener said stop. */
 void orf_stage_emit(const OrfRecipe *recipe, OrfStage stage, OrfAsset *asset, OrfStageFn emit,
                     void *data, bool *ret_more);
+/* The usual course: `make` for preview, medium and final, each handed to `emit`; then the promise is
+ * verified and the final asset handed on as finished. Returns the last asset. generate/stages.c */
+typedef OrfAsset *(*OrfMakeStageFn)(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
+                                    void *data, GError **error);
+OrfAsset *orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make,
+                         void *make_data, OrfStageFn emit, void *data, GError **error);
+/* Poses `shape`, made in pixels of a `width` px wide copy of the subject (x right, y up: -row), and
+ * puts the subject's picture on it unless the recipe wants none. */
+OrfAsset *orf_stages_dress(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subject,
+                           unsigned width, const OrfMesh *shape, OrfBack back, GError **error);
+/* Half of the least wall of the recipe in px of `subject`. */
+float orf_stages_half_wall(const OrfRecipe *recipe, const OrfSubject *subject);
 /* Verifies the promise at the top of generate.h; a broken one is a BUG with the measures. */
 bool orf_finish_verify(OrfTask *task, const OrfRecipe *recipe, const OrfAsset *asset,
                        GError **error);
