@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a user meets it: cli_test.py ORFEAS SOURCE_ROOT. Prints TAP.
+
+Snapshots of help texts are in tests/snapshots; ORFEAS_GOLDEN=1 rewrites them, and the difference is
+reviewed like code."""
+import json
+import os
+import pathlib
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+
+ORFEAS, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
+SNAPSHOTS = ROOT / "tests" / "snapshots"
+SAMPLES = ROOT / "tests" / "data" / "samples"
+TESTS = []
+
+
+def sentence(name):
+    def add(function):
+        TESTS.append((name, function))
+        return function
+    return add
+
+
+def run(*args, cwd=None, stdin=None, check=None, **more):
+    done = subprocess.run([ORFEAS, *map(str, args)], cwd=cwd, input=stdin, capture_output=True, timeout=300, **more)
+    if check is not None:
+        assert done.returncode == check, f"exit {done.returncode}, wanted {check}: {done.stderr.decode()[-400:]}"
+    return done
+
+
+def png(width, height, pixel):
+    """An RGBA PNG; pixel(x, y) gives four bytes."""
+    rows = b"".join(b"\0" + b"".join(bytes(pixel(x, y)) for x in range(width)) for y in range(height))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def disc(x, y):
+    inside = (x - 32) ** 2 + (y - 32) ** 2 < 24 ** 2
+    return (200, 120, 40, 255) if inside else (0, 0, 0, 0)
+
+
+def lines(done):
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+# --- Talking ------------------------------------------------------------------------------------------
+
+HELP = ["help", "generate --help", "cutout --help", "mesh", "mesh info --help", "mesh convert --help", "mesh view --help",
+        "generators", "generators --all", "doctor --help", "completion"]
+
+
+@sentence("/cli/help-texts-are-as-reviewed")
+def help_texts(_):
+    for words in HELP:
+        text = run(*words.split()).stdout.decode()
+        path = SNAPSHOTS / (re.sub(r"[^a-z]+", "-", words) + ".txt")
+        if os.environ.get("ORFEAS_GOLDEN"):
+            path.write_text(text)
+        assert text == path.read_text(), f"orfeas {words} differs from {path.name}; ORFEAS_GOLDEN=1 rewrites it"
+
+
+@sentence("/cli/version-is-one-line")
+def version(_):
+    assert re.fullmatch(r"orfeas \d+\.\d+\.\d+\n", run("--version", check=0).stdout.decode())
+
+
+@sentence("/cli/every-command-explains-itself")
+def explains(_):
+    for command in ["generate", "cutout", "generators", "doctor"]:
+        assert b"Usage" in run(command, "--help", check=0).stdout
+
+
+@sentence("/cli/generators-speak-json")
+def generators_json(_):
+    told = json.loads(run("generators", "--json", check=0).stdout)
+    names = [g["name"] for g in told["generators"]]
+    for name in ["auto", "inflate", "relief", "lithophane", "extrude", "lathe", "hull", "depth", "text"]:
+        assert name in names, f"{name} is missing"
+    for generator in told["generators"]:
+        for parameter in generator["parameters"] + told["common"]:
+            assert parameter["help"].endswith("."), parameter
+            assert "default" in parameter
+
+
+@sentence("/cli/doctor-speaks-json")
+def doctor_json(_):
+    told = json.loads(run("doctor", "--json", check=0).stdout)
+    assert told["cpu"]["cores"] >= 1 and told["pictures"]["jpeg"]
+
+
+@sentence("/cli/completion-knows-commands-and-parameters")
+def completion(_):
+    for shell in ["bash", "zsh", "fish"]:
+        text = run("completion", shell, check=0).stdout.decode()
+        assert "lithophane" in text and "texture-size=" in text and "mesh" in text
+    subprocess.run(["bash", "-n"], input=run("completion", "bash").stdout, check=True)
+
+
+# --- Making ---------------------------------------------------------------------------------------------
+
+@sentence("/cli/generate-writes-the-file-and-says-so")
+def generate(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    done = run("generate", "disc.png", "-o", "disc.glb", cwd=folder, check=0)
+    assert done.stdout.decode() == "disc.glb\n"
+    assert (folder / "disc.glb").read_bytes()[:4] == b"glTF"
+    for stage in [b"preview", b"medium", b"final", b"finished"]:
+        assert stage in done.stderr
+
+
+@sentence("/cli/json-ends-with-what-was-made")
+def generate_json(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    told = lines(run("generate", "disc.png", "-o", "d.stl", "--size", "8cm", "--json", cwd=folder, check=0))
+    done = told[-1]
+    assert done["event"] == "done" and done["file"] == "d.stl"
+    assert [stage["name"] for stage in done["stages"]] == ["preview", "medium", "final", "finished"]
+    assert done["generator"] != "auto" and done["reason"] and 0 <= done["confidence"] <= 1
+    assert abs(max(done["measures"]["size_mm"]) - 80) < 0.1
+    assert done["measures"]["solid"] and abs(done["measures"]["low_mm"][1]) < 1e-3
+    assert len(done["digest"]) == 64 and len(done["recipe"]) == 64
+    fractions = [line["fraction"] for line in told if line["event"] == "progress"]
+    assert fractions == sorted(fractions)
+
+
+@sentence("/cli/same-seed-same-bytes")
+def deterministic(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    for name, cores in [("a.glb", 1), ("b.glb", 2)]:
+        run("generate", "disc.png", "-o", name, "--cores", cores, cwd=folder, check=0)
+    assert (folder / "a.glb").read_bytes() == (folder / "b.glb").read_bytes()
+
+
+@sentence("/cli/several-pictures-are-a-batch-and-one-failure-stops-no-other")
+def batch(folder):
+    for name in ["a", "b"]:
+        (folder / f"{name}.png").write_bytes(png(64, 64, disc))
+    (folder / "bad.png").write_bytes(b"not a picture at all")
+    done = run("generate", "a.png", "bad.png", "b.png", "-d", "out", "--format", "stl,ply", "--json", cwd=folder)
+    assert done.returncode != 0
+    assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.ply", "a.stl", "b.ply", "b.stl"]
+    assert [line["event"] for line in lines(done) if line["event"] in ("done", "error")] == ["done", "error", "done"]
+
+
+@sentence("/cli/views-make-one-object")
+def views(folder):
+    for name in "frbl":
+        (folder / f"{name}.png").write_bytes(png(64, 64, disc))
+    done = run("generate", "f.png", "r.png", "b.png", "l.png", "--views", "0,90,180,270", "-o", "ball.stl", "--json",
+               cwd=folder, check=0)
+    told = lines(done)[-1]
+    assert told["generator"] == "hull"
+    size = told["measures"]["size_mm"]
+    assert max(size) - min(size) < 8, size
+
+
+@sentence("/cli/stages-and-sheet-are-written-when-asked")
+def stages(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    run("generate", "disc.png", "-d", ".", "--stages", "--sheet", cwd=folder, check=0)
+    names = {p.name for p in folder.iterdir()}
+    assert {"disc.glb", "disc.preview.glb", "disc.medium.glb", "disc.final.glb", "disc.png"} <= names
+    assert (folder / "disc.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@sentence("/cli/lettering-needs-no-picture")
+def lettering(folder):
+    told = lines(run("generate", "-g", "text", "--set", "text=Hi", "-o", "hi.stl", "--json", cwd=folder, check=0))[-1]
+    assert told["measures"]["solid"]
+
+
+@sentence("/cli/standard-output-takes-the-bytes")
+def piped(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    done = run("generate", "-", "-o", "-", "--format", "glb", "--quiet", cwd=folder,
+               stdin=(folder / "disc.png").read_bytes(), check=0)
+    assert done.stdout[:4] == b"glTF" and len(done.stdout) == struct.unpack_from("<I", done.stdout, 8)[0]
+
+
+@sentence("/cli/a-given-mask-is-used")
+def masked(folder):
+    (folder / "grey.png").write_bytes(png(64, 64, lambda x, y: (128, 128, 128, 255)))
+    (folder / "mask.png").write_bytes(png(64, 64, lambda x, y: (255,) * 4 if 16 <= x < 48 and 24 <= y < 40 else (0, 0, 0, 255)))
+    told = lines(run("generate", "grey.png", "--mask", "mask.png", "-g", "inflate", "-o", "m.stl", "--json",
+                     cwd=folder, check=0))[-1]
+    width, height, _ = told["measures"]["size_mm"]
+    assert abs(width / height - 2) < 0.2, (width, height)
+
+
+@sentence("/cli/mesh-converts-and-tells")
+def mesh(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    run("generate", "disc.png", "-o", "d.glb", cwd=folder, check=0)
+    sizes = {}
+    for kind in ["glb", "stl", "obj", "ply", "3mf"]:
+        run("mesh", "convert", "d.glb", "-o", f"c.{kind}", cwd=folder, check=0)
+        told = json.loads(run("mesh", "info", "--json", f"c.{kind}", cwd=folder, check=0).stdout)
+        assert told["solid"], kind
+        sizes[kind] = (told["size_mm"], told["triangles"])
+    assert len(set(map(str, sizes.values()))) == 1, sizes
+    assert "printable solid" in run("mesh", "info", "c.stl", cwd=folder, check=0).stdout.decode()
+    run("mesh", "view", "c.glb", "c.stl", "-o", "v.png", cwd=folder, check=0)
+    assert (folder / "v.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@sentence("/cli/cutout-writes-the-mask")
+def cutout(folder):
+    (folder / "card.png").write_bytes(png(96, 96, lambda x, y: (180, 30, 30, 255) if 30 < x < 66 and 20 < y < 76 else (250, 250, 248, 255)))
+    told = json.loads(run("cutout", "card.png", "-o", "cut.png", "--json", cwd=folder, check=0).stdout)
+    assert told["method"] == "flat" and abs(told["coverage"] - 35 * 55 / 96 ** 2) < 0.02
+
+
+# --- Going wrong ------------------------------------------------------------------------------------------
+
+BAD = [  # arguments, exit code, what the message must name
+    ("frobnicate", 2, "frobnicate"),
+    ("generate", 2, "no picture"),
+    ("generate missing.png", 4, "missing.png"),
+    ("generate .", 4, "."),
+    ("generate empty.png", 2, "empty.png"),
+    ("generate text.png", 2, "text.png"),
+    ("generate cut.png", 2, "cut.png"),
+    ("generate huge.png", 7, "huge.png"),
+    ("generate one.png", 2, "one.png"),
+    ("generate clear.png", 2, "transparent"),
+    ("generate disc.png -o d.xyz", 2, "d.xyz"),
+    ("generate disc.png --format xyz", 2, "xyz"),
+    ("generate disc.png -g nothing", 4, "nothing"),
+    ("generate disc.png --size 0", 2, "size"),
+    ("generate disc.png --size big", 2, "big"),
+    ("generate disc.png --set sise=3", 2, "size"),
+    ("generate disc.png --set size", 2, "name=value"),
+    ("generate disc.png --quality best", 2, "draft"),
+    ("generate disc.png --views 0,90", 2, "2 angles"),
+    ("generate disc.png --memory 3", 2, "512M"),
+    ("generate disc.png --memory 2M", 7, "budget"),
+    ("generate disc.png disc.png -o d.glb", 2, "-d"),
+    ("generate disc.png -o /proc/d.glb", None, "/proc/d.glb"),
+    ("generate disc.png -o nowhere/d.glb", 4, "nowhere/d.glb"),
+    ("generate disc.png --mask missing.png", 4, "missing.png"),
+    ("generate disc.png -g hull", 2, "hull"),
+    ("generate disc.png --wrong", 2, "wrong"),
+    ("mesh info text.png", 3, "text.png"),
+    ("mesh info missing.stl", 4, "missing.stl"),
+    ("mesh convert disc.png", 2, "-o"),
+    ("mesh dance", 2, ""),
+    ("generators nothing", 4, "nothing"),
+]
+
+
+@sentence("/cli/every-mistake-has-its-exit-code-a-message-and-leaves-nothing")
+def mistakes(folder):
+    whole = png(64, 64, disc)
+    huge = bytearray(whole)
+    huge[16:24] = struct.pack(">II", 100000, 100000)
+    huge[29:33] = struct.pack(">I", zlib.crc32(bytes(huge[12:29])))
+    for name, data in [("disc.png", whole), ("empty.png", b""), ("text.png", b"hello\n" * 50), ("cut.png", whole[:60]),
+                       ("huge.png", bytes(huge)), ("one.png", png(1, 1, lambda x, y: (9, 9, 9, 255))),
+                       ("clear.png", png(32, 32, lambda x, y: (9, 9, 9, 0)))]:
+        (folder / name).write_bytes(data)
+    before = sorted(p.name for p in folder.iterdir())
+    for words, code, says in BAD:
+        done = run(*words.split(), cwd=folder)
+        message = done.stderr.decode()
+        if code is None:
+            assert done.returncode not in (0, -11, -6), f"orfeas {words}: {done.returncode}"
+        elif words != "mesh dance":
+            assert done.returncode == code, f"orfeas {words}: exit {done.returncode}, wanted {code}: {message}"
+        assert says in message, f"orfeas {words}: no {says!r} in {message!r}"
+        after = sorted(p.name for p in folder.iterdir())
+        assert after == before, f"orfeas {words} left {set(after) - set(before)}"
+
+
+@sentence("/cli/a-full-disk-is-reported-and-leaves-nothing")
+def full_disk(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    done = subprocess.run(["sh", "-c", f"ulimit -f 8; trap '' XFSZ; exec '{ORFEAS}' generate disc.png -o d.stl"], cwd=folder,
+                          capture_output=True, timeout=120)
+    assert done.returncode == 9, (done.returncode, done.stderr)
+    assert [p.name for p in folder.iterdir()] == ["disc.png"], list(folder.iterdir())
+
+
+@sentence("/cli/ctrl-c-stops-at-once-and-leaves-no-half-file")
+def interrupted(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    child = subprocess.Popen([ORFEAS, "generate", "disc.png", "-o", "d.stl", "--quality", "high", "--json"], cwd=folder,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdout.readline()  # it runs
+    began = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=30)
+    took = time.monotonic() - began
+    assert child.returncode in (0, 130), child.returncode
+    assert took < 5, took
+    left = [p.name for p in folder.iterdir()]
+    assert left == ["disc.png"] if child.returncode else True, left
+
+
+# --- TAP ----------------------------------------------------------------------------------------------------
+
+def main():
+    print(f"1..{len(TESTS)}")
+    for number, (name, function) in enumerate(TESTS, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                function(pathlib.Path(folder))
+                print(f"ok {number} {name}", flush=True)
+            except Exception as error:  # each sentence fails for itself
+                print(f"not ok {number} {name}")
+                print("\n".join(f"# {line}" for line in f"{type(error).__name__}: {error}".splitlines()), flush=True)
+
+
+main()
