@@ -120,15 +120,15 @@ orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *mesh, flo
     float offset[3] = { -scale * (low[0] + high[0]) / 2, -scale * low[1],
                         -scale * (low[2] + high[2]) / 2 };
     double volume = signed_volume(mesh, low, high);
-    g_autoptr(OrfMesh) posed =
+    g_autoptr(OrfMesh) sized =
         orf_mesh_scale_move(task, mesh, (float[]){ scale, scale, scale }, offset, error);
-    if (!posed)
+    if (!sized)
         return NULL;
     if (ret_scale)
         *ret_scale = scale;
     for (int k = 0; ret_offset && k < 3; k++)
         ret_offset[k] = offset[k];
-    return turned_outward(task, posed, volume, error);
+    return turned_outward(task, sized, volume, error);
 }
 
 /* --- The promise ----------------------------------------------------------------------------------------- */
@@ -153,4 +153,28 @@ orf_finish_verify(OrfTask *task, const OrfRecipe *recipe, const OrfAsset *asset,
         recipe->generator->name, m.boundary_edges, m.nonmanifold_edges, m.nonmanifold_vertices,
         m.misoriented_edges, m.degenerate, m.duplicate, m.volume, (double)longest, size,
         (double)m.low[1]);
+}
+
+/* --- The common run --------------------------------------------------------------------------------------- */
+
+OrfAsset *
+orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make, OrfStageFn emit,
+               void *data, GError **error)
+{
+    g_autoptr(OrfAsset) asset = NULL;
+    bool more = true;
+    for (OrfStage stage = ORF_PREVIEW; stage <= ORF_FINAL && more; stage++) {
+        OrfAsset *next = make(orf_task_step(task), recipe, stage, error);
+        if (!next)
+            return NULL;
+        g_clear_pointer(&asset, orf_asset_unref);
+        asset = next;
+        orf_stage_emit(recipe, stage, asset, emit, data, &more);
+    }
+    if (!more)
+        return g_steal_pointer(&asset);
+    if (!orf_finish_verify(orf_task_step(task), recipe, asset, error))
+        return NULL;
+    orf_stage_emit(recipe, ORF_FINISHED, asset, emit, data, &more);
+    return g_steal_pointer(&asset);
 }

@@ -76,6 +76,72 @@ resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
     return orf_recipe_for(task, recipe, choice.generator, error);
 }
 
+/* --- Pose: what generators make stands upright; "lie" turns it on its back on the way out ------- */
+
+typedef struct {
+    OrfTask *task;
+    bool lie;
+    OrfStageFn emit;
+    void *data;
+    OrfAsset *last;
+    GError *error;
+} Outlet;
+
+static void
+outlet_clear(Outlet *outlet)
+{
+    g_clear_pointer(&outlet->last, orf_asset_unref);
+    g_clear_error(&outlet->error);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Outlet, outlet_clear)
+
+/* The front turned up, on the bed: (x, y, z) -> (x, z - lowest z, centre y - y). */
+static OrfAsset *
+laid_down(OrfTask *task, const OrfAsset *asset, GError **error)
+{
+    const OrfMesh *mesh = orf_asset_mesh(asset);
+    size_t n = orf_mesh_n_vertices(mesh);
+    const float *from = orf_mesh_positions(mesh);
+    float *to = ORF_ALLOC(task, float, 3 * n, "positions", error);
+    if (!to)
+        return NULL;
+    float low[3], high[3];
+    orf_mesh_bounds(mesh, low, high);
+    for (size_t i = 0; i < n; i++) {
+        to[3 * i] = from[3 * i];
+        to[3 * i + 1] = from[3 * i + 2] - low[2];
+        to[3 * i + 2] = (low[1] + high[1]) / 2 - from[3 * i + 1];
+    }
+    g_autoptr(OrfMesh) lying = orf_mesh_with_positions_take(task, mesh, to, error);
+    return lying ? orf_asset_with_mesh(asset, lying) : NULL;
+}
+
+static bool
+let_out(OrfStage stage, OrfAsset *asset, void *data)
+{
+    Outlet *outlet = data;
+    OrfAsset *out =
+        outlet->lie ? laid_down(outlet->task, asset, &outlet->error) : orf_asset_ref(asset);
+    if (!out)
+        return false;
+    g_clear_pointer(&outlet->last, orf_asset_unref);
+    outlet->last = out;
+    return !outlet->emit || outlet->emit(stage, out, outlet->data);
+}
+
+static OrfAsset *
+run_posed(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+{
+    g_auto(Outlet) outlet = { .task = task, .emit = emit, .data = data };
+    outlet.lie = g_str_equal(orf_params_text(recipe->params, "pose"), "lie");
+    g_autoptr(OrfAsset) made = recipe->generator->run(task, recipe, let_out, &outlet, error);
+    if (made && outlet.error) {
+        g_propagate_error(error, g_steal_pointer(&outlet.error));
+        return NULL;
+    }
+    return made ? g_steal_pointer(&outlet.last) : NULL;
+}
+
 OrfAsset *
 orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
                OrfRan *ret_ran, GError **error)
@@ -89,5 +155,5 @@ orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *da
         resolve(orf_task_step(task), recipe, ret_ran ? ret_ran : &unused, error);
     if (!resolved || !check_pictures(resolved, error) || !orf_task_check(task, error))
         return NULL;
-    return resolved->generator->run(orf_task_step(task), resolved, emit, data, error);
+    return run_posed(orf_task_step(task), resolved, emit, data, error);
 }

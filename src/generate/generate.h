@@ -49,6 +49,7 @@ const OrfPicture *orf_recipe_picture(const OrfRecipe *recipe, size_t index);
  *   texture-size int  1024     side of the texture in pixels
  *   cutout    choice  auto     auto|alpha|flat|ink|grabcut|none
  *   back      choice  auto     auto|mirror|plain: what the unseen back shows
+ *   pose      choice  stand    stand|lie: upright, or on its back (front up)
  *   upto      choice  finished last stage wanted */
 extern const OrfParam orf_common_params[];
 extern const size_t orf_n_common_params;

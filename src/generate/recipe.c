@@ -20,6 +20,8 @@ const OrfParam orf_common_params[] = {
       "How the subject is cut out of the picture; none takes the whole frame." },
     { "back", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|mirror|plain",
       "What the unseen back shows: the front mirrored, or plain colours grown from the rim." },
+    { "pose", ORF_PARAM_CHOICE, 0, 0, "stand", "stand|lie",
+      "Stand upright, or lie on the back: plates print best lying." },
     { "upto", ORF_PARAM_CHOICE, 0, 0, "finished", "preview|medium|final|finished",
       "Stop after this stage." },
 };
