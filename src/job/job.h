@@ -1,0 +1,144 @@
+/* job.h - the durable queue: priority, batches, cancel, retry, progress, cache, webhooks.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * This room runs functions it was handed and has never heard of a mesh. Everything is thread-safe.
+ * Invariants (tests/server/fault): every accepted job ends in exactly one terminal state; at most one
+ * result is committed; states never go back; event numbers of a job rise without gaps; no work goes
+ * on 1 s after a cancel. */
+#ifndef ORF_JOB_H
+#define ORF_JOB_H
+
+#include "base/base.h"
+#include "store/store.h"
+
+typedef struct OrfQueue OrfQueue;
+
+/* --- What runs ---------------------------------------------------------------------------------------- */
+
+/* One job as the worker sees it. */
+typedef struct {
+    const char *id, *request; /* JSON as stored */
+    int attempt;
+    OrfTask *task; /* cancel, progress and budget; progress becomes events by itself */
+    void *private; /* of the queue */
+} OrfJobRun;
+
+/* Tells a finished stage: JSON of one entry of "stages". Kept in the row, announced once. */
+void orf_job_run_stage(OrfJobRun *run, const char *stage_json, double progress);
+void orf_job_run_log(OrfJobRun *run, const char *message);
+
+typedef struct {
+    /* Runs `n` jobs of one kind as a batch. For each sets ret_results[i] (JSON, g_free) or ret_errors[i].
+     * Called on a worker thread. */
+    void (*run)(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors,
+                void *data);
+    /* Bytes one more job of this kind needs (from its request); 0: not known. */
+    uint64_t (*memory)(const char *kind, const char *request, void *data);
+    /* How many jobs of this kind one batch may hold now. */
+    unsigned (*batch)(const char *kind, void *data);
+    void *data;
+} OrfWork;
+
+typedef struct {
+    OrfStore *store;      /* borrowed, outlives the queue */
+    OrfWork work;
+    unsigned workers;     /* 0: one a core */
+    unsigned preview_workers; /* kept free for interactive jobs' first stage; 0: 1 */
+    unsigned cores;       /* of each task; 0: all */
+    uint64_t memory;      /* budget all running jobs share; 0: no limit */
+    unsigned max_queued;  /* 0: 1000; beyond: BUSY with retry-after */
+    int64_t cache_ttl_us; /* 0: one hour */
+    uint64_t cache_bytes; /* 0: 1 GiB */
+    int64_t keep_us;      /* terminal jobs are kept this long; 0: 24 h */
+    const char *webhook_secret; /* "whsec_..." base64; NULL: webhooks are refused */
+    bool webhooks_may_be_local; /* tests only: allow loopback targets */
+} OrfQueueOptions;
+
+/* Opens the queue: jobs that were running when the last process died are queued again (attempt + 1, at most 3). */
+OrfQueue *orf_queue_new(const OrfQueueOptions *options, GError **error);
+/* Stops taking jobs, lets running ones finish until `deadline_us` (monotonic), then puts them back. */
+void orf_queue_drain(OrfQueue *queue, int64_t deadline_us);
+void orf_queue_free(OrfQueue *queue);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfQueue, orf_queue_free)
+
+/* --- Wishes ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *tenant;   /* NULL: "local" */
+    const char *kind;     /* "generate/inflate" */
+    const char *key;      /* recipe digest; NULL: never cached or shared */
+    const char *request;  /* JSON */
+    int priority;         /* 0 interactive, 1 normal, 2 batch */
+    int64_t deadline_us;  /* wall clock; 0: none */
+    const char *idempotency_key, *fingerprint; /* NULL: none */
+    const char *webhook_url; /* NULL: none */
+    unsigned webhook_events; /* bits: 1 started, 2 stage, 4 done */
+    bool no_cache;        /* run although a result is known; the result replaces it */
+} OrfWish;
+
+typedef struct {
+    char *id;           /* g_free */
+    bool replayed;      /* the idempotency key was used before: `id` is that job */
+    bool cached;        /* finished at once from the cache */
+    bool coalesced;     /* shares the run of a twin */
+} OrfAccepted;
+
+/* Durable when it returns. Errors: BUSY (queue full: orf_queue_retry_after), CONFLICT (idempotency key used for
+ * something else), UNAVAILABLE (disk). */
+bool orf_queue_add(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError **error);
+unsigned orf_queue_retry_after(OrfQueue *queue); /* seconds */
+/* Cancels; a follower only detaches. True also when it was over already. NOT_FOUND. */
+bool orf_queue_cancel(OrfQueue *queue, const char *id, GError **error);
+bool orf_queue_delete(OrfQueue *queue, const char *id, GError **error);
+
+/* --- Looking ------------------------------------------------------------------------------------------ */
+
+/* A row plus what only the queue knows. Fast: from memory for live jobs. */
+typedef struct {
+    OrfJobRow row;
+    char *stage;          /* running step, or NULL */
+    char *stages;         /* JSON array of stages told so far */
+    unsigned position;    /* jobs before it; 0 when it runs */
+    double eta_p50, eta_p90; /* s; < 0: not known */
+    uint64_t version;     /* rises with every change: for weak ETags */
+} OrfJobView;
+bool orf_queue_look(OrfQueue *queue, const char *id, OrfJobView *ret, GError **error);
+void orf_job_view_clear(OrfJobView *view);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfJobView, orf_job_view_clear)
+/* Version alone, without allocation; 0: not known here. */
+uint64_t orf_queue_version(OrfQueue *queue, const char *id);
+
+/* --- Events: numbered from 1 for each job, the last 1000 kept ------------------------------------------ */
+
+typedef struct {
+    uint64_t seq;
+    const char *type; /* "snapshot", "progress", "stage", "log", "done", "error"; static */
+    char *json;       /* the data, without seq and type */
+} OrfJobEvent;
+
+/* Called on any thread, never under a lock of the caller; must not block. */
+typedef void (*OrfEventFn)(const OrfJobEvent *event, void *data);
+typedef struct OrfListener OrfListener;
+/* Replays what is newer than `after`, then follows. When `after` is too old a snapshot comes first. `event` with
+ * type "done" or "error" is the last. NOT_FOUND. */
+OrfListener *orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn event,
+                              void *data, GError **error);
+/* After it returns, `event` is not running and will not be called. */
+void orf_listener_free(OrfListener *listener);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfListener, orf_listener_free)
+
+/* --- Statistics ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t queued[3], running, workers, batches, batched_jobs;
+    uint64_t done[6];               /* by OrfJobStatus, since start */
+    uint64_t hits, misses, coalesced, bypassed, cache_entries, cache_bytes, evicted;
+    double seconds_saved, oldest_s; /* oldest_s: of the longest waiting job */
+    uint64_t hooks_sent, hooks_failed, hooks_dead;
+} OrfQueueStats;
+void orf_queue_stats(OrfQueue *queue, OrfQueueStats *ret);
+bool orf_queue_clear_cache(OrfQueue *queue, const char *tenant, int64_t *ret_entries,
+                           uint64_t *ret_bytes, GError **error);
+
+#endif

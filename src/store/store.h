@@ -1,0 +1,143 @@
+/* store.h - rows and blobs: what outlives the process.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows live in SQLite (WAL, synchronous FULL for what was promised to a client), blobs in a folder named by
+ * their SHA-256. Thread-safe: one writer connection behind a lock, readers of their own.
+ * SQL is written in this room only. Times are microseconds since 1970 UTC, given by the caller. */
+#ifndef ORF_STORE_H
+#define ORF_STORE_H
+
+#include "base/base.h"
+
+typedef struct OrfStore OrfStore;
+
+/* Opens or makes DIR/orfeas.db and DIR/blobs/. Migrations are numbered and run on opening. Errors:
+ * UNAVAILABLE (disk, permission, locked by another process: says which), CONFLICT (the database is corrupt
+ * or of a newer version: nothing is reset, the message says how to look and where to copy it). */
+OrfStore *orf_store_open(const char *dir, GError **error);
+void orf_store_close(OrfStore *store); /* checkpoints; NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfStore, orf_store_close)
+
+/* --- Blobs: written to a temporary name, fsynced, renamed ------------------------------------------ */
+
+/* Stores the bytes; `ret_digest` is their name. Storing twice is storing once. */
+bool orf_blob_put(OrfStore *store, GBytes *bytes, char ret_digest[ORF_DIGEST_SIZE],
+                  GError **error);
+/* Mapped, not copied. NOT_FOUND when it is gone. */
+GBytes *orf_blob_get(OrfStore *store, const char *digest, GError **error);
+bool orf_blob_has(OrfStore *store, const char *digest);
+/* An open descriptor for sendfile, and the size; -1: NOT_FOUND. */
+int orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GError **error);
+/* A blob in the making, for uploads that are hashed while they arrive. */
+typedef struct OrfBlobWriter OrfBlobWriter;
+OrfBlobWriter *orf_blob_writer_new(OrfStore *store, uint64_t limit, GError **error);
+bool orf_blob_writer_add(OrfBlobWriter *writer, const void *data, size_t size, GError **error);
+bool orf_blob_writer_finish(OrfBlobWriter *writer, char ret_digest[ORF_DIGEST_SIZE],
+                            GError **error);
+void orf_blob_writer_free(OrfBlobWriter *writer); /* unfinished ones leave nothing */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfBlobWriter, orf_blob_writer_free)
+/* Removes blobs that no row names and that are older than `before`; how many bytes it freed. */
+uint64_t orf_blob_sweep(OrfStore *store, int64_t before, GError **error);
+
+/* --- Jobs --------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    ORF_JOB_QUEUED,
+    ORF_JOB_RUNNING,
+    ORF_JOB_SUCCEEDED,
+    ORF_JOB_FAILED,
+    ORF_JOB_CANCELED,
+    ORF_JOB_EXPIRED,
+} OrfJobStatus;
+const char *orf_job_status_name(OrfJobStatus status);
+bool orf_job_status_is_terminal(OrfJobStatus status);
+
+/* A row. Strings are owned by the row; NULL where nothing is known. */
+typedef struct {
+    char *id;        /* "job_" + ULID */
+    char *tenant;    /* "local" */
+    OrfJobStatus status;
+    int priority;    /* 0 interactive, 1 normal, 2 batch */
+    char *kind;      /* what batches with what: "generate/inflate" */
+    char *key;       /* recipe digest: cache key within the tenant */
+    char *request;   /* JSON: everything needed to run it again; blobs by digest */
+    char *result;    /* JSON: stages with digests, generator, reason, measures, warnings */
+    char *error;     /* JSON {code,message,retryable} */
+    int attempt;     /* of how many runs, counting from 1 when it first runs */
+    double progress; /* 0..1 */
+    bool cached, coalesced;
+    char *leader;    /* id of the job whose run it shares */
+    int64_t created, started, finished, expires, deadline, not_before; /* 0: none */
+    double cost_s;   /* engine seconds its run took */
+} OrfJobRow;
+void orf_job_row_clear(OrfJobRow *row);
+void orf_job_row_free(OrfJobRow *row);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfJobRow, orf_job_row_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfJobRow, orf_job_row_free)
+
+/* Inserts the row and, when `idempotency_key` is given, its claim, in one transaction. When the key was used
+ * before with the same `fingerprint`, `ret_existing` gets that job's id and nothing is inserted; with another
+ * fingerprint: CONFLICT. */
+bool orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency_key,
+                       const char *fingerprint, char **ret_existing, GError **error);
+OrfJobRow *orf_store_get_job(OrfStore *store, const char *id, GError **error); /* NOT_FOUND */
+/* Moves a job on; only from one of the states in `from` (bit 1 << status) and, when `attempt` > 0, only in that
+ * attempt: the fence that stops a late worker. `ret_moved` says whether it did. Fields that change: status,
+ * result, error, progress, attempt, started, finished, expires, not_before, cached, cost_s, leader. */
+bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int attempt,
+                        bool *ret_moved, GError **error);
+/* Jobs in a state, oldest first, after `cursor` (an id, or NULL). */
+GPtrArray *orf_store_list_jobs(OrfStore *store, const char *tenant, int status /* -1: any */,
+                               const char *cursor, unsigned limit, GError **error);
+bool orf_store_delete_job(OrfStore *store, const char *id, GError **error);
+/* Terminal jobs whose `expires` has passed become rows without blobs, then go. How many. */
+int64_t orf_store_expire_jobs(OrfStore *store, int64_t now, GError **error);
+
+/* --- Cache of finished work ------------------------------------------------------------------------------ */
+
+typedef struct {
+    char *key;     /* tenant + recipe digest */
+    char *result;  /* JSON as in the job */
+    uint64_t bytes;
+    double cost_s; /* engine seconds a hit saves */
+    int64_t stored, used, expires;
+    int64_t hits;
+} OrfCacheRow;
+void orf_cache_row_free(OrfCacheRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCacheRow, orf_cache_row_free)
+bool orf_store_cache_put(OrfStore *store, const OrfCacheRow *row, GError **error);
+OrfCacheRow *orf_store_cache_get(OrfStore *store, const char *key, int64_t now,
+                                 GError **error); /* NULL without error: a miss */
+/* Evicts the least cost saved per byte until at most `max_bytes` remain, and what has expired. */
+bool orf_store_cache_trim(OrfStore *store, uint64_t max_bytes, int64_t now, int64_t *ret_evicted,
+                          GError **error);
+bool orf_store_cache_clear(OrfStore *store, const char *tenant, int64_t *ret_entries,
+                           uint64_t *ret_bytes, GError **error);
+bool orf_store_cache_totals(OrfStore *store, int64_t *ret_entries, uint64_t *ret_bytes,
+                            GError **error);
+
+/* --- Webhooks and history ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t id;
+    char *job, *url, *event, *body, *secret;
+    int attempts;
+    int64_t next; /* when to try again; 0: done; -1: dead */
+    char *last_error;
+} OrfHookRow;
+void orf_hook_row_free(OrfHookRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfHookRow, orf_hook_row_free)
+bool orf_store_add_hook(OrfStore *store, const OrfHookRow *row, GError **error);
+GPtrArray *orf_store_due_hooks(OrfStore *store, int64_t now, unsigned limit, GError **error);
+bool orf_store_move_hook(OrfStore *store, const OrfHookRow *row, GError **error);
+GPtrArray *orf_store_dead_hooks(OrfStore *store, unsigned limit, GError **error);
+
+/* What runs of a kind took, for ETAs: appended after each run, the newest 500 a kind are kept. */
+bool orf_store_add_duration(OrfStore *store, const char *kind, double seconds, uint64_t peak_bytes,
+                            int64_t when, GError **error);
+/* p50 and p90 in seconds, and the p90 of peak memory; false when fewer than 3 are known. */
+bool orf_store_durations(OrfStore *store, const char *kind, double *ret_p50, double *ret_p90,
+                         uint64_t *ret_peak);
+
+#endif
