@@ -154,27 +154,3 @@ orf_finish_verify(OrfTask *task, const OrfRecipe *recipe, const OrfAsset *asset,
         m.misoriented_edges, m.degenerate, m.duplicate, m.volume, (double)longest, size,
         (double)m.low[1]);
 }
-
-/* --- The common run --------------------------------------------------------------------------------------- */
-
-OrfAsset *
-orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make, OrfStageFn emit,
-               void *data, GError **error)
-{
-    g_autoptr(OrfAsset) asset = NULL;
-    bool more = true;
-    for (OrfStage stage = ORF_PREVIEW; stage <= ORF_FINAL && more; stage++) {
-        OrfAsset *next = make(orf_task_step(task), recipe, stage, error);
-        if (!next)
-            return NULL;
-        g_clear_pointer(&asset, orf_asset_unref);
-        asset = next;
-        orf_stage_emit(recipe, stage, asset, emit, data, &more);
-    }
-    if (!more)
-        return g_steal_pointer(&asset);
-    if (!orf_finish_verify(orf_task_step(task), recipe, asset, error))
-        return NULL;
-    orf_stage_emit(recipe, ORF_FINISHED, asset, emit, data, &more);
-    return g_steal_pointer(&asset);
-}

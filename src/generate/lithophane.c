@@ -244,7 +244,7 @@ build_plate(OrfTask *task, const OrfRecipe *recipe, const OrfImage *luminance, O
 /* --- Run -------------------------------------------------------------------------------------------------- */
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, const OrfImage *luminance, OrfStage stage,
+make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *luminance,
            GError **error)
 {
     g_autoptr(OrfMesh) mesh = build_plate(task, recipe, luminance, stage, error);
@@ -304,31 +304,15 @@ check_params(const OrfRecipe *recipe, GError **error)
 static OrfAsset *
 run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
 {
-    static const OrfStep steps[] = {
-        { "load", 20 }, { "preview", 5 }, { "medium", 15 }, { "final", 50 }, { "check", 10 },
-    };
+    static const OrfStep steps[] = { { "load", 20 }, { "carve", 80 } };
     orf_task_plan(task, steps, G_N_ELEMENTS(steps));
     if (!check_params(recipe, error))
         return NULL;
     g_autoptr(OrfImage) luminance = load_luminance(orf_task_step(task), recipe, error);
     if (!luminance)
         return NULL;
-    g_autoptr(OrfAsset) asset = NULL;
-    bool more = true;
-    for (OrfStage stage = ORF_PREVIEW; stage <= ORF_FINAL && more; stage++) {
-        OrfAsset *next = make_stage(orf_task_step(task), recipe, luminance, stage, error);
-        if (!next)
-            return NULL;
-        g_clear_pointer(&asset, orf_asset_unref);
-        asset = next;
-        orf_stage_emit(recipe, stage, asset, emit, data, &more);
-    }
-    if (!more)
-        return g_steal_pointer(&asset);
-    if (!orf_finish_verify(orf_task_step(task), recipe, asset, error))
-        return NULL;
-    orf_stage_emit(recipe, ORF_FINISHED, asset, emit, data, &more);
-    return g_steal_pointer(&asset);
+    return orf_stages_run(orf_task_step(task), recipe, make_stage, luminance, emit, data,
+                          error);
 }
 
 const OrfGenerator orf_generator_lithophane = {

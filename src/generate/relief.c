@@ -447,8 +447,9 @@ dress_outline(OrfTask *task, const Work *work, OrfMesh *mesh, float pose_scale,
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, GError **error)
+make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused, GError **error)
 {
+    (void)unused;
     g_auto(Work) work = { 0 };
     if (!prepare(task, recipe, stage, &work, error))
         return NULL;
@@ -469,14 +470,7 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, GError **erro
 static OrfAsset *
 run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
 {
-    static const OrfStep steps[] = {
-        { "preview", 5 },
-        { "medium", 25 },
-        { "final", 60 },
-        { "check", 10 },
-    };
-    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
-    return orf_stages_run(task, recipe, make_stage, emit, data, error);
+    return orf_stages_run(task, recipe, make_stage, NULL, emit, data, error);
 }
 
 const OrfGenerator orf_generator_relief = {

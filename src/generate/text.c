@@ -179,8 +179,9 @@ dress(OrfMesh *mesh, bool plate)
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, GError **error)
+make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused, GError **error)
 {
+    (void)unused;
     g_auto(Work) work = { 0 };
     if (!prepare(task, recipe, stage, &work, error))
         return NULL;
@@ -193,16 +194,9 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, GError **erro
 static OrfAsset *
 run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
 {
-    static const OrfStep steps[] = {
-        { "preview", 5 },
-        { "medium", 25 },
-        { "final", 60 },
-        { "check", 10 },
-    };
-    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
     if (!orf_image_init(error))
         return NULL;
-    return orf_stages_run(task, recipe, make_stage, emit, data, error);
+    return orf_stages_run(task, recipe, make_stage, NULL, emit, data, error);
 }
 
 const OrfGenerator orf_generator_text = {
