@@ -89,6 +89,10 @@ typedef struct {
 /* RGBA ORF_U8, 4 samples a pixel. */
 OrfImage *
 orf_asset_render(OrfTask *task, const OrfAsset *asset, const OrfView *view, GError **error);
+/* The asset as `like` shows it: in the size of its picture, unlit, transparent around it; for
+ * comparing the two pixel by pixel. */
+OrfImage *orf_asset_render_like(OrfTask *task, const OrfAsset *asset, const OrfProjection *like,
+                                GError **error);
 /* Four views in a row with captions and sizes: front, side, top, three-quarter. RGBA ORF_U8. */
 OrfImage *
 orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width, GError **error);

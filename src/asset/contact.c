@@ -1,0 +1,205 @@
+/* contact.c - four views in a row, with captions, so that a person can judge a result.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * All four share one scale, as in a drawing; sizes stand below each view. */
+#include "asset/asset-priv.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    const char *name;
+    float yaw, pitch;
+    int axes[2]; /* of the mesh's bounds across and up; -1: all three and the triangles */
+} Side;
+
+static const Side sides[] = {
+    { "Front", 0, 0, { 0, 1 } },
+    { "Side", 90, 0, { 2, 1 } },
+    { "Top", 0, 90, { 0, 2 } },
+    { "Three-quarter", 32, 22, { -1, -1 } },
+};
+
+#define N_SIDES G_N_ELEMENTS(sides)
+
+typedef struct {
+    uint8_t *pixels; /* RGBA */
+    unsigned width, height;
+} Sheet;
+
+static void
+sheet_clear(Sheet *sheet)
+{
+    orf_free(sheet->pixels);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sheet, sheet_clear)
+
+/* --- Captions ------------------------------------------------------------------------------------- */
+
+/* "12 345" */
+static void
+append_grouped(GString *text, size_t number)
+{
+    g_autofree char *digits = g_strdup_printf("%zu", number);
+    size_t n = strlen(digits);
+    for (size_t i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0)
+            g_string_append_c(text, ' ');
+        g_string_append_c(text, digits[i]);
+    }
+}
+
+static void
+append_length(GString *text, float length)
+{
+    g_string_append_printf(text,
+                           length < 9.95f    ? "%.2f"
+                           : length < 999.5f ? "%.1f"
+                                             : "%.0f",
+                           (double)length);
+}
+
+static char *
+caption(const Side *side, const OrfMesh *mesh)
+{
+    static const int all[3] = { 0, 1, 2 };
+    float low[3], high[3];
+    orf_mesh_bounds(mesh, low, high);
+    GString *text = g_string_new(NULL);
+    const int *axes = side->axes[0] < 0 ? all : side->axes;
+    for (int i = 0; i < (side->axes[0] < 0 ? 3 : 2); i++) {
+        g_string_append(text, i ? " × " : "");
+        append_length(text, high[axes[i]] - low[axes[i]]);
+    }
+    g_string_append(text, " mm");
+    if (side->axes[0] < 0) {
+        g_string_append(text, ", ");
+        append_grouped(text, orf_mesh_n_triangles(mesh));
+        g_string_append(text, " triangles");
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void
+blend_text(Sheet *sheet, const OrfImage *text, int left, int top, uint8_t grey)
+{
+    const float *alpha = orf_image_f32(text);
+    int width = (int)orf_image_width(text), height = (int)orf_image_height(text);
+    for (int y = MAX(0, -top); y < height && top + y < (int)sheet->height; y++)
+        for (int x = MAX(0, -left); x < width && left + x < (int)sheet->width; x++) {
+            uint8_t *p =
+                sheet->pixels + 4 * ((size_t)(top + y) * sheet->width + (size_t)(left + x));
+            float a = CLAMP(alpha[(size_t)y * (size_t)width + (size_t)x], 0, 1);
+            for (int k = 0; k < 3; k++)
+                p[k] = (uint8_t)((float)p[k] + a * ((float)grey - (float)p[k]) + 0.5f);
+        }
+}
+
+/* Centred on `middle`, shrunk to fit `room`; nothing when there is no font. */
+static void
+write_line(OrfTask *task, Sheet *sheet, const char *text, const char *font, unsigned height,
+           const int place[2], unsigned room, uint8_t grey)
+{
+    g_autoptr(OrfImage) drawn = orf_image_text(task, text, font, height, "center", NULL);
+    if (drawn && orf_image_width(drawn) > room) {
+        height = MAX(6, height * room / orf_image_width(drawn));
+        g_clear_pointer(&drawn, orf_image_unref);
+        drawn = orf_image_text(task, text, font, height, "center", NULL);
+    }
+    if (drawn) /* without a font the views still say most of it */
+        blend_text(sheet, drawn, place[0] - (int)orf_image_width(drawn) / 2, place[1], grey);
+}
+
+static void
+write_caption(OrfTask *task, Sheet *sheet, const Side *side, const OrfMesh *mesh,
+              const unsigned cell[3])
+{
+    g_autofree char *sizes = caption(side, mesh);
+    unsigned strip = sheet->height - cell[2], line = strip * 2 / 5,
+             room = cell[1] - cell[1] / 16;
+    int middle = (int)(cell[0] + cell[1] / 2);
+    write_line(task, sheet, side->name, "DejaVu Sans Bold", line,
+               (int[2]){ middle, (int)(cell[2] + strip / 12) }, room, 58);
+    write_line(task, sheet, sizes, "DejaVu Sans", line * 7 / 8,
+               (int[2]){ middle, (int)(cell[2] + strip / 12 + line) }, room, 104);
+}
+
+/* --- Views ------------------------------------------------------------------------------------------ */
+
+/* The scale at which every view fits its cell. */
+static bool
+common_scale(OrfTask *task, const OrfMesh *mesh, const float size[2],
+             OrfCamera cameras[N_SIDES], GError **error)
+{
+    float scale = INFINITY;
+    for (size_t i = 0; i < N_SIDES; i++) {
+        cameras[i] = orf_camera_at(sides[i].yaw, sides[i].pitch);
+        if (!orf_camera_fit(task, &cameras[i], mesh, 0, size, 0.09f, error))
+            return false;
+        scale = MIN(scale, cameras[i].scale);
+    }
+    for (size_t i = 0; i < N_SIDES; i++) {
+        float ratio = scale / cameras[i].scale;
+        for (int k = 0; k < 2; k++)
+            cameras[i].center[k] = size[k] / 2 + ratio * (cameras[i].center[k] - size[k] / 2);
+        cameras[i].scale = scale;
+    }
+    return true;
+}
+
+static void
+paste(Sheet *sheet, const OrfImage *view, unsigned left)
+{
+    const uint8_t *from = orf_image_u8(view);
+    size_t row = 4 * (size_t)orf_image_width(view);
+    for (unsigned y = 0; y < orf_image_height(view); y++)
+        memcpy(sheet->pixels + 4 * ((size_t)y * sheet->width + left), from + y * row, row);
+}
+
+/* The strip under the views goes on from their lowest row; hairlines part the cells. */
+static void
+finish_paper(Sheet *sheet, unsigned cell, unsigned view_height)
+{
+    size_t row = 4 * (size_t)sheet->width;
+    for (unsigned y = view_height; y < sheet->height; y++)
+        memset(sheet->pixels + y * row, 0xfa, row);
+    for (unsigned y = 0; y < sheet->height; y++)
+        for (unsigned x = 0; x < sheet->width; x++) {
+            uint8_t *p = sheet->pixels + y * row + 4 * (size_t)x;
+            bool line = (x % cell == 0 && x && x + cell <= sheet->width) || y == view_height;
+            for (int k = 0; line && k < 3; k++)
+                p[k] = 214;
+            p[3] = 255;
+        }
+}
+
+OrfImage *
+orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width, GError **error)
+{
+    if (width < 256 || width > 16384)
+        return ORF_FAIL(error, BAD_INPUT, "contact sheet: %u pixels wide; give 256 to 16384",
+                        width);
+    unsigned cell = width / N_SIDES, strip = CLAMP(cell / 7, 20, 120);
+    g_auto(Sheet) sheet = { NULL, width, cell + strip };
+    sheet.pixels = ORF_ALLOC(task, uint8_t, (size_t)width * sheet.height * 4, "sheet", error);
+    if (!sheet.pixels)
+        return NULL;
+    OrfMesh *mesh = orf_asset_mesh(asset);
+    OrfCamera cameras[N_SIDES];
+    if (!common_scale(task, mesh, (float[2]){ (float)cell, (float)cell }, cameras, error))
+        return NULL;
+    for (size_t i = 0; i < N_SIDES; i++) {
+        OrfShot shot = { cameras[i], i + 1 < N_SIDES ? cell : width - 3 * cell, cell,
+                         .bed = true };
+        g_autoptr(OrfImage) view = orf_asset_shoot(task, asset, &shot, error);
+        if (!view)
+            return NULL;
+        paste(&sheet, view, (unsigned)i * cell);
+    }
+    finish_paper(&sheet, cell, cell);
+    for (size_t i = 0; i < N_SIDES; i++)
+        write_caption(task, &sheet, &sides[i], mesh,
+                      (unsigned[3]){ (unsigned)i * cell, cell, cell });
+    return orf_image_new_take(width, sheet.height, 4, ORF_U8, g_steal_pointer(&sheet.pixels));
+}
