@@ -1,0 +1,504 @@
+/* project.c - the front picture as the texture of a body.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *     +------------------+   The subject box of the picture, with a gutter, not resampled unless the
+ *     |      front       |   atlas would grow too large. Both sides of the body use it (mirror), or
+ *     |                  |   the back has a place of its own at half the height (or, of tall
+ *     +------------------+   pictures, half the width), where the inner part is refilled from the
+ *     |  back (plain)    |   rim. Along the outline both show the same colours.
+ *     +------------------+
+ *
+ * UVs are the projected positions. Where the surface turns away from the viewer they are pushed
+ * outwards, into colours that push-pull drew out of the rim: sides get soft colour instead of
+ * streaks, and no background. Geometry is untouched: UVs have indices of their own. */
+#include "asset/asset-priv.h"
+
+#include <math.h>
+#include <string.h>
+
+#define GUTTER 8     /* px around the subject */
+#define TURNED 0.35f /* n.eye below which UVs move outwards */
+
+typedef struct {
+    OrfCamera camera;       /* picture pixels */
+    int left, top;          /* the crop, in picture pixels */
+    unsigned crop[2];       /* its size */
+    unsigned front[2];      /* its size in the atlas */
+    unsigned back[2];       /* size of the back; 0 when mirrored */
+    unsigned back_place[2]; /* where in the atlas */
+    unsigned atlas[2];
+    float outwards; /* px, of UVs at surfaces seen edge-on */
+} Layout;
+
+/* --- Layout ----------------------------------------------------------------------------------------- */
+
+static uint8_t
+alpha_at(const OrfImage *picture, unsigned x, unsigned y)
+{
+    unsigned channels = orf_image_channels(picture);
+    size_t at = (size_t)y * orf_image_width(picture) + x;
+    return channels == 4 ? orf_image_u8(picture)[4 * at + 3] : 255;
+}
+
+/* Left, top, right, bottom of what is opaque; false when nothing is. */
+static bool
+subject_box(const OrfImage *picture, int ret_box[4])
+{
+    unsigned width = orf_image_width(picture), height = orf_image_height(picture);
+    int box[4] = { INT_MAX, INT_MAX, -1, -1 };
+    for (unsigned y = 0; y < height; y++) {
+        unsigned first = 0, last = width;
+        while (first < width && alpha_at(picture, first, y) < 128)
+            first++;
+        while (last > first && alpha_at(picture, last - 1, y) < 128)
+            last--;
+        if (first == last)
+            continue;
+        box[0] = MIN(box[0], (int)first);
+        box[2] = MAX(box[2], (int)last);
+        box[1] = MIN(box[1], (int)y);
+        box[3] = (int)y + 1;
+    }
+    memcpy(ret_box, box, sizeof box);
+    return box[2] > 0;
+}
+
+static unsigned
+scaled(unsigned length, float zoom)
+{
+    return MAX(2, (unsigned)lrintf((float)length * zoom));
+}
+
+/* Sizes in the atlas of a crop of this size at this zoom. */
+static void
+place_parts(Layout *layout, float zoom, OrfBack back)
+{
+    bool tall = layout->crop[1] > layout->crop[0];
+    unsigned along = tall ? 0 : 1; /* the back goes below, or to the right */
+    for (int i = 0; i < 2; i++)
+        layout->atlas[i] = layout->front[i] = scaled(layout->crop[i], zoom);
+    if (back == ORF_BACK_MIRROR)
+        return;
+    layout->back[!along] = layout->front[!along];
+    layout->back[along] = (layout->front[along] + 1) / 2;
+    layout->back_place[along] = layout->front[along];
+    layout->atlas[along] += layout->back[along];
+}
+
+static void
+set_crop(Layout *layout, const int box[4], int gutter)
+{
+    layout->left = box[0] - gutter;
+    layout->top = box[1] - gutter;
+    for (int i = 0; i < 2; i++)
+        layout->crop[i] = (unsigned)(box[2 + i] - box[i] + 2 * gutter);
+}
+
+static bool
+plan_layout(Layout *layout, const OrfProjection *front, const OrfDress *options, GError **error)
+{
+    int box[4];
+    if (!subject_box(front->picture, box))
+        return ORF_FALSE(error, BAD_INPUT,
+                         "dress: the picture is transparent all over; "
+                         "give one that shows the subject");
+    layout->camera = orf_camera_of(front);
+    unsigned side = CLAMP(options->side ? options->side : 1024, 64, 8192);
+    set_crop(layout, box, GUTTER);
+    place_parts(layout, 1, options->back);
+    unsigned longest = MAX(layout->atlas[0], layout->atlas[1]);
+    if (longest > side) {
+        float zoom = (float)side / (float)longest;
+        set_crop(layout, box, (int)ceilf(GUTTER / zoom));
+        place_parts(layout, 1, options->back);
+        zoom = ((float)side - 2) / (float)MAX(layout->atlas[0], layout->atlas[1]);
+        place_parts(layout, zoom, options->back);
+    }
+    layout->outwards =
+        CLAMP(0.01f * (float)MAX(layout->front[0], layout->front[1]), 2, GUTTER - 2);
+    return true;
+}
+
+/* --- Pixels ------------------------------------------------------------------------------------------ */
+
+/* One row of the crop; outside of the picture is transparent. */
+static void
+copy_row(const OrfImage *picture, const Layout *layout, unsigned y, uint8_t *to)
+{
+    int width = (int)orf_image_width(picture), from_y = layout->top + (int)y;
+    unsigned channels = orf_image_channels(picture);
+    if (from_y < 0 || from_y >= (int)orf_image_height(picture))
+        return;
+    const uint8_t *row = orf_image_u8(picture) + (size_t)from_y * (size_t)width * channels;
+    int end = MIN((int)layout->crop[0], width - layout->left);
+    for (int x = MAX(0, -layout->left); x < end; x++) {
+        const uint8_t *from = row + (size_t)(layout->left + x) * channels;
+        uint8_t *pixel = to + 4 * (size_t)x;
+        for (unsigned k = 0; k < 3; k++)
+            pixel[k] = from[channels < 3 ? 0 : k];
+        pixel[3] = channels == 4 ? from[3] : 255;
+    }
+}
+
+static OrfImage *
+crop_picture(OrfTask *task, const OrfImage *picture, const Layout *layout, GError **error)
+{
+    size_t row = 4 * (size_t)layout->crop[0];
+    uint8_t *pixels = ORF_ALLOC(task, uint8_t, row * layout->crop[1], "texture", error);
+    if (!pixels)
+        return NULL;
+    for (unsigned y = 0; y < layout->crop[1]; y++)
+        copy_row(picture, layout, y, pixels + y * row);
+    g_autoptr(OrfImage) crop =
+        orf_image_new_take(layout->crop[0], layout->crop[1], 4, ORF_U8, pixels);
+    if (layout->crop[0] == layout->front[0] && layout->crop[1] == layout->front[1])
+        return g_steal_pointer(&crop);
+    return orf_image_resize(task, crop, layout->front[0], layout->front[1], error);
+}
+
+/* The camera in pixels of the front part. */
+static OrfCamera
+front_camera(const Layout *layout)
+{
+    OrfCamera camera = layout->camera;
+    float zoom = (float)layout->front[0] / (float)layout->crop[0];
+    camera.scale *= zoom;
+    camera.center[0] = (camera.center[0] - (float)layout->left) * zoom;
+    camera.center[1] = (camera.center[1] - (float)layout->top) * zoom;
+    return camera;
+}
+
+/* RGBA of the front, complete: what was hidden is filled from inside. */
+static uint8_t *
+front_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
+             const OrfDress *options, const Layout *layout, uint8_t **ret_alpha, GError **error)
+{
+    g_autoptr(OrfImage) crop = crop_picture(task, front->picture, layout, error);
+    if (!crop)
+        return NULL;
+    unsigned width = layout->front[0], height = layout->front[1];
+    size_t n = (size_t)width * height;
+    orf_autofree uint8_t *rgba = ORF_ALLOC(task, uint8_t, 4 * n, "texture", error);
+    orf_autofree uint8_t *alpha = ORF_ALLOC(task, uint8_t, n, "texture", error);
+    if (!rgba || !alpha)
+        return NULL;
+    memcpy(rgba, orf_image_u8(crop), 4 * n);
+    for (size_t i = 0; i < n; i++)
+        alpha[i] = rgba[4 * i + 3];
+    OrfCamera camera = front_camera(layout);
+    if (options->delight > 0 &&
+        !orf_delight(task, mesh, &camera, rgba, width, height, options->delight, error))
+        return NULL;
+    if (!orf_trust_inside(task, rgba, width, height, error) ||
+        !orf_fill_unknown(task, rgba, width, height, error))
+        return NULL;
+    *ret_alpha = g_steal_pointer(&alpha);
+    return g_steal_pointer(&rgba);
+}
+
+/* --- The plain back ----------------------------------------------------------------------------------- */
+
+/* Distance to the outline in pixels, at the size of the back; 0 outside. */
+static OrfImage *
+depth_inside(OrfTask *task, const uint8_t *alpha, const Layout *layout, GError **error)
+{
+    size_t n = (size_t)layout->back[0] * layout->back[1];
+    float *mask = ORF_ALLOC(task, float, n, "back of the texture", error);
+    if (!mask)
+        return NULL;
+    for (unsigned y = 0; y < layout->back[1]; y++)
+        for (unsigned x = 0; x < layout->back[0]; x++) {
+            size_t from_y = (size_t)y * layout->front[1] / layout->back[1];
+            size_t from_x = (size_t)x * layout->front[0] / layout->back[0];
+            mask[(size_t)y * layout->back[0] + x] =
+                (float)alpha[from_y * layout->front[0] + from_x] / 255;
+        }
+    g_autoptr(OrfImage) image =
+        orf_image_new_take(layout->back[0], layout->back[1], 1, ORF_F32, mask);
+    return orf_image_distance(task, image, error);
+}
+
+static void
+grow_from(float *radius, size_t at, ptrdiff_t step, float loss)
+{
+    radius[at] = MAX(radius[at], radius[(size_t)((ptrdiff_t)at + step)] - loss);
+}
+
+/* About how thick the part is that each pixel belongs to: the greatest distance to the outline
+ * anywhere, less SLOPE per pixel on the way. Two passes as for a chamfer distance. */
+#define SLOPE 0.5f
+static float *
+local_radius(OrfTask *task, const OrfImage *distance, GError **error)
+{
+    unsigned width = orf_image_width(distance), height = orf_image_height(distance);
+    size_t n = (size_t)width * height;
+    float *radius = ORF_ALLOC(task, float, n, "back of the texture", error);
+    if (!radius)
+        return NULL;
+    memcpy(radius, orf_image_f32(distance), n * sizeof *radius);
+    ptrdiff_t row = (ptrdiff_t)width;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            size_t at = pass ? n - 1 - i : i, x = at % width;
+            ptrdiff_t back = pass ? 1 : -1, up = pass ? row : -row;
+            bool has_row = i >= width, has_left = x > 0, has_right = x + 1 < width;
+            if (pass ? has_right : has_left)
+                grow_from(radius, at, back, SLOPE);
+            if (has_row)
+                grow_from(radius, at, up, SLOPE);
+            if (has_row && has_left)
+                grow_from(radius, at, up - 1, SLOPE * 1.414f);
+            if (has_row && has_right)
+                grow_from(radius, at, up + 1, SLOPE * 1.414f);
+        }
+    return radius;
+}
+
+/* How much of the front a pixel keeps: all at the rim, nothing from 35 % of the radius inwards. */
+static uint8_t
+kept(float distance, float radius)
+{
+    float share = distance / MAX(2 * radius - distance, 1); /* undoes the slope */
+    float t = CLAMP((share - 0.08f) / 0.27f, 0, 1);
+    return (uint8_t)(255 * (1 - t * t * (3 - 2 * t)));
+}
+
+/* The front halved one way, its inner part unknown. */
+static void
+keep_rim(uint8_t *back, const uint8_t *front, const Layout *layout, const float *distance,
+         const float *radius)
+{
+    for (unsigned y = 0; y < layout->back[1]; y++)
+        for (unsigned x = 0; x < layout->back[0]; x++, back += 4) {
+            size_t y0 = (size_t)y * layout->front[1] / layout->back[1];
+            size_t x0 = (size_t)x * layout->front[0] / layout->back[0];
+            size_t y1 = MIN(y0 + (layout->back[1] < layout->front[1]), layout->front[1] - 1u);
+            size_t x1 = MIN(x0 + (layout->back[0] < layout->front[0]), layout->front[0] - 1u);
+            const uint8_t *p = front + 4 * (y0 * layout->front[0] + x0);
+            const uint8_t *q = front + 4 * (y1 * layout->front[0] + x1);
+            for (int k = 0; k < 3; k++)
+                back[k] = (uint8_t)((p[k] + q[k] + 1) / 2);
+            back[3] = kept(*distance++, *radius++);
+        }
+}
+
+static uint8_t *
+back_pixels(OrfTask *task, const uint8_t *front, const uint8_t *alpha, const Layout *layout,
+            GError **error)
+{
+    g_autoptr(OrfImage) distance = depth_inside(task, alpha, layout, error);
+    orf_autofree float *radius = distance ? local_radius(task, distance, error) : NULL;
+    if (!radius)
+        return NULL;
+    size_t n = (size_t)layout->back[0] * layout->back[1];
+    orf_autofree uint8_t *back = ORF_ALLOC(task, uint8_t, 4 * n, "back of the texture", error);
+    if (!back)
+        return NULL;
+    keep_rim(back, front, layout, orf_image_f32(distance), radius);
+    if (!orf_fill_unknown(task, back, layout->back[0], layout->back[1], error))
+        return NULL;
+    return g_steal_pointer(&back);
+}
+
+static void
+paste(uint8_t *atlas, const Layout *layout, const uint8_t *rgba, const unsigned size[2],
+      const unsigned place[2])
+{
+    for (unsigned y = 0; y < size[1]; y++) {
+        uint8_t *to = atlas + 3 * ((size_t)(place[1] + y) * layout->atlas[0] + place[0]);
+        for (unsigned x = 0; x < size[0]; x++, rgba += 4, to += 3)
+            memcpy(to, rgba, 3);
+    }
+}
+
+/* RGB of the whole atlas. */
+static uint8_t *
+atlas_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
+             const OrfDress *options, const Layout *layout, GError **error)
+{
+    orf_autofree uint8_t *alpha = NULL, *back = NULL;
+    orf_autofree uint8_t *rgba =
+        front_pixels(task, mesh, front, options, layout, &alpha, error);
+    if (!rgba)
+        return NULL;
+    if (layout->back[0] && !(back = back_pixels(task, rgba, alpha, layout, error)))
+        return NULL;
+    size_t n = (size_t)layout->atlas[0] * layout->atlas[1];
+    uint8_t *atlas = ORF_ALLOC(task, uint8_t, 3 * n, "texture", error);
+    if (!atlas)
+        return NULL;
+    paste(atlas, layout, rgba, layout->front, (unsigned[2]){ 0, 0 });
+    if (back)
+        paste(atlas, layout, back, layout->back, layout->back_place);
+    return atlas;
+}
+
+/* --- UVs -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const Layout *layout;
+    OrfCamera camera; /* of the front part */
+    const float *positions, *normals;
+    const uint32_t *triangles;
+    uint32_t *shared[2]; /* UV of a vertex in front and back + 1; 0: none yet */
+    OrfVec uvs;
+} Wrap;
+
+static void
+wrap_clear(Wrap *wrap)
+{
+    orf_free(wrap->shared[0]);
+    orf_free(wrap->shared[1]);
+    orf_vec_clear(&wrap->uvs);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wrap, wrap_clear)
+
+/* The front's place of a point whose surface looks along `normal`. */
+static void
+project(const Wrap *wrap, const float point[3], const float normal[3], float ret_place[2])
+{
+    float eye[3];
+    OrfSpot spot = orf_camera_see(&wrap->camera, point);
+    orf_camera_eye(&wrap->camera, point, eye);
+    float way[2] = { orf_dot3(wrap->camera.right, normal),
+                     orf_dot3(wrap->camera.down, normal) };
+    float length = sqrtf(way[0] * way[0] + way[1] * way[1]);
+    float turned = CLAMP(1 - fabsf(orf_dot3(normal, eye)) / TURNED, 0, 1);
+    float push = wrap->layout->outwards * turned * turned / MAX(length, 1e-6f);
+    const float at[2] = { spot.x, spot.y };
+    for (int i = 0; i < 2; i++) {
+        float size = (float)wrap->layout->front[i];
+        float place = isfinite(at[i]) ? at[i] + push * way[i] : size / 2;
+        ret_place[i] = CLAMP(place, 0.5f, size - 0.5f);
+    }
+}
+
+static bool
+add_uv(OrfTask *task, Wrap *wrap, uint32_t vertex, const float normal[3], bool back,
+       GError **error)
+{
+    const Layout *layout = wrap->layout;
+    float *uv = orf_vec_add(task, &wrap->uvs, 1, "texture coordinates", error), place[2];
+    if (!uv)
+        return false;
+    project(wrap, wrap->positions + 3 * (size_t)vertex, normal, place);
+    for (int i = 0; i < 2; i++) {
+        if (back) {
+            float within = place[i] * (float)layout->back[i] / (float)layout->front[i];
+            place[i] =
+                CLAMP(within, 1, (float)layout->back[i] - 1) + (float)layout->back_place[i];
+        }
+        uv[i] = place[i] / (float)layout->atlas[i];
+    }
+    return true;
+}
+
+/* By the vertices' normals, which are smooth: the seam follows the outline, not single faces. */
+static bool
+is_back(const Wrap *wrap, const uint32_t corner[3])
+{
+    float facing = 0, eye[3];
+    for (int i = 0; i < 3; i++) {
+        orf_camera_eye(&wrap->camera, wrap->positions + 3 * (size_t)corner[i], eye);
+        facing += orf_dot3(wrap->normals + 3 * (size_t)corner[i], eye);
+    }
+    return facing < -0.03f;
+}
+
+static bool
+wrap_triangle(OrfTask *task, Wrap *wrap, size_t triangle, uint32_t ret_uvs[3], GError **error)
+{
+    const uint32_t *corner = wrap->triangles + 3 * triangle;
+    bool back = wrap->layout->back[0] && is_back(wrap, corner);
+    float normals[3][3];
+    unsigned sharp = orf_corner_normals(wrap->positions, wrap->normals, corner, normals);
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t *shared = &wrap->shared[back][corner[i]];
+        bool own = sharp >> i & 1;
+        if ((own || !*shared) && !add_uv(task, wrap, corner[i], normals[i], back, error))
+            return false;
+        if (!own && !*shared)
+            *shared = (uint32_t)wrap->uvs.n;
+        ret_uvs[i] = (own ? (uint32_t)wrap->uvs.n : *shared) - 1;
+    }
+    return true;
+}
+
+static bool
+wrap_mesh(OrfTask *task, const OrfMesh *mesh, const Layout *layout, OrfMeshParts *parts,
+          GError **error)
+{
+    size_t n = orf_mesh_n_vertices(mesh), n_triangles = orf_mesh_n_triangles(mesh);
+    g_auto(Wrap) wrap = { .layout = layout,
+                          .camera = front_camera(layout),
+                          .positions = orf_mesh_positions(mesh),
+                          .triangles = orf_mesh_triangles(mesh),
+                          .uvs = { .item = 2 * sizeof(float) } };
+    orf_autofree float *normals = orf_mesh_vertex_normals(task, mesh, error);
+    if (!normals)
+        return false;
+    wrap.normals = normals;
+    for (int i = 0; i < 2; i++)
+        if (!(wrap.shared[i] = ORF_ALLOC(task, uint32_t, n, "texture coordinates", error)))
+            return false;
+    parts->uv_triangles =
+        ORF_ALLOC(task, uint32_t, 3 * n_triangles, "texture coordinates", error);
+    if (!parts->uv_triangles)
+        return false;
+    for (size_t t = 0; t < n_triangles; t++) {
+        if (t % 65536 == 0 && !orf_task_check(task, error))
+            return false;
+        if (!wrap_triangle(task, &wrap, t, parts->uv_triangles + 3 * t, error))
+            return false;
+    }
+    parts->n_uvs = wrap.uvs.n;
+    parts->uvs = orf_vec_steal(&wrap.uvs);
+    return true;
+}
+
+/* --- Together ---------------------------------------------------------------------------------------------- */
+
+static OrfMesh *
+with_uvs(OrfTask *task, const OrfMesh *mesh, const Layout *layout, GError **error)
+{
+    g_auto(OrfMeshParts) parts = { 0 };
+    if (!orf_mesh_copy_parts(task, mesh, &parts, error))
+        return NULL;
+    orf_free(g_steal_pointer(&parts.uvs));
+    orf_free(g_steal_pointer(&parts.uv_triangles));
+    orf_free(g_steal_pointer(&parts.colors));
+    orf_free(g_steal_pointer(&parts.groups)); /* one material serves all */
+    if (!wrap_mesh(task, mesh, layout, &parts, error))
+        return NULL;
+    return orf_mesh_new_take(&parts, error);
+}
+
+OrfAsset *
+orf_dressed(OrfTask *task, OrfMesh *mesh, uint8_t *rgb, const unsigned size[2],
+            unsigned quality, GError **error)
+{
+    OrfMaterial material;
+    orf_material_init(&material, "picture");
+    material.texture = orf_image_new_take(size[0], size[1], 3, ORF_U8, rgb);
+    material.encoded =
+        orf_image_encode(task, material.texture, "jpeg", quality ? quality : 85, error);
+    OrfAsset *asset = material.encoded ? orf_asset_new(mesh, &material, 1) : NULL;
+    orf_material_clear(&material);
+    return asset;
+}
+
+OrfAsset *
+orf_asset_dress_front(OrfTask *task, OrfMesh *mesh, const OrfProjection *front,
+                      const OrfDress *options, GError **error)
+{
+    static const OrfDress plain = { 0 };
+    Layout layout = { 0 };
+    options = options ? options : &plain;
+    if (!plan_layout(&layout, front, options, error))
+        return NULL;
+    g_autoptr(OrfMesh) wrapped = with_uvs(task, mesh, &layout, error);
+    uint8_t *atlas = wrapped ? atlas_pixels(task, mesh, front, options, &layout, error) : NULL;
+    return atlas ? orf_dressed(task, wrapped, atlas, layout.atlas, options->quality, error)
+                 : NULL;
+}
