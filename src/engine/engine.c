@@ -86,6 +86,8 @@ orf_format_names(void)
     return names;
 }
 
+const char *
+orf_format_of_path(const char *path)
 {
     const OrfFormat *format = orf_format_by_path(path);
     return format ? format->name : NULL;
@@ -179,6 +181,8 @@ orf_engine_cut_out(OrfTask *task, GBytes *bytes, const char *name, const OrfCuto
 
 /* --- About -------------------------------------------------------------------------------------------- */
 
+const char *
+orf_engine_picture_library(void)
 {
     return orf_image_library();
 }
