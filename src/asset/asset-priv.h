@@ -159,13 +159,13 @@ typedef struct {
     float step;                    /* mm between lines of the grid */
     float *shadow;                 /* [side][side] 0..1 over center +- reach */
     unsigned side;
-} OrfBackdrop;
-bool orf_backdrop_init(OrfBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh,
+} OrfAssetBackdrop;
+bool orf_asset_backdrop_init(OrfAssetBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh,
                        const OrfCamera *camera, const unsigned size[2], bool bed,
                        GError **error);
-void orf_backdrop_clear(OrfBackdrop *backdrop);
+void orf_asset_backdrop_clear(OrfAssetBackdrop *backdrop);
 /* sRGB 0..255 at a point of the screen. */
-void orf_backdrop_color(const OrfBackdrop *backdrop, float x, float y, float ret_rgb[3]);
+void orf_asset_backdrop_color(const OrfAssetBackdrop *backdrop, float x, float y, float ret_rgb[3]);
 
 /* --- One picture as a source of colour: asset/sight.c ------------------------------------------- */
 

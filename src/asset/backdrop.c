@@ -40,8 +40,8 @@ blur_turn(const float *from, float *to, int radius)
 
 /* Adds strength * blurred exp(-height / fade), as one layer of grey glass over another. */
 static void
-add_shadow(OrfBackdrop *backdrop, const float *heights, float *work, float fade, int radius,
-           float strength)
+add_shadow(OrfAssetBackdrop *backdrop, const float *heights, float *work, float fade,
+           int radius, float strength)
 {
     size_t n = (size_t)SIDE * SIDE;
     for (size_t i = 0; i < n; i++)
@@ -55,7 +55,7 @@ add_shadow(OrfBackdrop *backdrop, const float *heights, float *work, float fade,
 }
 
 static bool
-cast_shadow(OrfBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh, GError **error)
+cast_shadow(OrfAssetBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh, GError **error)
 {
     OrfCamera below = orf_camera_at(0, -90);
     below.target[0] = backdrop->center[0];
@@ -91,7 +91,7 @@ grid_step(float reach)
 }
 
 static void
-place_bed(OrfBackdrop *backdrop, const OrfMesh *mesh)
+place_bed(OrfAssetBackdrop *backdrop, const OrfMesh *mesh)
 {
     float low[3], high[3];
     orf_mesh_bounds(mesh, low, high);
@@ -111,11 +111,13 @@ place_bed(OrfBackdrop *backdrop, const OrfMesh *mesh)
 }
 
 bool
-orf_backdrop_init(OrfBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh,
-                  const OrfCamera *camera, const unsigned size[2], bool bed, GError **error)
+orf_asset_backdrop_init(OrfAssetBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh,
+                        const OrfCamera *camera, const unsigned size[2], bool bed,
+                        GError **error)
 {
-    *backdrop =
-        (OrfBackdrop){ .camera = *camera, .width = size[0], .height = size[1], .side = SIDE };
+    *backdrop = (OrfAssetBackdrop){
+        .camera = *camera, .width = size[0], .height = size[1], .side = SIDE
+    };
     place_bed(backdrop, mesh);
     backdrop->bed = bed && camera->back[1] > 0.05f;
     backdrop->ground = bed && fabsf(camera->back[1]) < 1e-3f && camera->distance <= 0;
@@ -123,14 +125,14 @@ orf_backdrop_init(OrfBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh,
 }
 
 void
-orf_backdrop_clear(OrfBackdrop *backdrop)
+orf_asset_backdrop_clear(OrfAssetBackdrop *backdrop)
 {
     orf_free(g_steal_pointer(&backdrop->shadow));
 }
 
 /* Where the sight through (x, y) meets the bed, from its middle; false when it does not. */
 static bool
-bed_point(const OrfBackdrop *backdrop, float x, float y, float ret_point[2])
+bed_point(const OrfAssetBackdrop *backdrop, float x, float y, float ret_point[2])
 {
     const OrfCamera *camera = &backdrop->camera;
     float u = (x - camera->center[0]) / camera->scale,
@@ -152,7 +154,7 @@ bed_point(const OrfBackdrop *backdrop, float x, float y, float ret_point[2])
 }
 
 static float
-shadow_at(const OrfBackdrop *backdrop, const float point[2])
+shadow_at(const OrfAssetBackdrop *backdrop, const float point[2])
 {
     float x = (point[0] / backdrop->reach + 1) * SIDE / 2 - 0.5f;
     float y = (1 - point[1] / backdrop->reach) * SIDE / 2 - 0.5f;
@@ -175,7 +177,7 @@ grid_line(float at, float step, float pixel)
 }
 
 static void
-paint_bed(const OrfBackdrop *backdrop, float x, float y, float rgb[3])
+paint_bed(const OrfAssetBackdrop *backdrop, float x, float y, float rgb[3])
 {
     float at[2], right[2], below[2];
     if (!bed_point(backdrop, x, y, at) || !bed_point(backdrop, x + 1, y, right) ||
@@ -198,7 +200,7 @@ paint_bed(const OrfBackdrop *backdrop, float x, float y, float rgb[3])
 }
 
 void
-orf_backdrop_color(const OrfBackdrop *backdrop, float x, float y, float ret_rgb[3])
+orf_asset_backdrop_color(const OrfAssetBackdrop *backdrop, float x, float y, float ret_rgb[3])
 {
     float u = x / (float)backdrop->width - 0.5f, v = y / (float)backdrop->height;
     float grey = 246 - 14 * v - 14 * u * u;

@@ -36,7 +36,7 @@ typedef struct {
     OrfFans fans;
     Skin *skins;
     size_t n_skins;
-    OrfBackdrop backdrop;
+    OrfAssetBackdrop backdrop;
     OrfTone tone;
     uint8_t *pixels; /* [height][width][4] */
 } Scene;
@@ -263,7 +263,7 @@ add_triangle(const Scene *scene, Shader *shader, const uint32_t samples[4], unsi
         shader_set(shader, scene, samples[first]);
         shade(scene, shader, px, py, rgb);
     } else if (!scene->shot->transparent) {
-        orf_backdrop_color(&scene->backdrop, px, py, rgb);
+        orf_asset_backdrop_color(&scene->backdrop, px, py, rgb);
     }
     float weight = nothing && scene->shot->transparent ? 0 : (float)n;
     for (int k = 0; k < 3; k++)
@@ -309,7 +309,7 @@ scene_clear(Scene *scene)
     for (size_t i = 0; i < scene->n_skins; i++)
         orf_pyramid_clear(&scene->skins[i].pyramid);
     g_free(scene->skins);
-    orf_backdrop_clear(&scene->backdrop);
+    orf_asset_backdrop_clear(&scene->backdrop);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scene, scene_clear)
 
@@ -356,8 +356,8 @@ orf_asset_shoot(OrfTask *task, const OrfAsset *asset, const OrfShot *shot, GErro
     if (!shot->unlit && !gather_normals(task, &scene, error))
         return NULL;
     unsigned size[2] = { shot->width, shot->height };
-    if (!shot->transparent && !orf_backdrop_init(&scene.backdrop, task, scene.mesh,
-                                                 &shot->camera, size, shot->bed, error))
+    if (!shot->transparent && !orf_asset_backdrop_init(&scene.backdrop, task, scene.mesh,
+                                                       &shot->camera, size, shot->bed, error))
         return NULL;
     orf_autofree OrfSpot *spots = orf_camera_see_mesh(task, &shot->camera, scene.mesh, error);
     scene.pixels = ORF_ALLOC(task, uint8_t, (size_t)size[0] * size[1] * 4, "picture", error);
