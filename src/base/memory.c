@@ -127,7 +127,7 @@ orf_task_realloc(OrfTask *task, void *block, size_t count, size_t size, const ch
 void *
 orf_vec_add(OrfTask *task, OrfVec *vec, size_t n, const char *what, GError **error)
 {
-    if (vec->n + n > vec->room) {
+    if (vec->n + n > vec->room || !vec->data) { /* NULL means failure, for n = 0 too */
         size_t room = MAX(MAX(vec->room + vec->room / 2, vec->n + n), 16);
         void *data = orf_task_realloc(task, vec->data, room, vec->item, what, error);
         if (!data)
