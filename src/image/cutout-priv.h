@@ -16,6 +16,7 @@ typedef struct {
     size_t n;           /* width * height */
     float *lab;         /* [n][3] CIE L*a*b*, D65 */
     float *alpha;       /* [n] the picture's own, 0..1; NULL without */
+    uint8_t *clipped;   /* [n] 1 where a colour channel is as bright as it gets */
     double opaque;      /* share of its pixels with alpha >= 0.95, before shrinking */
     double transparent; /* share with alpha < 0.05 */
 } OrfWork;
@@ -27,8 +28,8 @@ bool orf_work_init(OrfTask *task, const OrfImage *image, unsigned side, OrfWork 
 void orf_work_clear(OrfWork *work);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfWork, orf_work_clear)
 
-/* Linear light of an sRGB byte; [256], never freed. */
-const float *orf_linear_table(void);
+/* Linear light 0..1 of every sRGB byte. */
+void orf_linear_fill(float ret_table[256]);
 /* Lab of linear RGB, D65. */
 void orf_lab_from_linear(const float rgb[3], float ret_lab[3]);
 
@@ -36,15 +37,15 @@ void orf_lab_from_linear(const float rgb[3], float ret_lab[3]);
 
 /* Labels 4- or 8-connected regions of `mask` 1.. into `ret_label` [n] and counts them; 0 is outside.
  * `ret_area` gets [count + 1] sizes: free with orf_free. */
-bool orf_mask_label(OrfTask *task, unsigned width, unsigned height, const uint8_t *mask,
-                    bool eight, int32_t *ret_label, uint32_t **ret_area, unsigned *ret_count,
-                    GError **error);
+bool
+orf_mask_label(OrfTask *task, unsigned width, unsigned height, const uint8_t *mask, bool eight,
+               int32_t *ret_label, uint32_t **ret_area, unsigned *ret_count, GError **error);
 /* Keeps regions of at least `keep` times the largest, fills holes below `hole` pixels. */
 bool orf_mask_clean(OrfTask *task, unsigned width, unsigned height, uint8_t *mask, double keep,
                     double hole, GError **error);
 /* Keeps only what is 4-connected with a pixel of the frame. */
-bool orf_mask_flood(OrfTask *task, unsigned width, unsigned height, uint8_t *mask,
-                    GError **error);
+bool
+orf_mask_flood(OrfTask *task, unsigned width, unsigned height, uint8_t *mask, GError **error);
 /* 3x3 square, `rounds` times; outside the frame counts as empty when growing, full when shrinking. */
 bool orf_mask_grow(OrfTask *task, unsigned width, unsigned height, uint8_t *mask,
                    unsigned rounds, bool shrink, GError **error);
@@ -57,7 +58,7 @@ enum { ORF_GRID_E, ORF_GRID_S, ORF_GRID_SE, ORF_GRID_SW, ORF_GRID_EDGES };
 
 typedef struct {
     unsigned width, height;
-    const int32_t *node;                /* [n] > 0: capacity from the source, < 0: to the sink */
+    const int32_t *node; /* [n] > 0: capacity from the source, < 0: to the sink */
     const int32_t *edge[ORF_GRID_EDGES]; /* [n] both ways; what leaves the frame is ignored */
 } OrfGrid;
 
@@ -92,26 +93,27 @@ bool orf_saliency(OrfTask *task, const OrfWork *work, float *ret_saliency, GErro
 /* --- Smooth backgrounds: image/backdrop.c ----------------------------------------------------- */
 
 typedef struct {
-    bool split;              /* two regions: above and below the line */
-    float line[2];           /* y of the line at the left and right border, pixels */
-    double share;            /* of the border ring within 6 dE of the model */
-    unsigned sides;          /* of the four with at least half of it within 6 dE */
-    float noise[2][3];       /* standard deviation per region and channel */
-    float *colour;           /* [n][3] the background as it would be without the subject, Lab */
-    float *plain, *chroma;   /* [n] squared distances in noise units: all, without brightness */
-    float *bright;           /* [n] brightness relative to the background */
-    uint8_t *known;          /* [n] background reached from the frame without crossing an edge */
+    bool split;            /* two regions: above and below the line */
+    float line[2];         /* y of the line at the left and right border, pixels */
+    double share;          /* of the border ring within 6 dE of the model */
+    unsigned sides;        /* of the four with at least half of it within 6 dE */
+    float noise[2][3];     /* standard deviation per region and channel */
+    bool clipped[2];       /* overexposed: a shadow there has another hue, too */
+    float *colour;         /* [n][3] the background as it would be without the subject, Lab */
+    float *plain, *chroma; /* [n] squared distances in noise units: all, without brightness */
+    float *bright;         /* [n] brightness relative to the background */
+    uint8_t *known;        /* [n] background reached from the frame without crossing an edge */
+    uint8_t *soft;         /* [n] the same through what may be shadow */
 } OrfBackdrop;
 
-/* Fits one (`split` false) or two smooth regions to the border and grows them inward. A wanted
- * second region that is not there leaves ret->split false. */
-bool orf_backdrop_init(OrfTask *task, const OrfWork *work, bool split, OrfBackdrop *ret,
+/* Fits one smooth region to the border, or two where `may_split` and the border says so, and grows
+ * them inward. Pictures below 8 x 8 get share 0. */
+bool orf_backdrop_init(OrfTask *task, const OrfWork *work, bool may_split, OrfBackdrop *ret,
                        GError **error);
 void orf_backdrop_clear(OrfBackdrop *backdrop);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfBackdrop, orf_backdrop_clear)
-/* True for pixels below the line. */
-bool orf_backdrop_below(const OrfBackdrop *backdrop, const OrfWork *work, unsigned x, unsigned y);
-float orf_backdrop_line(const OrfBackdrop *backdrop, const OrfWork *work, unsigned x);
+/* Height of the line in that column, pixels from the top; far below the frame without one. */
+float orf_backdrop_line(const OrfBackdrop *backdrop, unsigned width, unsigned x);
 
 /* --- Methods: each fills `ret_mask` [n] and ret_how (not method, coverage) -------------------- */
 
@@ -124,28 +126,46 @@ typedef struct {
 bool orf_cutout_scene(OrfTask *task, const OrfWork *work, const OrfBackdrop *backdrop,
                       const OrfCutoutHint *hint, uint8_t *ret_mask, OrfCutout *ret_how,
                       GError **error);
-/* image/cutout-ink.c: turns thin lines in `mask` into the shape they enclose; false without error
- * leaves all as it is: these are no lines. */
+/* image/cutout-ink.c: turns dark thin lines in `mask` into the shape they enclose. When they are
+ * none, `ret_done` is false and all stays as it is. */
 bool orf_cutout_ink(OrfTask *task, const OrfWork *work, uint8_t *mask, OrfCutout *ret_how,
-                    GError **error);
+                    bool *ret_done, GError **error);
 /* image/grabcut.c: saliency, then two colour mixtures and a minimum cut, repeated. */
 bool orf_cutout_grabcut(OrfTask *task, const OrfWork *work, const OrfCutoutHint *hint,
                         uint8_t *ret_mask, OrfCutout *ret_how, GError **error);
 
-/* Minimum cut shared by both: `score` [n] is ln p(subject) - ln p(background); contrast is measured
- * in `work` and, when `rest` [n][3] is given, the smaller of both counts. */
-bool orf_cutout_cut(OrfTask *task, const OrfWork *work, const float *rest, const float *score,
-                    uint8_t *ret_mask, GError **error);
+/* --- The cut: image/cutout-cut.c ---------------------------------------------------------------- */
+
+#define ORF_CUT_HARD 50.0f /* a score that settles the matter */
+
+/* Prices of separating neighbours: cheap where colours differ. */
+typedef struct {
+    int32_t *edge[ORF_GRID_EDGES]; /* [n] */
+} OrfCutLinks;
+/* `model` [n][3] is the background or NULL: what differs in the picture only because the background
+ * does is no edge (Sun 2006). Differences well above `noise` dE are edges; 0: what is usual here. */
+bool orf_cut_links_init(OrfTask *task, const OrfWork *work, const float *model, double noise,
+                        OrfCutLinks *ret_links, GError **error);
+void orf_cut_links_clear(OrfCutLinks *links);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfCutLinks, orf_cut_links_clear)
+/* `score` [n] is ln p(subject) - ln p(background), at most ORF_CUT_HARD either way. */
+bool orf_cut(OrfTask *task, const OrfWork *work, const OrfCutLinks *links, const float *score,
+             uint8_t *ret_mask, GError **error);
+/* Adds the hint: outside the box there is no subject. */
+void orf_cut_hint(const OrfWork *work, const OrfCutoutHint *hint, float *score);
 
 /* What all methods say of a finished mask. */
 typedef struct {
     double coverage; /* share of the frame */
     double frame;    /* share of the subject's rim that lies on the frame */
     double contrast; /* median colour difference across the rim, dE */
-    double largest;  /* share of the largest region in the subject */
+    double weak;     /* one fifth of the rim has less than this, dE */
+    double
+        clutter; /* nine tenths of the background away from the rim have less than this, dE */
+    double largest; /* share of the largest region in the subject */
 } OrfMaskLook;
-bool orf_mask_look(OrfTask *task, const OrfWork *work, const uint8_t *mask, OrfMaskLook *ret_look,
-                   GError **error);
+bool orf_mask_look(OrfTask *task, const OrfWork *work, const uint8_t *mask,
+                   OrfMaskLook *ret_look, GError **error);
 
 /* --- Edges at full size: image/matte.c, image/guided.c ---------------------------------------- */
 
