@@ -132,7 +132,7 @@ const char *orf_cutout_method_name(OrfCutoutMethod method);
 
 typedef struct {
     OrfCutoutMethod force; /* NONE: the first method of the cascade that is confident */
-    unsigned work_side;    /* longer side of the working picture; 0: 320 */
+    unsigned work_side;    /* longer side of the working picture, at most 1024; 0: 256 */
     uint64_t seed;
     const float *box; /* optional hint: x0, y0, x1, y1 in 0..1 of the frame; subject is inside */
     const OrfImage *mask; /* optional, the user's: its alpha when that says something, else its
