@@ -62,7 +62,7 @@ run(int argc, char **argv)
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
           "PNG to write (default: NAME-cutout.png, here)", "PNG" },
         { "method", 'm', 0, G_OPTION_ARG_STRING, &method,
-          "auto, alpha, flat, ink or grabcut (default: auto)", "NAME" },
+          "auto, alpha, flat, scene, ink or grabcut (default: auto)", "NAME" },
         { "mask", 0, 0, G_OPTION_ARG_NONE, &mask, "Write the mask, not the picture", NULL },
         { "side", 0, 0, G_OPTION_ARG_INT, &side,
           "Longer side of the result in pixels (default: as the picture)", "N" },

@@ -140,7 +140,7 @@ method_of(const char *name, OrfCutoutMethod *ret_method, GError **error)
             return true;
         }
     return ORF_FALSE(error, BAD_INPUT,
-                     "method \"%s\" is none of auto, alpha, flat, ink, grabcut", name);
+                     "method \"%s\" is none of auto, alpha, flat, scene, ink, grabcut", name);
 }
 
 static GBytes *

@@ -9,7 +9,7 @@
 /* One picture's cut-out as a PNG: RGBA, or the grey mask alone. `ret_method`, `ret_confidence` and
  * `ret_reason` (static or 160 bytes) say how. Errors as orf_image_cut_out. */
 typedef struct {
-    const char *method; /* "auto", "alpha", "flat", "ink", "grabcut" */
+    const char *method; /* "auto", "alpha", "flat", "scene", "ink", "grabcut" */
     unsigned max_side;  /* px of the result; 0: as the picture */
     bool mask_only;
     uint64_t seed;

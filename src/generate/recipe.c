@@ -16,7 +16,7 @@ const OrfParam orf_common_params[] = {
     { "texture", ORF_PARAM_BOOL, 0, 0, "true", NULL,
       "Put the picture's colours on the result." },
     { "texture-size", ORF_PARAM_INT, 64, 4096, "1024", NULL, "Side of the texture in pixels." },
-    { "cutout", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|alpha|flat|ink|grabcut|none",
+    { "cutout", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|alpha|flat|scene|ink|grabcut|none",
       "How the subject is cut out of the picture; none takes the whole frame." },
     { "back", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|mirror|plain",
       "What the unseen back shows: the front mirrored, or plain colours grown from the rim." },

@@ -28,6 +28,7 @@ static const struct {
 } methods[] = {
     { "alpha", ORF_CUTOUT_ALPHA },
     { "flat", ORF_CUTOUT_FLAT },
+    { "scene", ORF_CUTOUT_SCENE },
     { "ink", ORF_CUTOUT_INK },
     { "grabcut", ORF_CUTOUT_GRABCUT },
 };
