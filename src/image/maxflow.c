@@ -51,8 +51,10 @@ cut_alloc(OrfTask *task, const OrfGrid *grid, Cut *cut, GError **error)
 {
     size_t n = ((size_t)grid->width + 2) * ((size_t)grid->height + 2);
     if (n > INT32_MAX / 8)
-        return ORF_FALSE(error, TOO_LARGE, "cut out: %u x %u pixels are too many to cut; "
-                         "use a smaller working size", grid->width, grid->height);
+        return ORF_FALSE(error, TOO_LARGE,
+                         "cut out: %u x %u pixels are too many to cut; "
+                         "use a smaller working size",
+                         grid->width, grid->height);
     cut->width = (int32_t)grid->width + 2;
     cut->n = (int32_t)n;
     int32_t w = cut->width, step[8] = { 1, w, w + 1, w - 1, -1, -w, -w - 1, 1 - w };
@@ -107,7 +109,8 @@ make_orphan(Cut *cut, int32_t node)
 static void
 fill(const OrfGrid *grid, Cut *cut)
 {
-    static const int to_x[ORF_GRID_EDGES] = { 1, 0, 1, -1 }, to_y[ORF_GRID_EDGES] = { 0, 1, 1, 1 };
+    static const int to_x[ORF_GRID_EDGES] = { 1, 0, 1, -1 },
+                     to_y[ORF_GRID_EDGES] = { 0, 1, 1, 1 };
     memset(cut->next, 0xff, (size_t)cut->n * sizeof *cut->next);
     memset(cut->parent, NONE, (size_t)cut->n);
     cut->first = cut->last = QUIET;
@@ -115,8 +118,8 @@ fill(const OrfGrid *grid, Cut *cut)
         for (unsigned x = 0; x < grid->width; x++, i++) {
             int32_t node = ((int32_t)y + 1) * cut->width + (int32_t)x + 1;
             for (int d = 0; d < ORF_GRID_EDGES; d++) {
-                bool inside = x + (unsigned)to_x[d] < grid->width &&
-                              y + (unsigned)to_y[d] < grid->height;
+                bool inside =
+                    x + (unsigned)to_x[d] < grid->width && y + (unsigned)to_y[d] < grid->height;
                 int32_t cap = inside ? grid->edge[d][i] : 0;
                 cut->cap[node * 8 + d] = cap;
                 if (inside)
@@ -166,8 +169,8 @@ grow(Cut *cut, int32_t node)
             wake(cut, other);
         } else if (cut->tree[other] != cut->tree[node]) {
             return d;
-        } else if (cut->stamp[other] <= cut->stamp[node] && cut->far[other] > cut->far[node] + 1 &&
-                   cut->parent[other] < TERMINAL) {
+        } else if (cut->stamp[other] <= cut->stamp[node] &&
+                   cut->far[other] > cut->far[node] + 1 && cut->parent[other] < TERMINAL) {
             cut->parent[other] = (uint8_t)(d ^ 4); /* a shorter way home */
             cut->far[other] = cut->far[node] + 1;
             cut->stamp[other] = cut->stamp[node];
@@ -210,8 +213,8 @@ augment(Cut *cut, int32_t node, int d)
 {
     int32_t other = node + cut->delta[d];
     int32_t *with = link_down(cut, node, d);
-    int32_t *against = cut->tree[node] == SOURCE ? &cut->cap[other * 8 + (d ^ 4)]
-                                                 : &cut->cap[node * 8 + d];
+    int32_t *against =
+        cut->tree[node] == SOURCE ? &cut->cap[other * 8 + (d ^ 4)] : &cut->cap[node * 8 + d];
     int32_t amount = least_above(cut, other, least_above(cut, node, *with));
     *with -= amount;
     *against += amount;

@@ -113,7 +113,9 @@ flow_and_cut_equal_those_of_the_plain_version(void)
         randomise(rand, &random, round % 3 ? 12 : 100000);
         to_matrix(&random, &net);
         used = net;
-        OrfGrid grid = { random.width, random.height, random.node,
+        OrfGrid grid = { random.width,
+                         random.height,
+                         random.node,
                          { random.edge[0], random.edge[1], random.edge[2], random.edge[3] } };
         g_assert_true(orf_grid_cut(NULL, &grid, side, &flow, NULL));
         g_assert_cmpint(flow, ==, plain_flow(&used));
