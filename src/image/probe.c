@@ -1,0 +1,404 @@
+/* probe.c - which format is it, how large does it say it is, may we decode it?
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One table of formats. We sniff ourselves and call the named loader, so no file ever reaches a
+ * loader that is not listed; libvips' own list of untrusted loaders is blocked besides, and all
+ * limits are checked on the header alone. librsvg is one of the untrusted: it is unblocked, because
+ * from a buffer without base address it opens no other file, and its input is bounded here. */
+#include "image-priv.h"
+
+#include <string.h>
+
+#define MOST_FRAMES 10000
+#define MOST_SVG_SIDE 1000000
+#define MOST_SVG_BYTES (16u << 20)
+
+/* --- Sniffing ---------------------------------------------------------------------------------------- */
+
+static bool
+starts_with(const uint8_t *data, size_t size, const char *magic, size_t n)
+{
+    return size >= n && memcmp(data, magic, n) == 0;
+}
+#define STARTS(magic) starts_with(data, size, magic, sizeof magic - 1)
+
+static bool
+is_jpeg(const uint8_t *data, size_t size)
+{
+    return STARTS("\xff\xd8\xff");
+}
+
+static bool
+is_png(const uint8_t *data, size_t size)
+{
+    return STARTS("\x89PNG\r\n\x1a\n");
+}
+
+static bool
+is_webp(const uint8_t *data, size_t size)
+{
+    return STARTS("RIFF") && size >= 12 && memcmp(data + 8, "WEBP", 4) == 0;
+}
+
+static bool
+is_tiff(const uint8_t *data, size_t size)
+{
+    return STARTS("II*\0") || STARTS("MM\0*") || STARTS("II+\0") || STARTS("MM\0+");
+}
+
+static bool
+is_gif(const uint8_t *data, size_t size)
+{
+    return STARTS("GIF87a") || STARTS("GIF89a");
+}
+
+static bool
+is_svg(const uint8_t *data, size_t size)
+{
+    if (STARTS("\xef\xbb\xbf")) {
+        data += 3;
+        size -= 3;
+    }
+    while (size && g_ascii_isspace(*data)) {
+        data++;
+        size--;
+    }
+    const char *text = (const char *)data;
+    gssize most = (gssize)MIN(size, 8192);
+    return size && *data == '<' &&
+           (g_strstr_len(text, most, "<svg") || g_strstr_len(text, most, ":svg"));
+}
+
+static bool
+is_heif(const uint8_t *data, size_t size)
+{
+    static const char brands[][5] = { "heic", "heix", "hevc", "heim", "heis",
+                                      "mif1", "msf1", "avif", "avis" };
+    if (size < 12 || memcmp(data + 4, "ftyp", 4) != 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(brands); i++)
+        if (memcmp(data + 8, brands[i], 4) == 0)
+            return true;
+    return false;
+}
+
+/* --- Opening: the header is read, pixels come later -------------------------------------------------- */
+
+#define ACCESS "access", how->sequential ? VIPS_ACCESS_SEQUENTIAL : VIPS_ACCESS_RANDOM
+#define STRICT "fail_on", VIPS_FAIL_ON_TRUNCATED
+
+static int
+open_jpeg(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_jpegload_buffer(data, size, ret_image, "shrink", (int)how->shrink, ACCESS,
+                                STRICT, NULL);
+}
+
+static int
+open_png(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_pngload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
+}
+
+static int
+open_webp(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_webpload_buffer(data, size, ret_image, "scale", 1 / how->shrink, ACCESS, STRICT,
+                                NULL);
+}
+
+static int
+open_tiff(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_tiffload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
+}
+
+static int
+open_gif(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_gifload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
+}
+
+static int
+open_svg(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_svgload_buffer(data, size, ret_image, "scale", 1 / how->shrink, ACCESS, STRICT,
+                               NULL);
+}
+
+static int
+open_heif(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
+{
+    return vips_heifload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
+}
+
+static const OrfImageFormat formats[] = {
+    { "jpeg", "JPEG", "jpegload_buffer", "VipsForeignLoadJpeg", is_jpeg, open_jpeg, false, 0 },
+    { "png", "PNG", "pngload_buffer", "VipsForeignLoadPng", is_png, open_png, false, 0 },
+    { "webp", "WebP", "webpload_buffer", "VipsForeignLoadWebp", is_webp, open_webp, true, 0 },
+    { "tiff", "TIFF", "tiffload_buffer", "VipsForeignLoadTiff", is_tiff, open_tiff, false, 0 },
+    { "gif", "GIF", "gifload_buffer", "VipsForeignLoadNsgif", is_gif, open_gif, false, 0 },
+    { "svg", "SVG", "svgload_buffer", "VipsForeignLoadSvg", is_svg, open_svg, true,
+      MOST_SVG_BYTES },
+    { "heif", "HEIC or AVIF", "heifload_buffer", "VipsForeignLoadHeif", is_heif, open_heif,
+      false, 0 },
+};
+
+/* What people hand in by mistake: a message that names it helps more than "unknown format". */
+static const struct {
+    const char *magic, *title, *remedy;
+} others[] = {
+    { "BM", "a BMP picture", "save it as PNG" },
+    { "%PDF", "a PDF document", "export the page as PNG or SVG" },
+    { "8BPS", "a Photoshop document", "export it as PNG" },
+    { "\x1f\x8b", "a gzip file", "unpack it first" },
+    { "PK\x03\x04", "a ZIP container", "unpack it first" },
+    { "glTF", "a 3D model", "give a picture, or use `orfeas mesh`" },
+    { "solid", "a 3D model", "give a picture, or use `orfeas mesh`" },
+    { "ply\n", "a 3D model", "give a picture, or use `orfeas mesh`" },
+    { "\xff\x0a", "a JPEG XL picture", "save it as PNG" },
+    { "qoif", "a QOI picture", "save it as PNG" },
+};
+
+static void *
+fail_unknown(const uint8_t *data, size_t size, const char *name, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        if (starts_with(data, size, others[i].magic, strlen(others[i].magic)))
+            return ORF_FAIL(error, UNSUPPORTED, "%s: this is %s; %s", name, others[i].title,
+                            others[i].remedy);
+    return ORF_FAIL(error, UNSUPPORTED,
+                    "%s: not a picture format that is known here; "
+                    "give a JPEG, PNG, WebP, TIFF, GIF, SVG, HEIC or AVIF",
+                    name);
+}
+
+static bool
+check_bytes(const OrfImageFormat *format, size_t size, const char *name, GError **error)
+{
+    size_t most = format->most_bytes ? format->most_bytes : ORF_IMAGE_MAX_BYTES;
+    if (size > most)
+        return ORF_FALSE(error, TOO_LARGE,
+                         "%s: the %s has %zu bytes, at most %zu are read; make it smaller",
+                         name, format->title, size, most);
+    if (!vips_type_find("VipsOperation", format->operation))
+        return ORF_FALSE(error, UNSUPPORTED,
+                         "%s: libvips on this machine cannot read %s; save it as PNG or JPEG",
+                         name, format->title);
+    return true;
+}
+
+const OrfImageFormat *
+orf_image_sniff(GBytes *bytes, const char *name, GError **error)
+{
+    size_t size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    if (!size)
+        return ORF_FAIL(error, BAD_INPUT, "%s: the file is empty; give a picture", name);
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        if (formats[i].sniff(data, size))
+            return check_bytes(&formats[i], size, name, error) ? &formats[i] : NULL;
+    return fail_unknown(data, size, name, error);
+}
+
+/* --- libvips ------------------------------------------------------------------------------------------- */
+
+/* What goes wrong comes back as an error; its chatter is dropped. */
+static void
+drop(const char *domain, GLogLevelFlags level, const char *text, void *unused)
+{
+    (void)domain, (void)level, (void)text, (void)unused;
+}
+
+static bool
+start_vips(GError **error)
+{
+    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO,
+                      drop, NULL);
+    if (vips_init("orfeas") != 0)
+        return ORF_FAIL(error, UNAVAILABLE, "libvips does not start: %s; reinstall libvips42",
+                        vips_error_buffer());
+    vips_cache_set_max(0);
+    vips_cache_set_max_mem(0);
+    vips_concurrency_set(1);
+    vips_block_untrusted_set(TRUE);
+    vips_operation_block_set("VipsForeignLoad", TRUE);
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        vips_operation_block_set(formats[i].loader, FALSE);
+    return true;
+}
+
+bool
+orf_image_init(GError **error)
+{
+    static gsize started; /* guards libvips' own process-wide start */
+    if (g_once_init_enter(&started)) {
+        bool ok = start_vips(error);
+        g_once_init_leave(&started, ok ? 1 : 2);
+        return ok;
+    }
+    if (started == 1)
+        return true;
+    return ORF_FALSE(error, UNAVAILABLE, "libvips did not start; reinstall libvips42");
+}
+
+void *
+orf_image_fail_vips(const char *name, const char *title, GError **error)
+{
+    g_autofree char *words = vips_error_buffer_copy();
+    g_autofree char *text = g_utf8_make_valid(words, -1);
+    g_strdelimit(g_strchomp(text), "\n\r\t", ' ');
+    if (strlen(text) > 200)
+        text[200] = '\0';
+    return ORF_FAIL(error, BAD_INPUT,
+                    "%s: the %s is damaged or cut short%s%s%s; export it again", name, title,
+                    *text ? " (" : "", text, *text ? ")" : "");
+}
+
+/* --- Limits and facts ----------------------------------------------------------------------------------- */
+
+static bool
+is_vector(const OrfImageFormat *format)
+{
+    return format->open == open_svg;
+}
+
+static bool
+check_header(const OrfImageFormat *format, VipsImage *image, const char *name, GError **error)
+{
+    int64_t width = vips_image_get_width(image), height = vips_image_get_height(image);
+    if (width < 1 || height < 1)
+        return ORF_FALSE(error, BAD_INPUT, "%s: the %s has no pixels; export it again", name,
+                         format->title);
+    if (vips_band_format_iscomplex(vips_image_get_format(image)))
+        return ORF_FALSE(error, UNSUPPORTED,
+                         "%s: complex numbers are no picture; save it as PNG", name);
+    if (vips_image_get_n_pages(image) > MOST_FRAMES)
+        return ORF_FALSE(error, TOO_LARGE,
+                         "%s: %d frames, at most %d are accepted; save one frame as PNG", name,
+                         vips_image_get_n_pages(image), MOST_FRAMES);
+    if (!is_vector(format) && (width > ORF_IMAGE_MAX_SIDE || height > ORF_IMAGE_MAX_SIDE ||
+                               width * height > ORF_IMAGE_MAX_PIXELS))
+        return ORF_FALSE(
+            error, TOO_LARGE,
+            "%s: %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
+            " pixels, at most 64 megapixels and %u a side are read; make it smaller",
+            name, width, height, ORF_IMAGE_MAX_SIDE);
+    return true;
+}
+
+/* libvips cannot hold sizes of ten million pixels, so a drawing is first opened at a thousandth;
+ * most are then nothing, which libvips calls an error. */
+static bool
+check_drawing(const OrfImageFormat *format, void *data, size_t size, const char *name,
+              GError **error)
+{
+    OrfImageOpen thousandth = { .shrink = 1000, .sequential = true };
+    g_autoptr(OrfVips) small = NULL;
+    if (format->open(data, size, &small, &thousandth) != 0) {
+        vips_error_clear();
+        return true;
+    }
+    int side = MAX(vips_image_get_width(small), vips_image_get_height(small));
+    if (side <= MOST_SVG_SIDE / 1000)
+        return true;
+    return ORF_FALSE(error, TOO_LARGE,
+                     "%s: the SVG says it is more than %d pixels wide or high; "
+                     "give it a smaller width and height",
+                     name, MOST_SVG_SIDE);
+}
+
+VipsImage *
+orf_image_open(const OrfImageFormat *format, GBytes *bytes, const char *name,
+               const OrfImageOpen *how, GError **error)
+{
+    size_t size;
+    void *data = (void *)g_bytes_get_data(bytes, &size); /* libvips only reads it */
+    g_autoptr(OrfVips) image = NULL;
+    if (is_vector(format) && !check_drawing(format, data, size, name, error))
+        return NULL;
+    if (format->open(data, size, &image, how) != 0)
+        return orf_image_fail_vips(name, format->title, error);
+    if (!check_header(format, image, name, error))
+        return NULL;
+    return g_steal_pointer(&image);
+}
+
+static bool
+has_text(VipsImage *image, const char *field)
+{
+    const char *text;
+    return vips_image_get_typeof(image, field) &&
+           vips_image_get_string(image, field, &text) == 0 && *text &&
+           !g_str_has_prefix(text, " (");
+}
+
+/* EXIF numbers come as text: "35 (35, Short, 1 components, 2 bytes)". */
+static double
+exif_number(VipsImage *image, const char *field)
+{
+    const char *text;
+    if (!vips_image_get_typeof(image, field) || vips_image_get_string(image, field, &text) != 0)
+        return 0;
+    double value = g_ascii_strtod(text, NULL);
+    return value > 0 && value < 1e5 ? value : 0;
+}
+
+static bool
+is_grey(VipsImage *image)
+{
+    VipsInterpretation meaning = vips_image_guess_interpretation(image);
+    return meaning == VIPS_INTERPRETATION_B_W || meaning == VIPS_INTERPRETATION_GREY16 ||
+           vips_image_get_bands(image) < 3;
+}
+
+bool
+orf_image_is_data(VipsImage *header)
+{
+    VipsBandFormat format = vips_image_get_format(header);
+    if (format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT)
+        return false;
+    VipsInterpretation space = vips_image_get_interpretation(header);
+    return space != VIPS_INTERPRETATION_LAB && space != VIPS_INTERPRETATION_LABS &&
+           space != VIPS_INTERPRETATION_XYZ;
+}
+
+void
+orf_image_describe(const OrfImageFormat *format, VipsImage *header, OrfImageInfo *ret_info)
+{
+    int orientation = vips_image_get_orientation(header);
+    unsigned width = (unsigned)vips_image_get_width(header);
+    unsigned height = (unsigned)vips_image_get_height(header);
+    size_t bytes = vips_format_sizeof(vips_image_get_format(header));
+    bool alpha = vips_image_hasalpha(header) && !orf_image_is_data(header);
+    *ret_info = (OrfImageInfo){
+        .width = orientation >= 5 ? height : width,
+        .height = orientation >= 5 ? width : height,
+        .channels = (is_grey(header) ? 1 : 3) + alpha,
+        .bits = bytes == 1   ? 8
+                : bytes == 2 ? 16
+                             : 32,
+        .has_alpha = alpha,
+        .vector = is_vector(format),
+        .camera = has_text(header, "exif-ifd0-Make") || has_text(header, "exif-ifd0-Model"),
+        .focal_35mm = exif_number(header, "exif-ifd2-FocalLengthIn35mmFilm"),
+        .format = format->name,
+    };
+}
+
+bool
+orf_image_probe(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error)
+{
+    if (!orf_image_init(error))
+        return false;
+    const OrfImageFormat *format = orf_image_sniff(bytes, name, error);
+    if (!format)
+        return false;
+    OrfImageOpen how = { .shrink = 1, .sequential = true };
+    g_autoptr(OrfVips) header = orf_image_open(format, bytes, name, &how, error);
+    if (!header)
+        return false;
+    orf_image_describe(format, header, ret_info);
+    return true;
+}
