@@ -98,8 +98,8 @@ torus_faces(OrfMeshParts *parts, unsigned i, unsigned k)
     }
 }
 
-OrfAsset *
-sample_torus(void)
+static OrfAsset *
+torus(OrfMaterial *material)
 {
     OrfMeshParts parts = { .n_vertices = RINGS * SIDES, .n_triangles = RINGS * SIDES * 2 };
     parts.positions = ORF_ALLOC(NULL, float, 3 * parts.n_vertices, "test", NULL);
@@ -113,13 +113,45 @@ sample_torus(void)
             p[2] = (float)(r * sin(a));
             torus_faces(&parts, i, k);
         }
+    OrfAsset *asset = new_asset(&parts, material, 1);
+    orf_material_clear(material);
+    return asset;
+}
+
+OrfAsset *
+sample_torus(void)
+{
     OrfMaterial material;
     orf_material_init(&material, "painted \"ring\" & <more>");
     material.texture = checker();
     material.roughness = 0.7f;
-    OrfAsset *asset = new_asset(&parts, &material, 1);
-    orf_material_clear(&material);
-    return asset;
+    return torus(&material);
+}
+
+/* A torus whose picture is given encoded; the pixels are what that decodes to. */
+static OrfAsset *
+encoded_torus(const char *format)
+{
+    OrfMaterial material;
+    orf_material_init(&material, format);
+    g_autoptr(OrfImage) picture = checker();
+    material.encoded = orf_image_encode(NULL, picture, format, 90, NULL);
+    material.texture =
+        orf_image_load(NULL, material.encoded, format, &(OrfImageLoad){ 0 }, NULL);
+    g_assert_nonnull(material.texture);
+    return torus(&material);
+}
+
+static OrfAsset *
+sample_jpeg(void)
+{
+    return encoded_torus("jpeg");
+}
+
+static OrfAsset *
+sample_webp(void)
+{
+    return encoded_torus("webp");
 }
 
 static void
@@ -224,6 +256,7 @@ const Sample samples[] = {
     { "cube", sample_cube, true },       { "torus", sample_torus, true },
     { "bodies", sample_bodies, true },   { "faces", sample_faces, true },
     { "colored", sample_colored, true }, { "touching", sample_touching, true },
+    { "jpeg", sample_jpeg, true },       { "webp", sample_webp, true },
     { "soup", sample_soup, false },
 };
 const size_t n_samples = G_N_ELEMENTS(samples);

@@ -246,6 +246,20 @@ scaled(float value, int decimals)
     return (float)(digits / powers[decimals]) == value ? (int64_t)digits : -1;
 }
 
+/* The digits of value * 10^decimals, as few as read back; `before`: of them stand before the point. */
+static int64_t
+shortest(float value, int before, int *ret_decimals)
+{
+    int decimals = MAX(6 - before, 0), most = MIN(9 - before, MAX_POWER);
+    int64_t digits = scaled(value, decimals);
+    while (digits < 0 && decimals < most)
+        digits = scaled(value, ++decimals);
+    for (; digits > 0 && decimals && digits % 10 == 0; decimals--)
+        digits /= 10;
+    *ret_decimals = decimals;
+    return digits;
+}
+
 char *
 orf_put_float(char *at, float value)
 {
@@ -255,20 +269,23 @@ orf_put_float(char *at, float value)
     }
     if (value < 1e9f && value == (float)(uint32_t)value)
         return orf_put_uint(at, (uint32_t)value);
-    if (!(value >= 1e-3f && value < 1e9f))
+    if (!(value >= 1e-13f && value < 1e9f))
         return put_scientific(at, value);
-    int before = 0; /* digits before the point; -1, -2: zeros after it */
+    int before = 0, decimals; /* before: -1, -2: zeros after the point */
     while (before < 9 && (double)value >= powers[before])
         before++;
-    before -= (value < 0.1f) + (value < 0.01f);
-    int decimals = MAX(6 - before, 0), most = 9 - before;
-    int64_t digits = scaled(value, decimals);
-    while (digits < 0 && decimals < most)
-        digits = scaled(value, ++decimals);
+    if (!before)
+        while ((double)value * powers[1 - before] < 1)
+            before--;
+    int64_t digits = shortest(value, before, &decimals);
     if (digits < 0)
         return put_scientific(at, value);
-    for (; decimals && digits % 10 == 0; decimals--)
-        digits /= 10;
+    if (before < -2) {
+        at = put_digits(at, (uint64_t)digits, 1);
+        *at++ = 'e';
+        *at++ = '-';
+        return put_digits(at, (uint64_t)decimals, 1);
+    }
     int64_t unit = (int64_t)powers[decimals];
     at = put_digits(at, (uint64_t)(digits / unit), 1);
     if (!decimals)
