@@ -4,7 +4,9 @@
  *
  * Only a thin band along the rim is looked at. There the local colours of subject F and background B
  * (spread from where they are sure) are known, and alpha is where the pixel lies on the line from B
- * to F. Pixels off that line (texture) or a short line (no contrast) fall back to a guided filter.
+ * to F. The line is drawn in Lab: edges of graphics, renders and resized photographs are mixed in sRGB
+ * codes, and Lab is close to these (in linear light the same edges come out a quarter pixel off).
+ * Pixels off that line (texture) or a short line (no contrast) fall back to a guided filter.
  *
  *      background  | band |  subject        B spreads from the left, F from the right
  *      B B B B B B ? ? ? ? ? F F F F */
@@ -191,29 +193,41 @@ guided_at(const Matte *matte, const Taps *taps, const float lab[3])
     return CLAMP(alpha, 0, 1);
 }
 
+/* Where `at` lies on the line from `from` to `to`; `ret_off` is its squared distance from the line in
+ * squared lengths of it. */
+static float
+place_on_line(const float at[3], const float from[3], const float to[3], float *ret_off)
+{
+    float length = 1e-6f, along = 0, off = 0;
+    for (int c = 0; c < 3; c++) {
+        length += (to[c] - from[c]) * (to[c] - from[c]);
+        along += (at[c] - from[c]) * (to[c] - from[c]);
+    }
+    float t = CLAMP(along / length, 0, 1);
+    for (int c = 0; c < 3; c++) {
+        float d = at[c] - from[c] - t * (to[c] - from[c]);
+        off += d * d;
+    }
+    *ret_off = off / length;
+    return t;
+}
+
 static float
 alpha_at(const Matte *matte, unsigned x, unsigned y)
 {
     const uint8_t *p = matte->pixels + ((size_t)y * matte->width + x) * matte->channels;
     bool colour = matte->channels >= 3;
-    float rgb[3], lab[3], in[4], out[4], length = 1e-3f, along = 0, off = 0;
+    float rgb[3], lab[3], in[4], out[4], length = 0, off;
     for (int c = 0; c < 3; c++)
         rgb[c] = matte->linear[p[colour ? c : 0]];
     orf_lab_from_linear(rgb, lab);
     Taps taps = taps_at(matte, x, y);
     sample(matte->subject, &taps, in);
     sample(matte->background, &taps, out);
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < 3; c++)
         length += (in[c] - out[c]) * (in[c] - out[c]);
-        along += (lab[c] - out[c]) * (in[c] - out[c]);
-    }
-    float t = CLAMP(along / length, 0, 1);
-    for (int c = 0; c < 3; c++) {
-        float d = lab[c] - out[c] - t * (in[c] - out[c]);
-        off += d * d;
-    }
-    float trust =
-        CLAMP((length - SHORT) / (LONG - SHORT), 0, 1) * CLAMP(1.5f - 2 * off / length, 0, 1);
+    float t = place_on_line(lab, out, in, &off);
+    float trust = CLAMP((length - SHORT) / (LONG - SHORT), 0, 1) * CLAMP(1.5f - 2 * off, 0, 1);
     float alpha = trust < 1 ? trust * t + (1 - trust) * guided_at(matte, &taps, lab) : t;
     return alpha < LOW ? 0 : alpha > HIGH ? 1 : alpha;
 }
