@@ -7,7 +7,7 @@
  *          |  wall              |               2 a robust plane per region from the border ring
  *          |      +------+      |               3 flood from the frame through what fits and does
  *          +------|      |------+  line           not cross an edge; refit a quadric to the
- *          |      |      |      |                 flooded pixels; three times
+ *          |      |      |      |                 flooded pixels; twice
  *          |  table ------      |
  *
  * The flood is stopped by weak edges that a colour test does not see: a lamp of the wall's colour
@@ -16,7 +16,7 @@
 
 #include <math.h>
 
-enum { ROUNDS = 3 };
+enum { ROUNDS = 2 };
 static const float FAR = 6;       /* dE: the border fits the model below this */
 static const float NEAR = 14;     /* squared noise units: fits while flooding */
 static const float NEAR_RING = 9; /* the same at the border, where edges do not stop */
