@@ -32,7 +32,7 @@ draw(OrfBudget *budget, size_t size)
 {
     if (!budget)
         return true;
-    size_t used = (budget->used += size);
+    size_t used = __atomic_add_fetch((size_t *)&budget->used, size, __ATOMIC_SEQ_CST);
     if (budget->limit && used > budget->limit) {
         budget->used -= size;
         return false;
