@@ -1,0 +1,73 @@
+/* Walks the table of formats: the first byte chooses the format, or sniffing; the rest is the file. The
+ * files it names are the file itself. What loads must save and load again.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "format/format.h"
+
+#define MEMORY ((size_t)256 << 20)
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    g_assert_true(orf_image_init(NULL));
+    return 0;
+}
+
+static GBytes *
+same_file(const char *name, void *data)
+{
+    (void)name;
+    return g_bytes_ref(data);
+}
+
+static const char *
+choose(uint8_t byte)
+{
+    unsigned n = 0;
+    while (orf_formats()[n])
+        n++;
+    unsigned choice = byte % (n + 1);
+    return choice < n ? orf_formats()[choice]->name : NULL;
+}
+
+static void
+save_and_load(OrfTask *task, const OrfAsset *asset, const char *format)
+{
+    static const OrfSave variants[] = { { 0 }, { .text = true, .big_endian = true } };
+    for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) files = orf_format_save(task, asset, format, &variants[i], &error);
+        if (!files)
+            continue; /* over the budget */
+        GBytes *bytes = ((OrfFile *)files->pdata[0])->bytes;
+        g_autoptr(OrfAsset) again = orf_format_load(task, bytes, format, NULL, &error);
+        if (again)
+            g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(again)), ==,
+                             orf_mesh_n_triangles(orf_asset_mesh(asset)));
+        else if (!g_error_matches(error, ORF_ERROR, ORF_ERROR_TOO_LARGE))
+            g_error("%s: %s", format, error->message);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!size)
+        return 0;
+    g_autoptr(GBytes) bytes = g_bytes_new(data + 1, size - 1);
+    g_autoptr(OrfTask) task = orf_task_new(&(OrfTaskOptions){ .memory = MEMORY });
+    g_autoptr(GError) error = NULL;
+    const char *format = choose(data[0]);
+    OrfLoad options = { .sibling = same_file, .sibling_data = bytes };
+    g_autoptr(OrfAsset) asset = orf_format_load(task, bytes, format, &options, &error);
+    g_assert_true((asset != NULL) == (error == NULL));
+    if (error)
+        g_assert_cmpint(error->code, !=, ORF_ERROR_BUG);
+    if (asset && size < 20000)
+        save_and_load(task, asset, format ? format : orf_formats()[data[0] % 5]->name);
+    return 0;
+}
