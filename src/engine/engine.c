@@ -170,6 +170,8 @@ orf_engine_cut_out(OrfTask *task, GBytes *bytes, const char *name, const OrfCuto
         g_prefix_error(error, "%s: ", name);
         return NULL;
     }
+    if (how.method == ORF_CUTOUT_NONE)
+        return ORF_FAIL(error, BAD_INPUT, "%s: nothing to cut out: %s", name, how.reason);
     *ret_told = (OrfCutoutTold){ .method = orf_cutout_method_name(how.method),
                                  .confidence = how.confidence,
                                  .coverage = how.coverage,
