@@ -112,8 +112,10 @@ OrfImage *orf_image_blur(OrfTask *task, const OrfImage *image, double sigma, GEr
 OrfImage *orf_image_distance(OrfTask *task, const OrfImage *mask, GError **error);
 
 /* Lettering by Pango: alpha of the text as one-channel ORF_F32. `font` such as "DejaVu Sans Bold";
- * `height` is the height of one line in pixels; lines are split at \n.
- * Errors: BAD_INPUT (empty, not UTF-8), NOT_FOUND (no font), TOO_LARGE. */
+ * `height` is the height of one line (ascent + descent) in pixels, 4..8192; lines are split at \n
+ * and aligned "left", "center" (NULL) or "right". A font that is not installed is replaced, with a
+ * note on the task. Errors: BAD_INPUT (empty, not UTF-8), NOT_FOUND (no font, no letters),
+ * TOO_LARGE. */
 OrfImage *orf_image_text(OrfTask *task, const char *text, const char *font, unsigned height,
                          const char *align, GError **error);
 
