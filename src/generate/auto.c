@@ -40,10 +40,11 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
             consider(&choice, *g, &fit);
     }
     if (!choice.generator)
-        return ORF_FALSE(error, BAD_INPUT,
-                         "%s: the picture shows nothing to make a body, a plate or a relief of; "
-                         "choose with --generator",
-                         orf_recipe_picture(recipe, 0)->name);
+        return ORF_FALSE(
+            error, BAD_INPUT,
+            "%s: the picture shows nothing to make a body, a plate or a relief of; "
+            "choose with --generator",
+            orf_recipe_picture(recipe, 0)->name);
     *ret_choice = choice;
     return true;
 }

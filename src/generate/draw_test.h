@@ -27,7 +27,7 @@ draw_alpha(unsigned width, unsigned height, DrawFn shape)
 static inline OrfImage *
 draw_rgba(unsigned width, unsigned height, DrawFn shape, PaintFn paint)
 {
-    uint8_t *pixels = ORF_ALLOC(NULL, uint8_t, 4 * (size_t)width *height, "test", NULL);
+    uint8_t *pixels = ORF_ALLOC(NULL, uint8_t, 4 * (size_t)width * height, "test", NULL);
     for (unsigned y = 0; y < height; y++)
         for (unsigned x = 0; x < width; x++) {
             float px = (float)x + 0.5f, py = (float)y + 0.5f;

@@ -357,5 +357,6 @@ const OrfGenerator orf_generator_extrude = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = 1,
+    .suits = orf_suits_extrude,
     .run = run,
 };

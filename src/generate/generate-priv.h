@@ -46,10 +46,12 @@ typedef struct {
     double mirror;     /* overlap with its mirror image about the best upright axis, 0..1 */
     double lathe;      /* sum of the smaller half widths of rows / sum of the larger, 0..1 */
     double runs;       /* mean number of covered runs in a row */
+    double split;      /* share of rows that are empty at the mirror axis: between legs */
     double girth;      /* diameter of the largest inside circle / longer side of the box */
     double straight;   /* share of the outline in straight runs of a tenth of the box or more */
     double level;      /* of it, share within 4 degrees of the axes of the picture */
     double shade;      /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
+    double even;       /* share of rows that are as light at both ends as in the middle */
     double axis;       /* where that mirror axis is, share of the width of the box */
     double banded;     /* how little the paint changes along a row, 1: bands only, as on turned things */
     double ring;       /* contrast (Lab) of a border that follows the outline all round; 0: none */
@@ -68,6 +70,7 @@ struct OrfLook {
     double flat;         /* share of the subject that has no gradient at all */
     double ink;          /* share of dark strokes on light paper; 0 when there is no paper */
     double chroma;       /* mean chroma of the subject, Lab */
+    double lightness;    /* mean lightness of the subject, Lab, 0..100 */
     OrfCutout cutout;    /* method, confidence, coverage */
     double framed;       /* share of the subject's outline that lies on the frame */
     OrfShape shape;      /* of the subject; all 0 when there is none */
@@ -78,6 +81,26 @@ bool orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha,
                     OrfShape *ret_shape, GError **error);
 /* Errors: BAD_INPUT: nothing to make anything of (fully transparent, one colour, too small). */
 bool orf_look_init(OrfTask *task, const OrfRecipe *recipe, OrfLook *ret_look, GError **error);
+
+/* How sure it is that one thing stands out and stands free: 0..1. */
+double orf_look_subject(const OrfLook *look);
+
+/* How well each generator suits a picture: judged against each other, so in one place:
+ * generate/suits.c. 0: not at all. */
+OrfFit orf_suits_inflate(const OrfLook *look);
+OrfFit orf_suits_relief(const OrfLook *look);
+OrfFit orf_suits_lithophane(const OrfLook *look);
+OrfFit orf_suits_extrude(const OrfLook *look);
+OrfFit orf_suits_lathe(const OrfLook *look);
+OrfFit orf_suits_hull(const OrfLook *look);
+OrfFit orf_suits_depth(const OrfLook *look);
+
+/* 0 at `from`, 1 at `to`, linear between; from > to falls. */
+static inline double
+orf_ramp(double value, double from, double to)
+{
+    return CLAMP((value - from) / (to - from), 0, 1);
+}
 
 /* --- Thickness: generate/thickness.c; see docs/decisions on thickness ----------------------------- */
 
@@ -123,7 +146,8 @@ typedef struct {
     void *data;
 } OrfSheetOptions;
 /* The 0.5 level of alpha between two sheets that share its outline (or are joined by a wall there):
- * closed by construction. Pixels; x right, y up: -row; z towards the viewer. Errors: BAD_INPUT: no outline; CANCELLED, TOO_LARGE. */
+ * closed by construction. Pixels; x right, y up: -row; z towards the viewer. Errors: BAD_INPUT: no
+ * outline; CANCELLED, TOO_LARGE. */
 OrfMesh *orf_sheets_mesh(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *options,
                          GError **error);
 

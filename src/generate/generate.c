@@ -7,6 +7,8 @@
 
 static const OrfGenerator *const table[] = {
     &orf_generator_auto,
+    &orf_generator_inflate,
+    &orf_generator_lathe,
     NULL,
 };
 

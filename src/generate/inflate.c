@@ -12,7 +12,8 @@
 
 static const OrfParam params[] = {
     { "depth", ORF_PARAM_NUMBER, 0, 4, "0", NULL,
-      "Thickness / width of the widest part: 1 is as deep as wide; 0 guesses from the picture." },
+      "Thickness / width of the widest part: 1 is as deep as wide; 0 guesses from the "
+      "picture." },
     { "roundness", ORF_PARAM_NUMBER, 0, 1, "0", NULL,
       "1 gives round sections, towards 0 a flat face with steep sides; 0 guesses." },
     { "back-depth", ORF_PARAM_NUMBER, 0, 2, "1", NULL,
@@ -127,25 +128,6 @@ run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError 
     return orf_stages_run(task, recipe, make_stage, &inflate, emit, data, error);
 }
 
-/* --- How well it suits -------------------------------------------------------------------------------- */
-
-static OrfFit
-suits(const OrfLook *look)
-{
-    OrfFit fit = { 0 };
-    bool subject = look->cutout.method != ORF_CUTOUT_NONE && look->shape.area > 0;
-    if (!subject || look->cutout.confidence < 0.3) {
-        g_strlcpy(fit.reason, "nothing stands out from the picture", sizeof fit.reason);
-        return fit;
-    }
-    OrfThickness thickness;
-    orf_thickness_guess(&look->shape, &thickness);
-    fit.confidence = 0.4 + 0.4 * look->cutout.confidence;
-    g_snprintf(fit.reason, sizeof fit.reason, "one subject, cut out by %s; %s",
-               orf_cutout_method_name(look->cutout.method), thickness.why);
-    return fit;
-}
-
 const OrfGenerator orf_generator_inflate = {
     .name = "inflate",
     .title = "round body",
@@ -154,6 +136,6 @@ const OrfGenerator orf_generator_inflate = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = 1,
-    .suits = suits,
+    .suits = orf_suits_inflate,
     .run = run,
 };

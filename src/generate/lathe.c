@@ -19,20 +19,27 @@ static const OrfParam params[] = {
       "Keep what sticks out to the sides: handles, spouts, ears." },
 };
 
+typedef enum {
+    ALONE,
+    GAPPED,   /* more than one run: a handle with a gap */
+    JOINED,   /* a handle on both sides, without a gap: the radius was mended */
+    ONE_SIDED /* more on one side than on the other */
+} Beside;
+
 typedef struct {
-    float *radius;    /* px, of each row */
-    uint8_t *gapped;  /* row has more than one run, or was mended */
+    float *radius;   /* px, of each row */
+    uint8_t *beside; /* row has more than one run, or was mended */
     size_t n;
     float axis, top, bottom; /* px; top and bottom at the outline */
-    size_t first;     /* row of radius[0] */
-    size_t n_gapped;
+    size_t first;            /* row of radius[0] */
+    size_t n_beside;
 } Profile;
 
 static void
 profile_clear(Profile *profile)
 {
     g_clear_pointer(&profile->radius, orf_free);
-    g_clear_pointer(&profile->gapped, orf_free);
+    g_clear_pointer(&profile->beside, orf_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Profile, profile_clear)
 
@@ -45,24 +52,70 @@ crossing(float outer, float inner)
     return CLAMP(share, 0, 1);
 }
 
-/* Half width of the run at the axis, and the number of runs. */
-static float
-read_row(const float *row, long width, float axis, unsigned *ret_runs)
+static bool
+has_gap(const float *row, long width)
+{
+    unsigned runs = 0;
+    for (long x = 0; x < width; x++)
+        runs += row[x] > 0.5f && (x == 0 || !(row[x - 1] > 0.5f));
+    return runs > 1;
+}
+
+/* Ends of the run of `row` that holds the axis; false when the axis is outside. */
+static bool
+find_run(const float *row, long width, float axis, float *ret_from, float *ret_to)
 {
     long middle = CLAMP((long)axis, 0, width - 1), left = middle, right = middle;
-    *ret_runs = 0;
-    for (long x = 0; x < width; x++)
-        *ret_runs += row[x] > 0.5f && (x == 0 || !(row[x - 1] > 0.5f));
     if (!(row[middle] > 0.5f))
-        return 0;
+        return false;
     while (left > 0 && row[left - 1] > 0.5f)
         left--;
     while (right < width - 1 && row[right + 1] > 0.5f)
         right++;
-    float from = (float)left - 0.5f + crossing(left > 0 ? row[left - 1] : 0, row[left]);
-    float to = (float)right + 1.5f - crossing(right < width - 1 ? row[right + 1] : 0, row[right]);
+    float before = left > 0 ? row[left - 1] : 0, after = right < width - 1 ? row[right + 1] : 0;
+    *ret_from = (float)left - 0.5f + crossing(before, row[left]);
+    *ret_to = (float)right + 1.5f - crossing(after, row[right]);
+    return true;
+}
+
+/* Half width of the run at the axis: the smaller side when they differ. */
+static float
+read_row(const float *row, long width, float axis, uint8_t *ret_beside)
+{
+    float from, to;
+    *ret_beside = has_gap(row, width) ? GAPPED : ALONE;
+    if (!find_run(row, width, axis, &from, &to))
+        return 0;
     float a = axis - from, b = to - axis;
-    return fabsf(a - b) < 0.08f * (a + b) ? (a + b) / 2 : MIN(a, b);
+    if (fabsf(a - b) < 0.02f * (a + b) + 1)
+        return (a + b) / 2;
+    *ret_beside = *ret_beside == GAPPED ? GAPPED : ONE_SIDED;
+    return MAX(MIN(a, b), 0);
+}
+
+static int
+compare_float(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The mirror line gives way to one handle; the median of the rows' middles does not. `scratch` is
+ * as long as the profile. */
+static float
+median_axis(const float *alpha, long width, const Profile *p, float *scratch)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        float from, to;
+        const float *row = alpha + (long)(p->first + i) * width;
+        if (find_run(row, width, p->axis, &from, &to))
+            scratch[n++] = (from + to) / 2;
+    }
+    if (n == 0)
+        return p->axis;
+    qsort(scratch, n, sizeof *scratch, compare_float);
+    return scratch[n / 2];
 }
 
 static bool
@@ -74,14 +127,13 @@ read_profile(OrfTask *task, const OrfSubject *subject, double axis, Profile *p, 
     p->first = (size_t)MAX(box[1], 0);
     p->n = (size_t)box[3] - p->first;
     p->radius = ORF_ALLOC(task, float, p->n, "lathe: profile", error);
-    p->gapped = p->radius ? ORF_ALLOC(task, uint8_t, p->n, "lathe: profile", error) : NULL;
-    if (!p->gapped)
+    p->beside = p->radius ? ORF_ALLOC(task, uint8_t, p->n, "lathe: profile", error) : NULL;
+    if (!p->beside)
         return false;
-    for (size_t i = 0; i < p->n; i++) {
-        unsigned runs;
-        p->radius[i] = read_row(alpha + (long)(p->first + i) * width, width, p->axis, &runs);
-        p->gapped[i] = runs > 1;
-    }
+    p->axis = median_axis(alpha, width, p, p->radius);
+    for (size_t i = 0; i < p->n; i++)
+        p->radius[i] =
+            read_row(alpha + (long)(p->first + i) * width, width, p->axis, &p->beside[i]);
     p->top = (float)p->first;
     p->bottom = (float)(p->first + p->n);
     return true;
@@ -89,23 +141,31 @@ read_profile(OrfTask *task, const OrfSubject *subject, double axis, Profile *p, 
 
 /* --- Handles out of the profile ------------------------------------------------------------------------ */
 
-/* Rows beside a gap where the handle joins the body: wider than the body at the gap by a seventh. */
+/* Where a handle runs into the body the row jumps outwards next to a row with a gap, and comes back
+ * as the handle leaves: marks from the jump to where the body grows again. */
+static void
+mark_join(Profile *p, size_t at, int side)
+{
+    size_t i = at, reach = p->n / 8;
+    for (size_t step = 0; step < reach; step++) {
+        p->beside[i] = JOINED;
+        size_t next = (size_t)((long)i + side);
+        if (next >= p->n || p->radius[next] > p->radius[i] + 0.05f)
+            return;
+        i = next;
+    }
+}
+
 static void
 mark_joins(Profile *p)
 {
-    size_t reach = p->n / 8;
     for (int side = -1; side <= 1; side += 2)
-        for (size_t k = 0; k < p->n; k++) {
-            size_t i = side > 0 ? k : p->n - 1 - k;
-            if (p->gapped[i] != 1)
-                continue;
-            size_t j = i;
-            for (size_t step = 0; step < reach; step++) {
-                j = (size_t)((long)j + side);
-                if (j >= p->n || p->gapped[j] || p->radius[j] < 1.15f * p->radius[i])
-                    break;
-                p->gapped[j] = 2;
-            }
+        for (size_t k = 1; k < p->n; k++) {
+            size_t i = side > 0 ? k : p->n - 1 - k, before = (size_t)((long)i - side);
+            bool gap = p->beside[before] == GAPPED ||
+                       (p->beside[i] == GAPPED && p->beside[before] != JOINED);
+            if (gap && p->radius[i] > 1.2f * p->radius[before])
+                mark_join(p, i, side);
         }
 }
 
@@ -114,10 +174,10 @@ static void
 bridge_joins(Profile *p)
 {
     for (size_t i = 0; i < p->n; i++) {
-        if (p->gapped[i] != 2)
+        if (p->beside[i] != JOINED)
             continue;
         size_t end = i;
-        while (end < p->n && p->gapped[end] == 2)
+        while (end < p->n && p->beside[end] == JOINED)
             end++;
         float above = i > 0 ? p->radius[i - 1] : 0, below = end < p->n ? p->radius[end] : above;
         above = i > 0 ? above : below;
@@ -128,7 +188,7 @@ bridge_joins(Profile *p)
         i = end;
     }
     for (size_t i = 0; i < p->n; i++)
-        p->n_gapped += p->gapped[i] > 0;
+        p->n_beside += p->beside[i] != ALONE;
 }
 
 /* --- Smoothing and thinning ------------------------------------------------------------------------------ */
@@ -187,7 +247,8 @@ thin(const OrfPoint *points, size_t first, size_t last, float tolerance, uint8_t
             return;
         keep[worst] = 1;
         bool left_shorter = worst - first < last - worst;
-        thin(points, left_shorter ? first : worst, left_shorter ? worst : last, tolerance, keep);
+        thin(points, left_shorter ? first : worst, left_shorter ? worst : last, tolerance,
+             keep);
         first = left_shorter ? worst : first;
         last = left_shorter ? last : worst;
     }
@@ -320,12 +381,12 @@ turn(OrfTask *task, const OrfVec *path, float axis, size_t segments, GError **er
     float high = points[path->n - 1].y;
     if (points[path->n - 1].x == 0)
         n_rings--;
-    g_auto(OrfMeshParts) parts = { .n_vertices = n_rings * segments + 2,
-                                   .n_triangles = 2 * n_rings * segments };
+    g_auto(OrfMeshParts)
+        parts = { .n_vertices = n_rings * segments + 2, .n_triangles = 2 * n_rings * segments };
     parts.positions = ORF_ALLOC(task, float, 3 * parts.n_vertices, "lathe: mesh", error);
-    parts.triangles = parts.positions
-                          ? ORF_ALLOC(task, uint32_t, 3 * parts.n_triangles, "lathe: mesh", error)
-                          : NULL;
+    parts.triangles =
+        parts.positions ? ORF_ALLOC(task, uint32_t, 3 * parts.n_triangles, "lathe: mesh", error)
+                        : NULL;
     if (!parts.triangles)
         return NULL;
     put_rings(points, n_rings, segments, axis, parts.positions);
@@ -354,6 +415,21 @@ handle_heights(float x, float y, float *ret_front, float *ret_back, void *data)
     *ret_back = -*ret_front;
 }
 
+/* Keeps of one side of a row what lies beyond `reach`, when something lies beyond the radius. */
+static void
+keep_side(const float *alpha, long width, float axis, float radius, float reach, int side,
+          float *out)
+{
+    bool handle = false;
+    for (long x = 0; x < width; x++)
+        handle |= alpha[x] > 0.5f && (float)side * ((float)x + 0.5f - axis) > radius + 2;
+    for (long x = 0; handle && x < width; x++) {
+        float beyond = (float)side * ((float)x + 0.5f - axis) - reach;
+        if (beyond > -0.5f)
+            out[x] = alpha[x] * MIN(beyond + 0.5f, 1);
+    }
+}
+
 /* What the turned body does not cover in the rows of handles, and a little of what it does. */
 static OrfImage *
 handle_alpha(OrfTask *task, const OrfSubject *subject, const Profile *p, GError **error)
@@ -364,23 +440,19 @@ handle_alpha(OrfTask *task, const OrfSubject *subject, const Profile *p, GError 
         return NULL;
     const float *alpha = orf_image_f32(subject->alpha);
     for (size_t i = 0; i < p->n; i++) {
-        if (!p->gapped[i])
-            continue;
-        float reach = p->radius[i] - MAX(2, 0.15f * p->radius[i]);
         size_t row = (p->first + i) * width;
-        for (size_t x = 0; x < width; x++) {
-            float beyond = fabsf((float)x + 0.5f - p->axis) - reach;
-            left[row + x] = alpha[row + x] * CLAMP(beyond + 0.5f, 0, 1);
-        }
+        float reach = p->radius[i] - MAX(2, 0.15f * p->radius[i]);
+        for (int side = -1; p->beside[i] != ALONE && side <= 1; side += 2)
+            keep_side(alpha + row, (long)width, p->axis, p->radius[i], reach, side, left + row);
     }
     return orf_image_new_take((unsigned)width, (unsigned)height, 1, ORF_F32, left);
 }
 
 static OrfMesh *
-with_handles(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subject, const Profile *p,
-             OrfMesh *turned, GError **error)
+with_handles(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subject,
+             const Profile *p, OrfMesh *turned, GError **error)
 {
-    if (!orf_params_bool(recipe->params, "handles") || p->n_gapped < MAX(p->n / 30, 3))
+    if (!orf_params_bool(recipe->params, "handles") || p->n_beside < MAX(p->n / 30, 3))
         return orf_mesh_ref(turned);
     g_autoptr(OrfImage) alpha = handle_alpha(task, subject, p, error);
     if (!alpha)
@@ -481,32 +553,6 @@ run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError 
     return orf_stages_run(task, recipe, make_stage, &lathe, emit, data, error);
 }
 
-/* --- How well it suits ---------------------------------------------------------------------------------- */
-
-static double
-ramp(double value, double from, double to)
-{
-    return CLAMP((value - from) / (to - from), 0, 1);
-}
-
-static OrfFit
-suits(const OrfLook *look)
-{
-    const OrfShape *s = &look->shape;
-    OrfFit fit = { 0 };
-    double turned = ramp(s->lathe, 0.93, 0.96) * ramp(s->mirror, 0.9, 0.95) *
-                    ramp(s->aspect, 0.7, 0.85) * ramp(s->runs, 1.7, 1.4) *
-                    ramp(s->elongation, 9, 7);
-    double looks = ramp(s->shade, 0.05, 0.15) * ramp(s->banded, 0.3, 0.6);
-    if (look->cutout.method == ORF_CUTOUT_NONE || turned * looks <= 0)
-        return fit;
-    fit.confidence = turned * looks * (0.5 + 0.4 * look->cutout.confidence);
-    g_snprintf(fit.reason, sizeof fit.reason,
-               "upright, the same on both sides (%.0f %%), round shading, bands of paint: turned",
-               100 * s->lathe);
-    return fit;
-}
-
 const OrfGenerator orf_generator_lathe = {
     .name = "lathe",
     .title = "turned body",
@@ -515,6 +561,6 @@ const OrfGenerator orf_generator_lathe = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = 1,
-    .suits = suits,
+    .suits = orf_suits_lathe,
     .run = run,
 };

@@ -324,5 +324,6 @@ const OrfGenerator orf_generator_lithophane = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = 1,
+    .suits = orf_suits_lithophane,
     .run = run,
 };

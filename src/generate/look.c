@@ -148,7 +148,7 @@ count_color(Leader *leaders, size_t *n, const uint8_t *p)
 {
     for (size_t k = 0; k < *n; k++) {
         const uint8_t *c = leaders[k].rgb;
-        if (abs(c[0] - p[0]) + abs(c[1] - p[1]) + abs(c[2] - p[2]) <= 30) {
+        if (abs(c[0] - p[0]) + abs(c[1] - p[1]) + abs(c[2] - p[2]) <= 14) {
             leaders[k].count++;
             return;
         }
@@ -159,13 +159,13 @@ count_color(Leader *leaders, size_t *n, const uint8_t *p)
     }
 }
 
-/* No step of more than 5 codes to the right or down. */
+/* No step of more than 4 codes to the right or down. */
 static bool
 is_flat(const Frame *f, long x, long y)
 {
     const uint8_t *p = f->rgb + (y * f->width + x) * f->channels;
     for (long k = 0; k < 3; k++)
-        if (abs(p[k] - p[f->channels + k]) > 5 || abs(p[k] - p[f->width * f->channels + k]) > 5)
+        if (abs(p[k] - p[f->channels + k]) > 4 || abs(p[k] - p[f->width * f->channels + k]) > 4)
             return false;
     return true;
 }
@@ -175,13 +175,14 @@ measure_colors(const Frame *f, const float *alpha, OrfLook *look)
 {
     Leader leaders[LEADERS];
     size_t n = 0, flat = 0, total = 0;
-    double chroma = 0;
+    double chroma = 0, light = 0;
     for (long y = 0; y + 1 < f->height; y++)
         for (long x = 0; x + 1 < f->width; x++) {
             size_t i = (size_t)(y * f->width + x);
             if (alpha[i] < 0.98f)
                 continue;
             total++;
+            light += (double)f->lab[3 * i];
             chroma += (double)hypotf(f->lab[3 * i + 1], f->lab[3 * i + 2]);
             if (!is_flat(f, x, y))
                 continue;
@@ -195,6 +196,7 @@ measure_colors(const Frame *f, const float *alpha, OrfLook *look)
     look->colors = MIN(look->colors, MAX_COLORS);
     look->flat = total ? (double)flat / (double)total : 0;
     look->chroma = total ? chroma / (double)total : 0;
+    look->lightness = total ? light / (double)total : 0;
 }
 
 /* --- The subject's place --------------------------------------------------------------------------------- */
@@ -225,7 +227,8 @@ measure_subject(OrfTask *task, const OrfImage *picture, const Frame *f, const Or
 {
     OrfCutoutOptions options = { .work_side = SIDE,
                                  .seed = (uint64_t)orf_params_int(recipe->params, "seed") };
-    g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, &look->cutout, error);
+    g_autoptr(OrfImage) alpha =
+        orf_image_cut_out(task, picture, &options, &look->cutout, error);
     if (!alpha)
         return false;
     measure_colors(f, orf_image_f32(alpha), look);

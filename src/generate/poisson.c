@@ -102,7 +102,8 @@ fill_finest(Level *level, const float *alpha)
             if (!(a > 0.5f))
                 continue;
             float near[4] = { alpha_at(alpha, w, h, x + 1, y), alpha_at(alpha, w, h, x - 1, y),
-                              alpha_at(alpha, w, h, x, y + 1), alpha_at(alpha, w, h, x, y - 1) };
+                              alpha_at(alpha, w, h, x, y + 1),
+                              alpha_at(alpha, w, h, x, y - 1) };
             for (unsigned k = 0; k < 4; k++)
                 sum += near[k] > 0.5f ? 1 : cut_arm(a, near[k]);
             size_t i = y * level->stride + x;
@@ -128,16 +129,19 @@ fill_coarser(const Level *fine, Level *coarse)
         for (size_t x = 1; x <= coarse->width; x++) {
             size_t a = (2 * y - 1) * s + 2 * x - 1, c = y * coarse->stride + x;
             bool wide = 2 * x <= fine->width, tall = 2 * y <= fine->height;
-            size_t children[4] = { a, wide ? a + 1 : 0, tall ? a + s : 0, wide && tall ? a + s + 1 : 0 };
+            size_t children[4] = { a, wide ? a + 1 : 0, tall ? a + s : 0,
+                                   wide && tall ? a + s + 1 : 0 };
             float pull = 0;
             for (unsigned k = 0; k < 4; k++)
                 if (children[k] && fine->diagonal[children[k]] > 0)
                     pull += edge_pull(fine, children[k]);
             coarse->diagonal[c] = pull / 2;
             coarse->right[c] = ((wide ? fine->right[a + 1] : 0) +
-                                (wide && tall ? fine->right[a + s + 1] : 0)) / 2;
-            coarse->down[c] = ((tall ? fine->down[a + s] : 0) +
-                               (wide && tall ? fine->down[a + s + 1] : 0)) / 2;
+                                (wide && tall ? fine->right[a + s + 1] : 0)) /
+                               2;
+            coarse->down[c] =
+                ((tall ? fine->down[a + s] : 0) + (wide && tall ? fine->down[a + s + 1] : 0)) /
+                2;
         }
     for (size_t y = 1; y <= coarse->height; y++)
         for (size_t x = 1; x <= coarse->width; x++) {

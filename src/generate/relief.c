@@ -481,5 +481,6 @@ const OrfGenerator orf_generator_relief = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = 1,
+    .suits = orf_suits_relief,
     .run = run,
 };

@@ -163,7 +163,8 @@ orf_round_init(OrfTask *task, const OrfImage *alpha, const OrfThickness *thickne
 static float
 bilinear(const float *field, long width, long height, float x, float y)
 {
-    float fx = CLAMP(x - 0.5f, 0, (float)(width - 1)), fy = CLAMP(y - 0.5f, 0, (float)(height - 1));
+    float fx = CLAMP(x - 0.5f, 0, (float)(width - 1)),
+          fy = CLAMP(y - 0.5f, 0, (float)(height - 1));
     long ix = MIN((long)fx, MAX(width - 2, 0)), iy = MIN((long)fy, MAX(height - 2, 0));
     float tx = fx - (float)ix, ty = fy - (float)iy;
     const float *p = field + iy * width + ix;

@@ -173,7 +173,8 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/generate/shape/disc-is-compact-and-mirrored", disc_is_compact_and_mirrored);
+    g_test_add_func("/generate/shape/disc-is-compact-and-mirrored",
+                    disc_is_compact_and_mirrored);
     g_test_add_func("/generate/shape/holes-are-counted", holes_are_counted);
     g_test_add_func("/generate/shape/box-is-straight-and-level", box_is_straight_and_level);
     g_test_add_func("/generate/shape/shading-is-seen-and-flat-paint-is-not",

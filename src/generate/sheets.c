@@ -123,7 +123,8 @@ orf_sheets_mesh(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *opt
     g_auto(OrfPlanarMesh) net = { 0 };
     if (!fill_outline(task, alpha, options, &net, error))
         return NULL;
-    orf_autofree float *front = ORF_ALLOC(task, float, 2 * net.n_points, "mesh: heights", error);
+    orf_autofree float *front =
+        ORF_ALLOC(task, float, 2 * net.n_points, "mesh: heights", error);
     if (!front || !orf_task_check(task, error))
         return NULL;
     float *back = front + net.n_points;

@@ -145,7 +145,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/generate/sheets/disc-becomes-a-ball", disc_becomes_a_ball);
-    g_test_add_func("/generate/sheets/column-turns-into-a-cylinder", column_turns_into_a_cylinder);
+    g_test_add_func("/generate/sheets/column-turns-into-a-cylinder",
+                    column_turns_into_a_cylinder);
     g_test_add_func("/generate/sheets/low-power-makes-a-slab", low_power_makes_a_slab);
     g_test_add_func("/generate/sheets/islands-and-holes-stay", islands_and_holes_stay);
     g_test_add_func("/generate/sheets/rim-is-never-thinner-than-asked",

@@ -51,8 +51,7 @@ orf_stages_dress(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subje
 float
 orf_stages_half_wall(const OrfRecipe *recipe, const OrfSubject *subject)
 {
-    float side =
-        MAX(subject->box[2] - subject->box[0], subject->box[3] - subject->box[1]);
+    float side = MAX(subject->box[2] - subject->box[0], subject->box[3] - subject->box[1]);
     return (float)(orf_params_number(recipe->params, "wall") / 2 /
                    orf_params_number(recipe->params, "size")) *
            side;

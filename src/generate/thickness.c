@@ -8,7 +8,8 @@
  *   - upright and the same on both sides: turned, or at least as deep as wide; each row gets a
  *     round section of its own (`rows`);
  *   - not mirrored: a side view, less deep than high; long and thin: a tool, flatter still;
- *   - rows that darken towards a rim are round, rows of even light have a flat face (`power`);
+ *   - rows of even light have a flat face, rows that darken towards a rim are round, and so are
+ *     those that paint makes unreadable (`power`);
  *   - a compact outline with a border of another colour along its rim: a plate. */
 #include <math.h>
 #include <string.h>
@@ -26,13 +27,6 @@
 #define ROUND_GAIN 0.47
 #define PLATE_DEPTH 0.12
 #define PLATE_POWER 0.35
-
-/* 0 at `from`, 1 at `to`, linear between; from > to falls. */
-static double
-ramp(double value, double from, double to)
-{
-    return CLAMP((value - from) / (to - from), 0, 1);
-}
 
 static double
 mix(double a, double b, double share)
@@ -56,14 +50,14 @@ reason(double plate, double turned, double front, double tool)
 void
 orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness)
 {
-    double front = ramp(shape->lathe, 0.82, 0.92) * ramp(shape->solidity, 0.4, 0.6) *
-                   ramp(shape->elongation, 4.5, 3.5);
-    double tool = ramp(log(MAX(shape->elongation, 1)), log(1.6), log(4));
-    double turned = ramp(shape->lathe, 0.92, 0.96) * ramp(shape->runs, 1.2, 1.1) *
-                    ramp(shape->elongation, 5, 4);
-    double plate = ramp(shape->ring, 2.8, 4.8) * ramp(shape->girth, 0.78, 0.83) *
-                   ramp(shape->solidity, 0.93, 0.96);
-    double round = ramp(shape->shade, 0.04, 0.2);
+    double front = orf_ramp(shape->lathe, 0.82, 0.92) * orf_ramp(shape->solidity, 0.4, 0.6) *
+                   orf_ramp(shape->elongation, 4.5, 3.5);
+    double tool = orf_ramp(log(MAX(shape->elongation, 1)), log(1.6), log(4));
+    double turned = orf_ramp(shape->lathe, 0.92, 0.96) * orf_ramp(shape->runs, 1.2, 1.1) *
+                    orf_ramp(shape->elongation, 5, 4);
+    double plate = orf_ramp(shape->ring, 2.8, 4.8) * orf_ramp(shape->girth, 0.78, 0.83) *
+                   orf_ramp(shape->solidity, 0.93, 0.96);
+    double round = MAX(orf_ramp(shape->shade, 0.04, 0.2), orf_ramp(shape->even, 0.1, 0.02));
 
     double body = exp(SIDE_DEPTH + FRONT_GAIN * front - TOOL_LOSS * tool);
     double depth = mix(body, exp(TURNED_DEPTH + TURNED_ROUND_GAIN * round), turned);
