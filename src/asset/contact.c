@@ -96,33 +96,54 @@ blend_text(Sheet *sheet, const OrfImage *text, int left, int top, uint8_t grey)
         }
 }
 
-/* Centred on `middle`, shrunk to fit `room`; nothing when there is no font. */
-static void
-write_line(OrfTask *task, Sheet *sheet, const char *text, const char *font, unsigned height,
-           const int place[2], unsigned room, uint8_t grey)
+typedef struct {
+    const char *text, *font;
+    unsigned height, room; /* px; wider lines shrink to `room` */
+    int middle, top;
+    uint8_t grey;
+} Line;
+
+/* Without a task: a stand-in for a font is no remark about the result. NULL without any font. */
+static OrfImage *
+draw_line(const Line *line, unsigned height)
 {
-    g_autoptr(OrfImage) drawn = orf_image_text(task, text, font, height, "center", NULL);
-    if (drawn && orf_image_width(drawn) > room) {
-        height = MAX(6, height * room / orf_image_width(drawn));
-        g_clear_pointer(&drawn, orf_image_unref);
-        drawn = orf_image_text(task, text, font, height, "center", NULL);
-    }
-    if (drawn) /* without a font the views still say most of it */
-        blend_text(sheet, drawn, place[0] - (int)orf_image_width(drawn) / 2, place[1], grey);
+    return orf_image_text(NULL, line->text, line->font, height, "center", NULL);
 }
 
 static void
-write_caption(OrfTask *task, Sheet *sheet, const Side *side, const OrfMesh *mesh,
-              const unsigned cell[3])
+write_line(Sheet *sheet, const Line *line)
+{
+    g_autoptr(OrfImage) drawn = draw_line(line, line->height);
+    if (drawn && orf_image_width(drawn) > line->room) {
+        unsigned height = MAX(6, line->height * line->room / orf_image_width(drawn));
+        g_clear_pointer(&drawn, orf_image_unref);
+        drawn = draw_line(line, height);
+    }
+    if (drawn) /* without a font the views still say most of it */
+        blend_text(sheet, drawn, line->middle - (int)orf_image_width(drawn) / 2, line->top,
+                   line->grey);
+}
+
+/* Two lines in the strip under the cell that begins at `left`. */
+static void
+write_caption(Sheet *sheet, const Side *side, const OrfMesh *mesh, unsigned left, unsigned cell)
 {
     g_autofree char *sizes = caption(side, mesh);
-    unsigned strip = sheet->height - cell[2], line = strip * 2 / 5,
-             room = cell[1] - cell[1] / 16;
-    int middle = (int)(cell[0] + cell[1] / 2);
-    write_line(task, sheet, side->name, "DejaVu Sans Bold", line,
-               (int[2]){ middle, (int)(cell[2] + strip / 12) }, room, 58);
-    write_line(task, sheet, sizes, "DejaVu Sans", line * 7 / 8,
-               (int[2]){ middle, (int)(cell[2] + strip / 12 + line) }, room, 104);
+    unsigned strip = sheet->height - cell, height = strip * 2 / 5;
+    Line line = { side->name,
+                  "DejaVu Sans Bold",
+                  height,
+                  cell - cell / 16,
+                  (int)(left + cell / 2),
+                  (int)(cell + strip / 12),
+                  58 };
+    write_line(sheet, &line);
+    line.text = sizes;
+    line.font = "DejaVu Sans";
+    line.top += (int)height;
+    line.height = height * 7 / 8;
+    line.grey = 104;
+    write_line(sheet, &line);
 }
 
 /* --- Views ------------------------------------------------------------------------------------------ */
@@ -199,7 +220,6 @@ orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width, GE
     }
     finish_paper(&sheet, cell, cell);
     for (size_t i = 0; i < N_SIDES; i++)
-        write_caption(task, &sheet, &sides[i], mesh,
-                      (unsigned[3]){ (unsigned)i * cell, cell, cell });
+        write_caption(&sheet, &sides[i], mesh, (unsigned)i * cell, cell);
     return orf_image_new_take(width, sheet.height, 4, ORF_U8, g_steal_pointer(&sheet.pixels));
 }
