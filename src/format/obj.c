@@ -115,23 +115,35 @@ resolve(const Obj *obj, int64_t given, size_t n, const char *what, uint32_t *ret
     return fail_line(obj, message, error);
 }
 
+/* A number that stands right here: "7/ 8" has none after the slash. */
+static bool
+has_number(const OrfCursor *line)
+{
+    return line->at<line->end && * line->at> ' ' && *line->at != '/';
+}
+
+static bool
+skip_slash(OrfCursor *line)
+{
+    bool slash = line->at < line->end && *line->at == '/';
+    line->at += slash;
+    return slash;
+}
+
 /* "7", "7/3", "7//5" or "7/3/5". */
 static bool
 read_corner(Obj *obj, OrfCursor *line, GError **error)
 {
     int64_t vertex, uv = 0, normal;
-    if (!orf_cursor_integer(line, &vertex))
-        return fail_line(obj, "a face holds something that is not a number", error);
-    if (line->at < line->end && *line->at == '/') {
-        line->at++;
-        bool two = line->at < line->end && *line->at != '/';
-        if (two && !orf_cursor_integer(line, &uv))
-            return fail_line(obj, "a face holds something that is not a number", error);
-        if (line->at < line->end && *line->at == '/') {
-            line->at++;
-            orf_cursor_integer(line, &normal);
-        }
+    bool fine = orf_cursor_integer(line, &vertex);
+    if (fine && skip_slash(line)) {
+        if (has_number(line))
+            fine = orf_cursor_integer(line, &uv);
+        if (fine && skip_slash(line) && has_number(line))
+            fine = orf_cursor_integer(line, &normal);
     }
+    if (!fine)
+        return fail_line(obj, "a face holds something that is not a number", error);
     const OrfDraft *draft = obj->draft;
     uint32_t *corner = orf_vec_add(draft->task, &obj->corners, 1, "face", error);
     uint32_t *at = corner ? orf_vec_add(draft->task, &obj->uvs, 1, "face", error) : NULL;

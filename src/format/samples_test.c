@@ -322,3 +322,58 @@ through(const OrfAsset *asset, const char *format, const OrfSave *options)
     g_assert_no_error(error);
     return loaded;
 }
+
+/* --- Files written by hand ------------------------------------------------------------------------------- */
+
+void
+assert_refused(const char *format, const BadFile *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        g_test_message("%s", cases[i].what);
+        size_t size = cases[i].size ? cases[i].size : strlen(cases[i].file);
+        g_autoptr(GBytes) bytes = g_bytes_new(cases[i].file, size);
+        g_autoptr(OrfTask) task = orf_task_new(&(OrfTaskOptions){ .memory = 64 << 20 });
+        g_autoptr(GError) error = NULL;
+        OrfLoad options = { .name = "bad" };
+        g_assert_null(orf_format_load(task, bytes, format, &options, &error));
+        g_assert_cmpstr(error->message, ==, cases[i].message);
+    }
+}
+
+OrfAsset *
+load_file(OrfTask *task, const char *format, const void *file, size_t size,
+          const OrfLoad *options)
+{
+    g_autoptr(GBytes) bytes = g_bytes_new(file, size ? size : strlen(file));
+    g_autoptr(GError) error = NULL;
+    OrfAsset *asset = orf_format_load(task, bytes, format, options, &error);
+    g_assert_no_error(error);
+    return asset;
+}
+
+const float *
+corner_of(const OrfAsset *asset, size_t triangle, size_t corner)
+{
+    const OrfMesh *mesh = orf_asset_mesh(asset);
+    g_assert_cmpuint(triangle, <, orf_mesh_n_triangles(mesh));
+    return orf_mesh_positions(mesh) +
+           3 * (size_t)orf_mesh_triangles(mesh)[3 * triangle + corner];
+}
+
+void
+assert_point(const float *point, float x, float y, float z)
+{
+    g_assert_cmpfloat_with_epsilon(point[0], x, 1e-5f);
+    g_assert_cmpfloat_with_epsilon(point[1], y, 1e-5f);
+    g_assert_cmpfloat_with_epsilon(point[2], z, 1e-5f);
+}
+
+void
+assert_noted(OrfTask *task, const char *part)
+{
+    g_auto(GStrv) notes = orf_task_notes(task);
+    for (char **note = notes; *note; note++)
+        if (strstr(*note, part))
+            return;
+    g_error("no note holds '%s'", part);
+}
