@@ -72,7 +72,10 @@ typedef struct {
 } OrfImageLoad;
 
 /* Upright, sRGB (ICC profile and CMYK converted), straight alpha. SVG is rendered so that its
- * longer side is max_side (2048 when 0). Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
+ * longer side is max_side (2048 when 0). Grey of 16 bits that is kept (keep_16) is data: no profile
+ * is applied. Floats and other integers are data too: values within 0..1 are kept, others are
+ * stretched to it; NaN and infinity become the least value.
+ * Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
 OrfImage *orf_image_load(OrfTask *task, GBytes *bytes, const char *name,
                          const OrfImageLoad *options, GError **error);
 
@@ -108,7 +111,8 @@ OrfImage *orf_image_stack(OrfTask *task, OrfImage *const *images, size_t n, GErr
 OrfImage *orf_image_blur(OrfTask *task, const OrfImage *image, double sigma, GError **error);
 
 /* Signed Euclidean distance in pixels to the 0.5 level of a one-channel ORF_F32 mask, positive
- * inside, sub-pixel at the edge; Felzenszwalb-Huttenlocher 2012. O(n). */
+ * inside, sub-pixel at the edge; Felzenszwalb-Huttenlocher 2012. O(n). Outside the frame the mask
+ * counts as 0; a mask without any edge is -(width + height) all over. */
 OrfImage *orf_image_distance(OrfTask *task, const OrfImage *mask, GError **error);
 
 /* Lettering by Pango: alpha of the text as one-channel ORF_F32. `font` such as "DejaVu Sans Bold";
@@ -122,12 +126,12 @@ OrfImage *orf_image_text(OrfTask *task, const char *text, const char *font, unsi
 /* --- Cut out the subject: image/cutout.c ------------------------------------------------------- */
 
 typedef enum {
-    ORF_CUTOUT_NONE,  /* no subject: the whole frame is the picture */
-    ORF_CUTOUT_GIVEN, /* the user's mask */
-    ORF_CUTOUT_ALPHA, /* the picture's own alpha */
-    ORF_CUTOUT_FLAT,  /* one smooth background: paper, studio, plain colour */
-    ORF_CUTOUT_SCENE, /* two smooth backgrounds one above the other: a table before a wall */
-    ORF_CUTOUT_INK,   /* lines on paper, outside flooded */
+    ORF_CUTOUT_NONE,    /* no subject: the whole frame is the picture */
+    ORF_CUTOUT_GIVEN,   /* the user's mask */
+    ORF_CUTOUT_ALPHA,   /* the picture's own alpha */
+    ORF_CUTOUT_FLAT,    /* one smooth background: paper, studio, plain colour */
+    ORF_CUTOUT_SCENE,   /* two smooth backgrounds one above the other: a table before a wall */
+    ORF_CUTOUT_INK,     /* lines on paper, outside flooded */
     ORF_CUTOUT_GRABCUT, /* saliency, then GrabCut */
 } OrfCutoutMethod;
 const char *orf_cutout_method_name(OrfCutoutMethod method);
@@ -136,7 +140,8 @@ typedef struct {
     OrfCutoutMethod force; /* NONE: the first method of the cascade that is confident */
     unsigned work_side;    /* longer side of the working picture, at most 1024; 0: 256 */
     uint64_t seed;
-    const float *box; /* optional hint: x0, y0, x1, y1 in 0..1 of the frame; subject is inside */
+    const float
+        *box; /* optional hint: x0, y0, x1, y1 in 0..1 of the frame; subject is inside */
     const OrfImage *mask; /* optional, the user's: its alpha when that says something, else its
                              brightness; ORF_U8 or ORF_F32, any size. Wins over everything */
 } OrfCutoutOptions;
@@ -153,14 +158,16 @@ typedef struct {
  * Errors: BAD_INPUT when the picture or the mask is fully transparent, or has nothing to cut out
  * under a forced method; CANCELLED; TOO_LARGE.
  * Rother 2004, Boykov-Kolmogorov 2004, Sun 2006, Zhang 2015, He 2015; docs/decisions. */
-OrfImage *orf_image_cut_out(OrfTask *task, const OrfImage *image, const OrfCutoutOptions *options,
-                            OrfCutout *ret_how, GError **error);
+OrfImage *
+orf_image_cut_out(OrfTask *task, const OrfImage *image, const OrfCutoutOptions *options,
+                  OrfCutout *ret_how, GError **error);
 
 /* --- Trace: image/trace.c ------------------------------------------------------------------------
  * The `level` contour of a one-channel ORF_F32 image as closed polygons, by marching squares
  * with linear interpolation. Coordinates are pixels, x right, y down, pixel centres at +0.5;
  * values outside the frame count as 0. Outer loops have positive area in (x right, y up), holes
- * negative; loops never touch or cross themselves or each other. */
+ * negative; loops never touch or cross themselves or each other. Coordinates are whole multiples of
+ * 1/256 px. Tips of corners, which marching squares cuts off, are put back. */
 
 typedef struct {
     float x, y;
@@ -187,9 +194,11 @@ double orf_outline_loop_area(const OrfOutline *outline, size_t loop); /* signed 
 void orf_outline_free(OrfOutline *outline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutline, orf_outline_free)
 
-/* Splits a picture into at most `max_colors` flat colours (k-means++ in Lab, elbow when `max_colors`
- * is 0); antialiased edge pixels go to the nearer side. Returns one-channel ORF_U8 labels,
- * 0 = transparent, 1.. = palette entry; `ret_palette` is [n][3] sRGB. */
+/* Splits a picture (RGB or RGBA, ORF_U8) into at most `max_colors` flat colours, 1..16; 0 finds how
+ * many, at most 8 (k-means++ in Lab, elbow). Antialiased edge pixels go to the nearer side. Returns
+ * one-channel ORF_U8 labels, 0 = transparent, 1.. = palette entry, largest area first;
+ * `ret_palette` has room for 16 sRGB colours. Same seed, same result.
+ * Errors: BAD_INPUT when nothing is visible, TOO_LARGE, CANCELLED. Arthur-Vassilvitskii 2007. */
 OrfImage *
 orf_image_palette(OrfTask *task, const OrfImage *image, unsigned max_colors, uint64_t seed,
                   uint8_t (*ret_palette)[3], unsigned *ret_n, GError **error);
