@@ -121,12 +121,16 @@ typedef struct {
 OrfMesh *orf_mesh_simplify(OrfTask *task, const OrfMesh *mesh, const OrfSimplify *options,
                            GError **error);
 
-/* Charts grown by normal cone, flattened without flips, packed without overlap into the unit
- * square; UVs replaced. Charts are at most n_triangles/50 + 8. `gutter` is in parts of the side.
- * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (empty). */
+/* New UVs for the whole surface, from charts that are flat without flips or overlap, all at one
+ * scale, packed into the unit square; indices, colours and groups stay. Edges that not exactly two
+ * triangles share are seams, triangles without an area map to a line or point. Charts are at most
+ * n_triangles/50 + 8 and one for each shell beyond the first; more only where a surface is so
+ * crumpled that fewer would fold. 95 % of the triangles are stretched less than twice.
+ * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (empty).
+ * Levy, Petitjean, Ray and Maillot 2002 (bent charts). */
 typedef struct {
-    float gutter;      /* 0: 4/1024 */
-    float cone_degrees; /* 0: 60 */
+    float gutter;       /* between charts, in parts of the side; 0: 4/1024 */
+    float cone_degrees; /* greatest angle between a chart's faces and its axis: 30..75; 0: 60 */
 } OrfUnwrap;
 OrfMesh *orf_mesh_unwrap(OrfTask *task, const OrfMesh *mesh, const OrfUnwrap *options,
                          GError **error);

@@ -231,6 +231,26 @@ hopeless_outlines_are_refused(void)
     }
 }
 
+static void
+small_budgets_fail_politely(void)
+{
+    g_autofree float *points = ring_points(300, 50, 0, 0, 0, false);
+    uint32_t starts[] = { 0, 300 };
+    OrfPlanar outline = { points, 300, starts, 1, NULL, 0 };
+    size_t done = 0;
+    for (size_t budget = 1000; budget < 400000; budget += 7000) {
+        g_auto(OrfPlanarMesh) planar = { 0 };
+        g_autoptr(GError) error = NULL;
+        OrfTask *task = orf_task_new(&(OrfTaskOptions){ .memory = budget });
+        if (orf_planar_refine(task, &outline, &(OrfRefine){ .edge_rim = 2 }, &planar, &error))
+            done++;
+        else
+            g_assert_error(error, ORF_ERROR, ORF_ERROR_TOO_LARGE);
+        orf_task_unref(task);
+    }
+    g_assert_cmpuint(done, >, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -244,5 +264,6 @@ main(int argc, char **argv)
     g_test_add_func("/mesh/refine/rings-lie-at-their-distance", rings_lie_at_their_distance);
     g_test_add_func("/mesh/refine/hopeless-outlines-are-refused",
                     hopeless_outlines_are_refused);
+    g_test_add_func("/mesh/refine/small-budgets-fail-politely", small_budgets_fail_politely);
     return g_test_run();
 }
