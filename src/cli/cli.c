@@ -1,11 +1,106 @@
 /* cli.c - the orfeas command: one table of commands.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "base/base.h"
+#include "cli/cli.h"
+
+#include <locale.h>
+#include <string.h>
+
+static const OrfCommand *const table[] = {
+    &orf_command_generate,
+    &orf_command_cutout,
+    &orf_command_mesh,
+    &orf_command_generators,
+    &orf_command_doctor,
+    &orf_command_completion,
+    NULL,
+};
+
+const OrfCommand *const *
+orf_commands(void)
+{
+    return table;
+}
 
 int
-main(void)
+orf_cli_fail(const GError *error)
 {
-    g_print("orfeas %s\n", orf_version());
+    g_printerr("orfeas: %s\n", error->message);
+    return orf_error_exit_code(error);
+}
+
+bool
+orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *entries,
+              const char *usage, const char *about, int *ret_code)
+{
+    g_autofree char *line = g_strdup_printf("%s", usage);
+    g_autoptr(GOptionContext) context = g_option_context_new(line);
+    g_autofree char *name = g_strconcat("orfeas ", command, NULL);
+    g_set_prgname(name);
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_set_description(context, about);
+    g_autoptr(GError) error = NULL;
+    if (g_option_context_parse(context, argc, argv, &error))
+        return true;
+    g_printerr("orfeas: %s; see \"%s --help\"\n", error->message, name);
+    *ret_code = orf_error_exit_code(error);
+    return false;
+}
+
+static void
+print_exit_codes(void)
+{
+    g_print("\nExit codes:\n  %3d  done\n", 0);
+    for (int code = 0; code < ORF_N_ERRORS; code++)
+        g_print("  %3d  %s\n", orf_error_info(code)->exit_code, orf_error_info(code)->title);
+}
+
+static int
+print_help(void)
+{
+    g_print("orfeas %s - a picture goes in, a textured, printable 3D model comes out\n\n"
+            "Usage: orfeas COMMAND [OPTION...]\n\nCommands:\n",
+            orf_version());
+    for (size_t i = 0; table[i]; i++)
+        g_print("  %-11s %s\n", table[i]->name, table[i]->summary);
+    g_print("\nTry:\n"
+            "  orfeas generate cup.jpg -o cup.glb         a 100 mm model, coloured\n"
+            "  orfeas generate logo.svg -o logo.3mf --size 60mm\n"
+            "  orfeas generate f.jpg r.jpg b.jpg l.jpg --views 0,90,180,270 -o toy.stl\n"
+            "  orfeas mesh view cup.glb -o cup.png        a picture of the result\n"
+            "  orfeas COMMAND --help                      everything about a command\n");
+    print_exit_codes();
     return 0;
+}
+
+static int
+unknown_command(const char *name)
+{
+    g_printerr("orfeas: no command \"%s\"; \"orfeas help\" lists them\n", name);
+    return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
+}
+
+static const OrfCommand *
+find_command(const char *name)
+{
+    for (size_t i = 0; table[i]; i++)
+        if (g_str_equal(table[i]->name, name))
+            return table[i];
+    return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* names and messages; numbers keep the dot */
+    orf_run_block_signals();
+    if (argc < 2 || g_str_equal(argv[1], "help") || g_str_equal(argv[1], "--help") ||
+        g_str_equal(argv[1], "-h"))
+        return print_help();
+    if (g_str_equal(argv[1], "--version") || g_str_equal(argv[1], "version")) {
+        g_print("orfeas %s\n", orf_version());
+        return 0;
+    }
+    const OrfCommand *command = find_command(argv[1]);
+    return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
 }

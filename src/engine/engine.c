@@ -8,6 +8,12 @@
 
 #include <string.h>
 
+const char *
+orf_version(void)
+{
+    return ORF_VERSION;
+}
+
 OrfAsset *
 orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
              OrfRan *ret_ran, GError **error)

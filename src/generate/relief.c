@@ -376,7 +376,8 @@ refine(OrfTask *task, const Work *work, const OrfOutline *outline, OrfPlanarMesh
                         .n_points = outline->n_points,
                         .loop_start = outline->start,
                         .n_loops = outline->n_loops };
-    float edge = (float)(1.6 * work->scale);
+    float edge =
+        (float)MAX(1.6 * work->scale, orf_params_number(work->recipe->params, "size") / 320);
     OrfRefine options = { .edge_rim = edge, .edge_inside = edge, .max_points = 400000 };
     return orf_planar_refine(task, &loops, &options, planar, error);
 }
