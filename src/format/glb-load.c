@@ -159,6 +159,18 @@ add_sources(Instance *instance, size_t accessor, size_t first, size_t n, GError 
 }
 
 static bool
+check_finite(const Instance *instance, const float *positions, size_t n, GError **error)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!orf_finite3(positions + 3 * i)) {
+            g_autofree char *what =
+                g_strdup_printf("has a position that is not finite, of vertex %zu", i);
+            return fail_part(instance, what, error);
+        }
+    return true;
+}
+
+static bool
 read_positions(Instance *instance, const json_t *attributes, size_t accessor, int64_t color,
                GError **error)
 {
@@ -169,6 +181,8 @@ read_positions(Instance *instance, const json_t *attributes, size_t accessor, in
         return false;
     if (!is_ours(instance->pose))
         place(instance->pose, positions, n);
+    if (!check_finite(instance, positions, n, error))
+        return false;
     if (color >= 0 && !add_colors(instance, (size_t)color, n, error))
         return false;
     int64_t source = orf_gltf_whole(attributes, ORF_GLB_SOURCE, -1);
