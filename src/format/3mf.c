@@ -17,6 +17,7 @@ sniff(const uint8_t *data, size_t size)
 /* --- Which entry is the model --------------------------------------------------------------------------- */
 
 typedef struct {
+    XML_Parser parser;
     char *target; /* of the first relation to a model */
 } Relations;
 
@@ -36,12 +37,12 @@ on_relation(void *data, const char *name, const char **attributes)
         relations->target = g_strdup(target);
 }
 
-/* Without a handler for them, expat leaves entities alone once the parser has stopped here. */
+/* With the document type every entity trick is refused too. */
 static void XMLCALL
-on_doctype(void *parser, const char *name, const char *system, const char *public, int internal)
+on_doctype(void *data, const char *name, const char *system, const char *public, int internal)
 {
     (void)name, (void)system, (void)public, (void)internal;
-    XML_StopParser(parser, XML_FALSE);
+    XML_StopParser(((Relations *)data)->parser, XML_FALSE);
 }
 
 static char *
@@ -49,15 +50,12 @@ target_of(GBytes *relations)
 {
     size_t size;
     const char *text = g_bytes_get_data(relations, &size);
-    Relations found = { 0 };
-    XML_Parser parser = XML_ParserCreate(NULL);
-    XML_SetUserData(parser, &found);
-    XML_UseParserAsHandlerArg(parser);
-    XML_SetStartDoctypeDeclHandler(parser, on_doctype);
-    XML_SetUserData(parser, &found);
-    XML_SetStartElementHandler(parser, on_relation);
-    bool parsed = XML_Parse(parser, text, (int)size, true) == XML_STATUS_OK;
-    XML_ParserFree(parser);
+    Relations found = { .parser = XML_ParserCreate(NULL) };
+    XML_SetUserData(found.parser, &found);
+    XML_SetStartDoctypeDeclHandler(found.parser, on_doctype);
+    XML_SetStartElementHandler(found.parser, on_relation);
+    bool parsed = XML_Parse(found.parser, text, (int)size, true) == XML_STATUS_OK;
+    XML_ParserFree(found.parser);
     if (!parsed)
         g_clear_pointer(&found.target, g_free);
     return found.target;
