@@ -112,12 +112,15 @@ OrfMesh *orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *op
 
 typedef struct {
     size_t triangles;  /* target; 0: no target */
-    float error;       /* greatest deviation in mm; 0: no limit when `triangles` is given */
-    bool keep_borders; /* vertices of open borders and UV seams stay */
+    float error;       /* how far the surface may move, in mm; 0: any when `triangles` is given */
+    bool keep_borders; /* vertices of open borders stay, too */
 } OrfSimplify;
-/* Fewer triangles; a closed manifold stays a closed manifold (checked after meshoptimizer; where
- * it broke one, our own edge collapse with link condition does the work). UV seams are locked.
- * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (neither target nor error). */
+/* Fewer triangles by collapsing edges (Garland and Heckbert 1997, link condition): every shell, hole
+ * and handle stays, a closed manifold stays one, oriented as it was, without degenerate triangles.
+ * Stops at the target or the error, whichever comes first, or when nothing may go. The error is
+ * summed as the surface moves: measured, it comes out at up to 1.25 of what was asked. UV seams and
+ * borders between groups are locked; UVs and colours move along. The result does not depend on the
+ * cores. Errors: CANCELLED, TOO_LARGE, BAD_INPUT (neither target nor error). */
 OrfMesh *orf_mesh_simplify(OrfTask *task, const OrfMesh *mesh, const OrfSimplify *options,
                            GError **error);
 
