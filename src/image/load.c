@@ -75,6 +75,14 @@ decoder_shrink(const Plan *plan)
     return shrink >= 8 ? 8 : shrink >= 4 ? 4 : shrink >= 2 ? 2 : 1;
 }
 
+static bool
+has_flag(VipsImage *image, const char *field)
+{
+    int value = 0;
+    return vips_image_get_typeof(image, field) &&
+           vips_image_get_int(image, field, &value) == 0 && value;
+}
+
 /* Bytes a decoder may hold for itself: worst cases, by format. */
 static size_t
 decoder_bytes(const Plan *plan, VipsImage *image)
@@ -83,12 +91,10 @@ decoder_bytes(const Plan *plan, VipsImage *image)
     if (g_str_equal(plan->format->name, "svg"))
         return (size_t)plan->to_width * plan->to_height * 4;
     if (g_str_equal(plan->format->name, "jpeg")) {
-        bool progressive = vips_image_get_typeof(image, "interlaced") ||
-                           vips_image_get_typeof(image, "jpeg-multiscan");
+        bool progressive = has_flag(image, "interlaced") || has_flag(image, "jpeg-multiscan");
         return progressive ? pixels * 6 : row * 64;
     }
-    bool rows =
-        g_str_equal(plan->format->name, "png") && !vips_image_get_typeof(image, "interlaced");
+    bool rows = g_str_equal(plan->format->name, "png") && !has_flag(image, "interlaced");
     return rows ? row * 64 : (size_t)VIPS_IMAGE_SIZEOF_IMAGE(image);
 }
 
