@@ -119,6 +119,18 @@ place_terrace(const Work *work, OrfTerrace *terrace)
 
 /* --- One colour ------------------------------------------------------------------------------------------ */
 
+/* Distance to the outline, raised so that the base's edge outside of it can be traced too. */
+static OrfImage *
+raised_distance(OrfTask *task, const Work *work, OrfTerrace *terrace, GError **error)
+{
+    g_autoptr(OrfImage) distance = orf_image_distance(task, work->mask, error);
+    if (!distance)
+        return NULL;
+    terrace->shift = work->base > 0 ? (float)(work->margin / work->scale) + 1 : 0;
+    return terrace->shift > 0 ? orf_terrace_raised(task, distance, terrace->shift, error)
+                              : g_steal_pointer(&distance);
+}
+
 static bool
 add_base(OrfTask *task, const Work *work, const OrfImage *distance, OrfTerrace *terrace,
          GError **error)
@@ -134,11 +146,11 @@ static OrfMesh *
 build_plain(OrfTask *task, const Work *work, OrfStage stage, GError **error)
 {
     const OrfParams *p = work->recipe->params;
-    g_autoptr(OrfImage) distance = orf_image_distance(task, work->mask, error);
-    if (!distance)
-        return NULL;
     g_auto(OrfTerrace) terrace = { 0 };
     place_terrace(work, &terrace);
+    g_autoptr(OrfImage) distance = raised_distance(task, work, &terrace, error);
+    if (!distance)
+        return NULL;
     double top = work->base + work->height;
     double width = MIN(orf_params_number(p, "bevel-width"), 0.9 * work->height);
     unsigned steps = stage == ORF_PREVIEW ? 3 : 8;
@@ -233,6 +245,7 @@ add_steps(OrfTask *task, const Work *work, const OrfImage *field, const Ranks *r
           OrfTerrace *terrace, GError **error)
 {
     double below = work->base;
+    terrace->shift = 0; /* ranks are above zero as they are */
     uint16_t first = work->base > 0 ? 1 : 0;
     for (unsigned i = 0; i < ranks->n; i++) {
         double above = work->base + ranks->heights[i];
@@ -256,12 +269,11 @@ build_colored(OrfTask *task, const Work *work, Ranks *ranks, GError **error)
         return NULL;
     rank_palette(work->recipe, palette, MIN(n, MAX_COLORS), ranks);
     g_autoptr(OrfImage) field = rank_field(task, work, labels, ranks, error);
-    g_autoptr(OrfImage) distance =
-        field && work->base > 0 ? orf_image_distance(task, work->mask, error) : NULL;
-    if (!field || (work->base > 0 && !distance))
-        return NULL;
-    g_auto(OrfTerrace) terrace = { 0 };
+    g_auto(OrfTerrace) terrace = { .rounded = true };
     place_terrace(work, &terrace);
+    g_autoptr(OrfImage) distance = field ? raised_distance(task, work, &terrace, error) : NULL;
+    if (!distance)
+        return NULL;
     if (!add_base(task, work, distance, &terrace, error) ||
         !add_steps(task, work, field, ranks, &terrace, error))
         return NULL;

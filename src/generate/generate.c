@@ -11,6 +11,7 @@ static const OrfGenerator *const table[] = {
     &orf_generator_lathe,
     &orf_generator_relief,
     &orf_generator_lithophane,
+    &orf_generator_extrude,
     &orf_generator_text,
     NULL,
 };

@@ -26,10 +26,8 @@ static const struct {
     const char *name;
     OrfCutoutMethod method;
 } methods[] = {
-    { "alpha", ORF_CUTOUT_ALPHA },
-    { "flat", ORF_CUTOUT_FLAT },
-    { "scene", ORF_CUTOUT_SCENE },
-    { "ink", ORF_CUTOUT_INK },
+    { "alpha", ORF_CUTOUT_ALPHA },     { "flat", ORF_CUTOUT_FLAT },
+    { "scene", ORF_CUTOUT_SCENE },     { "ink", ORF_CUTOUT_INK },
     { "grabcut", ORF_CUTOUT_GRABCUT },
 };
 
@@ -55,42 +53,32 @@ solid_alpha(OrfTask *task, const OrfImage *picture, GError **error)
     return orf_image_new_take(width, height, 1, ORF_F32, pixels);
 }
 
-/* The user's mask as alpha of the size of `picture`: its own alpha when it has one, else light is
- * subject. */
 static OrfImage *
-given_alpha(OrfTask *task, const OrfRecipe *recipe, const OrfImage *picture, GError **error)
+load_mask(OrfTask *task, const OrfRecipe *recipe, const OrfImage *picture, GError **error)
 {
-    unsigned width = orf_image_width(picture), height = orf_image_height(picture);
-    OrfImageLoad load = { .max_side = MAX(width, height) };
-    g_autoptr(OrfImage) mask =
-        orf_image_load(task, recipe->mask, recipe->mask_name, &load, error);
-    if (!mask)
-        return NULL;
-    bool alpha = orf_image_channels(mask) % 2 == 0;
-    g_autoptr(OrfImage) grey = alpha ? orf_image_alpha(task, mask, error)
-                                     : orf_image_luminance(task, mask, false, error);
-    return grey ? orf_image_resize(task, grey, width, height, error) : NULL;
+    unsigned side = MAX(orf_image_width(picture), orf_image_height(picture));
+    return orf_image_load(task, recipe->mask, recipe->mask_name,
+                          &(OrfImageLoad){ .max_side = side }, error);
 }
 
 static OrfImage *
 find_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
            OrfCutout *ret_how, GError **error)
 {
-    if (index == 0 && recipe->mask) {
-        *ret_how = (OrfCutout){ .method = ORF_CUTOUT_GIVEN,
-                                .confidence = 1,
-                                .reason = "the mask that was given" };
-        return given_alpha(task, recipe, picture, error);
-    }
-    if (g_str_equal(orf_params_text(recipe->params, "cutout"), "none")) {
+    bool given = index == 0 && recipe->mask;
+    if (!given && g_str_equal(orf_params_text(recipe->params, "cutout"), "none")) {
         *ret_how = (OrfCutout){ .method = ORF_CUTOUT_NONE,
                                 .confidence = 1,
                                 .coverage = 1,
                                 .reason = "the whole frame, as asked" };
         return solid_alpha(task, picture, error);
     }
+    g_autoptr(OrfImage) mask = NULL;
+    if (given && !(mask = load_mask(task, recipe, picture, error)))
+        return NULL;
     OrfCutoutOptions options = { .force = forced_method(recipe),
-                                 .seed = (uint64_t)orf_params_int(recipe->params, "seed") };
+                                 .seed = (uint64_t)orf_params_int(recipe->params, "seed"),
+                                 .mask = mask };
     g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, ret_how, error);
     if (!alpha)
         g_prefix_error(error, "%s: ", orf_recipe_picture(recipe, index)->name);

@@ -31,7 +31,10 @@ orf_terrace_add(OrfTask *task, OrfTerrace *terrace, const OrfImage *field, float
                 float low, float high, uint16_t group, bool *ret_added, GError **error)
 {
     g_assert(terrace->n < G_N_ELEMENTS(terrace->levels));
-    OrfTrace trace = { .level = threshold, .tolerance = 0.15f, .min_area = 4 };
+    OrfTrace trace = { .level = threshold + terrace->shift,
+                       .tolerance = terrace->rounded ? 0.03f : 0.15f,
+                       .corner_angle = terrace->rounded ? 179 : 0,
+                       .min_area = 4 };
     g_autoptr(OrfOutline) outline = orf_image_trace(task, field, &trace, error);
     if (!outline)
         return false;
@@ -42,6 +45,19 @@ orf_terrace_add(OrfTask *task, OrfTerrace *terrace, const OrfImage *field, float
     if (ret_added)
         *ret_added = added;
     return true;
+}
+
+OrfImage *
+orf_terrace_raised(OrfTask *task, const OrfImage *field, float by, GError **error)
+{
+    unsigned width = orf_image_width(field), height = orf_image_height(field);
+    float *to = ORF_ALLOC(task, float, (size_t)width *height, "outline field", error);
+    if (!to)
+        return NULL;
+    const float *from = orf_image_f32(field);
+    for (size_t i = 0; i < (size_t)width * height; i++)
+        to[i] = MAX(from[i] + by, 0);
+    return orf_image_new_take(width, height, 1, ORF_F32, to);
 }
 
 /* Height gained at share `t` (0 edge, 1 inner end) of a bevel of width 1. */
@@ -76,6 +92,7 @@ orf_terrace_add_bevel(OrfTask *task, OrfTerrace *terrace, const OrfImage *distan
             return false;
         if (!added)
             break;
+        terrace->rounded = true; /* inner edges follow the first at a distance */
     }
     return true;
 }

@@ -18,7 +18,9 @@ typedef struct {
 typedef struct {
     OrfTerraceLevel levels[24];
     size_t n;
-    double scale;  /* mm per px */
+    double scale; /* mm per px */
+    float shift;  /* added to every threshold: contours of a field that was raised by as much */
+    bool rounded; /* corners are not put back: for outlines less than a pixel apart */
     double height; /* of the picture, px: y is turned upwards */
 } OrfTerrace;
 
@@ -29,6 +31,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfTerrace, orf_terrace_clear)
  * left out and `ret_added` (may be NULL) says so. */
 bool orf_terrace_add(OrfTask *task, OrfTerrace *terrace, const OrfImage *field, float threshold,
                      float low, float high, uint16_t group, bool *ret_added, GError **error);
+
+/* A copy of `field` raised by `by`, so that contours below zero can be traced. */
+OrfImage *orf_terrace_raised(OrfTask *task, const OrfImage *field, float by, GError **error);
 
 /* The solid: front faces +Z, back at z = 0. Groups are kept when any level has one.
  * Closed, manifold and oriented as long as the outlines are
