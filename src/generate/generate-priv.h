@@ -120,6 +120,10 @@ void orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness);
  * generate/poisson.c. Errors: CANCELLED, TOO_LARGE. */
 OrfImage *orf_poisson_inflate(OrfTask *task, const OrfImage *alpha, GError **error);
 
+/* `alpha` itself, or a copy in which lines thinner than 2 * `radius` px are that wide; corners stay.
+ * generate/thicken.c */
+OrfImage *orf_thicken(OrfTask *task, OrfImage *alpha, float radius, GError **error);
+
 /* --- Round bodies: generate/round.c, generate/sheets.c --------------------------------------------- */
 
 /* Half depth over every point of an outline. Zero-initialise it. */

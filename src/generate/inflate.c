@@ -73,12 +73,13 @@ make_shape(OrfTask *task, const Inflate *inflate, const OrfSubject *subject, flo
 {
     Body body = { .rim = orf_stages_half_wall(inflate->recipe, subject),
                   .back = (float)orf_params_number(inflate->recipe->params, "back-depth") };
-    if (!orf_round_init(task, subject->alpha, &inflate->thickness, &body.round, error))
+    g_autoptr(OrfImage) alpha = orf_thicken(task, subject->alpha, body.rim, error);
+    if (!alpha || !orf_round_init(task, alpha, &inflate->thickness, &body.round, error))
         return NULL;
     OrfSheetOptions options = {
         .spacing = spacing, .rim = body.rim, .heights = body_heights, .data = &body
     };
-    OrfMesh *mesh = orf_sheets_mesh(task, subject->alpha, &options, error);
+    OrfMesh *mesh = orf_sheets_mesh(task, alpha, &options, error);
     orf_round_clear(&body.round);
     return mesh;
 }

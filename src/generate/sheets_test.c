@@ -99,6 +99,37 @@ rim_is_never_thinner_than_asked(void)
             g_assert_cmpfloat(fabsf(p[3 * i + 2]), >=, 2.99f);
 }
 
+static float
+hair_and_box(float x, float y)
+{
+    return MAX(draw_box(x, y, 20, 60, 80, 120), draw_box(x, y, 49.2f, 10, 50.6f, 70));
+}
+
+/* Width of the alpha along a row. */
+static float
+row_width(const OrfImage *alpha, unsigned y)
+{
+    float sum = 0;
+    for (unsigned x = 0; x < orf_image_width(alpha); x++)
+        sum += orf_image_f32(alpha)[y * orf_image_width(alpha) + x];
+    return sum;
+}
+
+static void
+hairs_become_as_wide_as_a_wall_and_corners_stay(void)
+{
+    g_autoptr(OrfImage) alpha = draw_alpha(100, 140, hair_and_box);
+    g_autoptr(OrfImage) thick = orf_thicken(NULL, alpha, 3, NULL);
+    g_assert_cmpfloat(row_width(alpha, 30), <, 2);
+    g_assert_cmpfloat(row_width(thick, 30), >, 5.5f);
+    g_assert_cmpfloat(row_width(thick, 30), <, 8);
+    for (unsigned y = 62; y < 121; y++)
+        g_assert_cmpfloat(fabsf(row_width(thick, y) - row_width(alpha, y)), <, 0.01f);
+    g_autoptr(OrfImage) box_only = draw_alpha(140, 140, column);
+    g_autoptr(OrfImage) same = orf_thicken(NULL, box_only, 3, NULL);
+    g_assert_true(same == box_only);
+}
+
 static void
 empty_mask_is_refused(void)
 {
@@ -151,6 +182,8 @@ main(int argc, char **argv)
     g_test_add_func("/generate/sheets/islands-and-holes-stay", islands_and_holes_stay);
     g_test_add_func("/generate/sheets/rim-is-never-thinner-than-asked",
                     rim_is_never_thinner_than_asked);
+    g_test_add_func("/generate/thicken/hairs-become-as-wide-as-a-wall-and-corners-stay",
+                    hairs_become_as_wide_as_a_wall_and_corners_stay);
     g_test_add_func("/generate/sheets/empty-mask-is-refused", empty_mask_is_refused);
     g_test_add_func("/generate/sheets/any-mask-gives-a-closed-manifold",
                     any_mask_gives_a_closed_manifold);

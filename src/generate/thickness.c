@@ -18,10 +18,10 @@
 
 /* Logarithms of depth; the fit moved by less than 0.05 when any one object was left out. */
 #define SIDE_DEPTH (-0.37)
-#define FRONT_GAIN 0.25
+#define FRONT_GAIN 0.35
 #define TOOL_LOSS 0.31
 #define TURNED_DEPTH (-0.15)
-#define TURNED_ROUND_GAIN 0.15
+#define TURNED_ROUND_GAIN 0.20
 #define TURNED_ROUND_POWER 0.85
 #define FLAT_POWER 0.13
 #define ROUND_GAIN 0.47
