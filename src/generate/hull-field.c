@@ -28,8 +28,10 @@
 #define RIGHT_ANGLE 0.85f /* sine of the least angle between views that see a section */
 #define ROUND_FROM 0.05f  /* sections thinner than this share of their length stay boxes */
 #define ROUND_FULL 0.20f
-#define BLOCK 4   /* cells a side that are skipped together */
-#define COARSE 40 /* samples a side to find the box */
+#define BLOCK 2          /* cells a side that are skipped together at least */
+#define FAR_OUTSIDE 1.3f /* half diagonals off the plain hull: no surface in a block */
+#define FAR_INSIDE 1.7f  /* the same for the field, which may be steeper */
+#define COARSE 40        /* samples a side to find the box */
 
 typedef struct {
     float middle, half;
@@ -79,7 +81,7 @@ distance_at(const OrfHullView *view, float x, float y)
     float cx = CLAMP(x - 0.5f, 0, (float)(view->width - 1)),
           cy = CLAMP(y - 0.5f, 0, (float)(view->height - 1));
     unsigned ix = MIN((unsigned)cx, view->width - 2), iy = MIN((unsigned)cy, view->height - 2);
-    const float *p = orf_image_f32(view->distance) + (size_t)iy * view->width + ix;
+    const float *p = view->signed_px + (size_t)iy * view->width + ix;
     float tx = cx - (float)ix, ty = cy - (float)iy;
     float top = p[0] + tx * (p[1] - p[0]);
     float bottom = p[view->width] + tx * (p[view->width + 1] - p[view->width]);
@@ -304,13 +306,10 @@ fill_block(const Fill *fill, const unsigned low[3], const unsigned high[3])
         at[a] = grid->origin[a] + grid->cell * ((float)low[a] + (float)(size - 1) / 2);
         radius += (float)(size * size);
     }
-    if (longest <= BLOCK / 2) {
-        fill_cells(fill, low, high);
-        return;
-    }
     radius = sqrtf(radius) / 2 * grid->cell;
-    float value = field_at(fill->carver, at, -1.4f * radius, &plain);
-    if (plain < -1.4f * radius || value > 2.5f * radius) {
+    float value = field_at(fill->carver, at, -FAR_OUTSIDE * radius, &plain);
+    if (plain < -FAR_OUTSIDE * radius || value < -2 * FAR_INSIDE * radius ||
+        value > FAR_INSIDE * radius) {
         fill_constant(fill, low, high, value);
         return;
     }

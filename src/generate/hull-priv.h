@@ -12,7 +12,8 @@
 #define ORF_HULL_MAX_VIEWS 8
 
 typedef struct {
-    OrfImage *distance; /* signed, px, of the cut-out: positive inside */
+    OrfImage *distance;     /* signed, px, of the cut-out: positive inside */
+    const float *signed_px; /* its samples */
     /* [height][width][4], px: of the run of covered pixels in the row that is at or nearest to the
      * pixel: middle, half length, the same evened out over rows; half length of the column's run */
     float *runs;

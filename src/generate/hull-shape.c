@@ -117,7 +117,7 @@ gather(const Shaded *shaded, GArray *samples)
     unsigned step = MAX(1, view->height / 160);
     for (unsigned y = step / 2; y < view->height; y += step) {
         const float *runs = view->runs + 4 * (size_t)y * view->width;
-        const float *distance = orf_image_f32(view->distance) + (size_t)y * view->width;
+        const float *distance = view->signed_px + (size_t)y * view->width;
         for (unsigned x = 0; x < view->width; x++) {
             if (distance[x] <= 0)
                 continue;
@@ -233,7 +233,7 @@ straight_share(const float *edge, unsigned n, unsigned window)
 static unsigned
 trace_side(const OrfHullView *view, bool columns, bool last, float *edge)
 {
-    const float *distance = orf_image_f32(view->distance);
+    const float *distance = view->signed_px;
     unsigned lines = columns ? view->width : view->height, n = 0;
     unsigned along = columns ? view->height : view->width;
     size_t line_step = columns ? 1 : view->width, step = columns ? view->width : 1;

@@ -218,7 +218,7 @@ even_out(OrfHullView *view, unsigned reach)
 static void
 fill_runs(OrfHullView *view, bool *any)
 {
-    const float *distance = orf_image_f32(view->distance);
+    const float *distance = view->signed_px;
     size_t width = view->width;
     for (unsigned y = 0; y < view->height; y++)
         any[y] = fill_line(
@@ -237,6 +237,7 @@ orf_hull_view_init(OrfTask *task, const OrfImage *alpha, float wall, OrfHullView
     view.distance = thick_distance(task, alpha, wall, error);
     if (!view.distance)
         return false;
+    view.signed_px = orf_image_f32(view.distance);
     view.runs = ORF_ALLOC(task, float, 4 * (size_t)view.width * view.height,
                           "runs of an outline", error);
     orf_autofree bool *any = ORF_ALLOC(task, bool, view.height, "rows", error);
