@@ -8,7 +8,8 @@
  * falls there, how deep it falls further in (the rim of a trunk beats the rounded edge of a foot) and
  * how upright the outline is (from tops and bottoms one sees the near edge). The sheet minimises
  *     sum |grad e|^2 + w (e - rim)^2 + hold (e - mean)^2
- * The back is at least as thick as an inflated body, unless the relief is that of a plate. Bodies
+ * A line of sight touches a ball of radius r at r^2 / distance before its middle, which the mirror
+ * makes good. The back is at least as thick as an inflated body, unless the relief is that of a plate. Bodies
  * whose rims are all sharp are boxes: they get a flat addition. */
 #include "generate/depth-priv.h"
 
@@ -19,6 +20,7 @@
 #define HOLD 0.1f
 #define UPRIGHT 0.9f     /* how much of a rim's weight depends on being upright */
 #define LEAST_ROUND 0.7f /* least thickness behind the sheet, in half balls */
+#define ROUND_WIDTH 0.7f /* radius of a round body at most, in half widths */
 #define PLATE 0.25f      /* relief / half width below which a body is a plate ... */
 #define BODY 0.42f       /* ... and from which it is none */
 #define SHARP_ALL 0.3f   /* mean rim steepness of boxes ... */
@@ -323,8 +325,11 @@ mirror_front(const OrfDepthMap *map, const OrfDepthBackOptions *options, const S
     float depth = options->depth > 0 ? options->depth : 1;
     for (size_t i = 0; i < (size_t)map->width * map->height; i++) {
         float middle = MAX(back->back[i], map->z[i]);
-        float behind = MAX(middle - map->z[i], body * LEAST_ROUND * half[i]) +
-                       box * BOX_DEPTH * (half[i] + widest) / 2;
+        float relief = middle - map->z[i];
+        float radius = MIN(relief, ROUND_WIDTH * half[i]);
+        float round = relief + 2 * radius * radius / middle;
+        float behind =
+            MAX(round, body * LEAST_ROUND * half[i]) + box * BOX_DEPTH * (half[i] + widest) / 2;
         back->back[i] = middle + depth * behind + options->wall;
     }
     g_snprintf(back->why, sizeof back->why,

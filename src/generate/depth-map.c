@@ -17,7 +17,7 @@
 #define HOLE 0.002f       /* enclosed gaps smaller than this share of the subject are filled */
 #define STRETCHED 0.9f    /* share of all values that a subject uses if it was stretched */
 #define RELIEF 0.5f       /* its relief then, in widths */
-#define FLAT_RIM 2e-4f /* a smaller mean rise of values towards the rim says nothing */
+#define FLAT_RIM 2e-4f    /* a smaller mean rise of values towards the rim says nothing */
 
 void
 orf_depth_map_clear(OrfDepthMap *map)
