@@ -18,7 +18,7 @@ import zlib
 
 ORFEAS, ROOT = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 SNAPSHOTS = ROOT / "tests" / "snapshots"
-SAMPLES = ROOT / "tests" / "data" / "samples"
+SAMPLES = ROOT / "tests" / "data"
 TESTS = []
 
 
