@@ -28,6 +28,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
 	@tools/fuzz $(FUZZ_SECONDS)
 
 bench: all venv ## the numbers of docs/benchmarks.md, beside the peers a user would pick
+	@$(NINJA) build benches
 	@bench/run
 
 format: ## lay the sources out
