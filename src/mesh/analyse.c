@@ -379,7 +379,8 @@ orf_mesh_measure(OrfTask *task, const OrfMesh *mesh, bool crossings, OrfMeasures
         return orf_task_check(task, error);
     look_clear(&look);
     memset(&look, 0, sizeof look);
-    (void)crossings;
+    if (crossings && !orf_mesh_count_crossings(task, mesh, &measures.self_intersections, error))
+        return false;
     *ret_measures = measures;
     return true;
 }

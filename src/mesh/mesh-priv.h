@@ -57,4 +57,22 @@ orf_edge_end(const OrfHalf *halves, uint32_t i, uint32_t end)
     return i;
 }
 
+/* --- Exact predicates: mesh/predicates.c ---------------------------------------------------------- */
+
+/* On which side of the plane through a, b, c (counter-clockwise seen from the side of sign -1) does d
+ * lie? The sign of (a - d) . ((b - d) x (c - d)), exactly. */
+int orf_orient3d(const float a[3], const float b[3], const float c[3], const float d[3]);
+/* Do a, b, c turn left (1), right (-1) or not at all, seen along `axis` (0 x, 1 y, 2 z)? Exactly. */
+int orf_orient2d(const float a[3], const float b[3], const float c[3], int axis);
+
+/* --- Crossings: mesh/intersect.c -------------------------------------------------------------------- */
+
+#define ORF_MAX_CROSSINGS 10000
+
+/* Do two triangles, given as vertex indices, cross or overlap? Touching does not count. */
+bool orf_triangles_cross(const float *positions, const uint32_t a[3], const uint32_t b[3]);
+/* Pairs of triangles that cross, counted up to ORF_MAX_CROSSINGS. Errors: CANCELLED, TOO_LARGE. */
+bool
+orf_mesh_count_crossings(OrfTask *task, const OrfMesh *mesh, int64_t *ret_n, GError **error);
+
 #endif
