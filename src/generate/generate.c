@@ -13,6 +13,8 @@ static const OrfGenerator *const table[] = {
     &orf_generator_lithophane,
     &orf_generator_extrude,
     &orf_generator_text,
+    &orf_generator_hull,
+    &orf_generator_depth,
     NULL,
 };
 
