@@ -151,26 +151,6 @@ run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError 
     return orf_stages_run(task, recipe, make_stage, &maker, emit, data, error);
 }
 
-/* --- How well it suits ----------------------------------------------------------------------------------- */
-
-static OrfFit
-suits(const OrfLook *look)
-{
-    OrfFit fit = { 0 };
-    bool wide = look->info.bits == 16;
-    if (look->n_pictures > 1 || !look->grey || look->info.camera ||
-        look->texture > (wide ? 0.05 : 0.02)) {
-        g_strlcpy(fit.reason, "not a picture of distances", sizeof fit.reason);
-        return fit;
-    }
-    bool subject = look->shape.area > 0 && look->framed < 0.2;
-    fit.confidence = wide ? (subject ? 0.85 : 0.55) : (subject ? 0.35 : 0.3);
-    g_snprintf(fit.reason, sizeof fit.reason,
-               "%s grey picture without fine detail%s: distances", wide ? "16-bit" : "smooth",
-               subject ? ", one subject" : "");
-    return fit;
-}
-
 const OrfGenerator orf_generator_depth = {
     .name = "depth",
     .title = "body from distances",
@@ -180,6 +160,6 @@ const OrfGenerator orf_generator_depth = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = 2,
-    .suits = suits,
+    .suits = orf_suits_depth,
     .run = run,
 };

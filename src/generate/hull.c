@@ -364,22 +364,6 @@ run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError 
     return orf_stages_run(task, recipe, make_stage, &maker, emit, data, error);
 }
 
-/* --- How well it suits -------------------------------------------------------------------------------- */
-
-static OrfFit
-suits(const OrfLook *look)
-{
-    OrfFit fit = { 0 };
-    if (look->n_pictures < 2) {
-        g_strlcpy(fit.reason, "one picture is one view", sizeof fit.reason);
-        return fit;
-    }
-    fit.confidence = look->n_views >= 2 ? 0.95 : 0.8;
-    g_snprintf(fit.reason, sizeof fit.reason, "%u pictures%s: views of one object",
-               look->n_pictures, look->n_views >= 2 ? " with angles" : "");
-    return fit;
-}
-
 const OrfGenerator orf_generator_hull = {
     .name = "hull",
     .title = "body from several sides",
@@ -388,6 +372,6 @@ const OrfGenerator orf_generator_hull = {
     .n_params = G_N_ELEMENTS(params),
     .min_pictures = 1,
     .max_pictures = ORF_HULL_MAX_VIEWS,
-    .suits = suits,
+    .suits = orf_suits_hull,
     .run = run,
 };
