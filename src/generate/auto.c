@@ -23,6 +23,18 @@ consider(OrfChoice *choice, const OrfGenerator *generator, const OrfFit *fit)
     }
 }
 
+/* A key or a spanner is as thick as one of its size, not as thick as a sign. The largest circle
+ * inside an outline is about 0.8 times as wide as the body is at its thickest. */
+static double
+height_of_tool(const OrfLook *look, double size)
+{
+    if (look->shape.elongation < 3 || look->shape.runs > 2 || look->info.vector)
+        return 0;
+    OrfThickness thickness;
+    orf_thickness_guess(&look->shape, &thickness);
+    return CLAMP((double)thickness.depth * look->shape.girth / 0.8 * size, 1, 500);
+}
+
 bool
 orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, GError **error)
 {
@@ -45,6 +57,8 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
             "%s: the picture shows nothing to make a body, a plate or a relief of; "
             "choose with --generator",
             orf_recipe_picture(recipe, 0)->name);
+    if (choice.generator == &orf_generator_extrude)
+        choice.height = height_of_tool(&look, orf_params_number(recipe->params, "size"));
     *ret_choice = choice;
     return true;
 }

@@ -81,7 +81,12 @@ resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
     if (!orf_auto_choose(task, recipe, &choice, error))
         return NULL;
     tell_choice(&choice, ret_ran);
-    return orf_recipe_for(task, recipe, choice.generator, error);
+    g_autoptr(OrfRecipe) resolved = orf_recipe_for(task, recipe, choice.generator, error);
+    if (!resolved || !(choice.height > 0) || orf_params_is_set(resolved->params, "height"))
+        return g_steal_pointer(&resolved);
+    char height[32];
+    g_ascii_formatd(height, sizeof height, "%.2f", choice.height);
+    return orf_recipe_set(resolved, "height", height, error) ? g_steal_pointer(&resolved) : NULL;
 }
 
 /* --- Pose: what generators make stands upright; "lie" turns it on its back on the way out ------- */

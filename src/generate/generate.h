@@ -84,6 +84,7 @@ const OrfGenerator *orf_generator_by_name(const char *name); /* NULL when unknow
 typedef struct {
     const OrfGenerator *generator, *runner_up; /* runner_up may be NULL */
     OrfFit fit, runner_up_fit;
+    double height; /* mm: "height" for the generator unless the user set it; 0: its own default */
 } OrfChoice;
 
 /* Chooses a generator for the recipe's pictures. Errors: BAD_INPUT: nothing to make anything of. */
