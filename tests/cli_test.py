@@ -246,7 +246,7 @@ BAD = [  # arguments, exit code, what the message must name
     ("generate disc.png --quality best", 2, "draft"),
     ("generate disc.png --views 0,90", 2, "2 angles"),
     ("generate disc.png --memory 3", 2, "512M"),
-    ("generate disc.png -g inflate --quality high --memory 1M", 7, "budget"),
+    ("generate {data}/cup.jpg -g inflate --memory 1M", 7, "budget"),
     ("generate disc.png disc.png -o d.glb", 2, "-d"),
     ("generate disc.png -o /proc/d.glb", None, "/proc/d.glb"),
     ("generate disc.png -o nowhere/d.glb", 4, "nowhere/d.glb"),
@@ -273,7 +273,7 @@ def mistakes(folder):
         (folder / name).write_bytes(data)
     before = sorted(p.name for p in folder.iterdir())
     for words, code, says in BAD:
-        done = run(*words.split(), cwd=folder)
+        done = run(*words.format(data=SAMPLES).split(), cwd=folder)
         message = done.stderr.decode()
         if code is None:
             assert done.returncode not in (0, -11, -6), f"orfeas {words}: {done.returncode}"
