@@ -76,18 +76,18 @@ typedef struct {
 typedef void (*OrfBandFn)(const OrfBand *band, void *data);
 
 typedef struct {
-    const OrfSpot *spots;     /* corners on the screen */
-    const uint32_t *corners;  /* [n_triangles][3] into spots */
+    const OrfSpot *spots;    /* corners on the screen */
+    const uint32_t *corners; /* [n_triangles][3] into spots */
     size_t n_triangles;
-    unsigned width, height;   /* pixels */
-    unsigned samples;         /* 1 (at pixel centres) or 4 */
+    unsigned width, height; /* pixels */
+    unsigned samples;       /* 1 (at pixel centres) or 4 */
 } OrfRaster;
 
 /* Draws both sides of every triangle and calls `band` for each band of ORF_BAND rows, in any
  * order on any core. A sample belongs to exactly one of two triangles that share an edge.
  * Errors: CANCELLED, TOO_LARGE. */
-bool orf_raster(OrfTask *task, const OrfRaster *raster, OrfBandFn band, void *data,
-                GError **error);
+bool
+orf_raster(OrfTask *task, const OrfRaster *raster, OrfBandFn band, void *data, GError **error);
 /* Perspective-correct weights of the three corners at a point on the screen, clamped to the
  * triangle. `flat`: near is not a depth to correct for (orthographic). Returns twice the signed
  * area on the screen: negative when the front side is seen (y runs down). */
@@ -98,7 +98,7 @@ float orf_raster_weights(const OrfSpot *const corners[3], bool flat, float x, fl
 
 /* The sRGB curve as tables. */
 typedef struct {
-    float linear[256]; /* of a code */
+    float linear[256];  /* of a code */
     uint8_t code[4096]; /* of sqrt(linear) * 4095 */
 } OrfTone;
 void orf_tone_init(OrfTone *tone);
@@ -113,7 +113,8 @@ typedef struct {
     void *owned; /* levels 1.. */
 } OrfPyramid;
 /* Borrows the image's pixels. Errors: TOO_LARGE. */
-bool orf_pyramid_init(OrfPyramid *pyramid, OrfTask *task, const OrfImage *image, GError **error);
+bool
+orf_pyramid_init(OrfPyramid *pyramid, OrfTask *task, const OrfImage *image, GError **error);
 void orf_pyramid_clear(OrfPyramid *pyramid);
 /* Bilinear, 0..255; (0,0) is the top left corner, the border is repeated. */
 void orf_pyramid_sample(const OrfPyramid *pyramid, unsigned level, float u, float v,
@@ -124,8 +125,8 @@ void orf_pyramid_sample(const OrfPyramid *pyramid, unsigned level, float u, floa
 /* RGBA in place: colours of alpha 255 stay, of 0 come smoothly from around, between they mix; alpha
  * becomes 255. All unknown gives mid grey. Push-pull after Gortler et al. 1996; O(n).
  * Errors: CANCELLED, TOO_LARGE. */
-bool orf_fill_unknown(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height,
-                      GError **error);
+bool
+orf_fill_unknown(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height, GError **error);
 
 /* --- Dressing: what both ways share ---------------------------------------------------------------- */
 
@@ -139,8 +140,8 @@ bool orf_delight(OrfTask *task, const OrfMesh *mesh, const OrfCamera *camera, ui
 /* asset/rim.c: sets alpha to how far a pixel's colour can be trusted: 255 inside, little within 2 px
  * of the edge of the cut-out, where background shines through, 0 outside; parts thinner than
  * that keep what they have. Errors: TOO_LARGE. */
-bool orf_trust_inside(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height,
-                      GError **error);
+bool
+orf_trust_inside(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height, GError **error);
 
 /* The asset with one textured material; takes `rgb` ([height][width][3]), even on failure. */
 OrfAsset *orf_dressed(OrfTask *task, OrfMesh *mesh, uint8_t *rgb, const unsigned size[2],
@@ -161,11 +162,12 @@ typedef struct {
     unsigned side;
 } OrfAssetBackdrop;
 bool orf_asset_backdrop_init(OrfAssetBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh,
-                       const OrfCamera *camera, const unsigned size[2], bool bed,
-                       GError **error);
+                             const OrfCamera *camera, const unsigned size[2], bool bed,
+                             GError **error);
 void orf_asset_backdrop_clear(OrfAssetBackdrop *backdrop);
 /* sRGB 0..255 at a point of the screen. */
-void orf_asset_backdrop_color(const OrfAssetBackdrop *backdrop, float x, float y, float ret_rgb[3]);
+void
+orf_asset_backdrop_color(const OrfAssetBackdrop *backdrop, float x, float y, float ret_rgb[3]);
 
 /* --- One picture as a source of colour: asset/sight.c ------------------------------------------- */
 
@@ -173,8 +175,8 @@ typedef struct {
     OrfCamera camera; /* picture pixels */
     uint8_t *rgba;    /* the picture, complete: hidden pixels are filled from inside */
     OrfPyramid picture;
-    float *near;     /* depth map, -INFINITY where nothing is */
-    OrfImage *inner; /* pixels to the nearest silhouette, ORF_F32; <= 0 outside */
+    float *near;            /* depth map, -INFINITY where nothing is */
+    OrfImage *inner;        /* pixels to the nearest silhouette, ORF_F32; <= 0 outside */
     unsigned width, height; /* of the two maps */
     float shrink;           /* map pixels per picture pixel */
     float slack;            /* mm a point may lie behind the depth map and still be seen */
@@ -195,7 +197,7 @@ typedef struct {
     unsigned width, height;
     bool unlit, transparent, bed;
 } OrfShot;
-OrfImage *orf_asset_shoot(OrfTask *task, const OrfAsset *asset, const OrfShot *shot,
-                          GError **error);
+OrfImage *
+orf_asset_shoot(OrfTask *task, const OrfAsset *asset, const OrfShot *shot, GError **error);
 
 #endif

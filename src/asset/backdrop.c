@@ -65,9 +65,11 @@ cast_shadow(OrfAssetBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh, GErr
     below.scale = SIDE / (2 * backdrop->reach);
     size_t n = (size_t)SIDE * SIDE;
     backdrop->shadow = ORF_ALLOC(task, float, n, "shadow", error);
-    orf_autofree float *heights = ORF_ALLOC(task, float, n * 3, "shadow", error);
-    orf_autofree OrfSpot *spots = orf_camera_see_mesh(task, &below, mesh, error);
-    if (!backdrop->shadow || !heights || !spots)
+    orf_autofree float *heights =
+        backdrop->shadow ? ORF_ALLOC(task, float, n * 3, "shadow", error) : NULL;
+    orf_autofree OrfSpot *spots =
+        heights ? orf_camera_see_mesh(task, &below, mesh, error) : NULL;
+    if (!spots)
         return false;
     OrfRaster raster = {
         spots, orf_mesh_triangles(mesh), orf_mesh_n_triangles(mesh), SIDE, SIDE, 1

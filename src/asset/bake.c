@@ -173,10 +173,11 @@ spread_colors(OrfTask *task, Bake *bake, GError **error)
     size_t n = orf_mesh_n_vertices(bake->mesh);
     g_auto(Spread) spread = { .bake = bake };
     spread.given = (float(*)[4])ORF_ALLOC(task, float, 4 * n, "vertex colours", error);
-    spread.order = ORF_ALLOC(task, uint32_t, n, "vertex colours", error);
-    spread.reached = ORF_ALLOC(task, uint8_t, n, "vertex colours", error);
-    if (!spread.given || !spread.order || !spread.reached ||
-        !orf_fans_init(&spread.fans, task, bake->mesh, error))
+    if (spread.given)
+        spread.order = ORF_ALLOC(task, uint32_t, n, "vertex colours", error);
+    if (spread.order)
+        spread.reached = ORF_ALLOC(task, uint8_t, n, "vertex colours", error);
+    if (!spread.reached || !orf_fans_init(&spread.fans, task, bake->mesh, error))
         return false;
     memcpy(spread.given, bake->colors, n * sizeof *bake->colors);
     find_order(&spread, n);
@@ -269,9 +270,10 @@ bake_texels(OrfTask *task, Bake *bake, GError **error)
     size_t n = orf_mesh_n_uvs(bake->mesh);
     const float *uvs = orf_mesh_uvs(bake->mesh);
     bake->texels = ORF_ALLOC(task, OrfSpot, n, "texture coordinates", error);
-    bake->rgba =
-        ORF_ALLOC(task, uint8_t, 4 * (size_t)bake->side * bake->side, "texture", error);
-    if (!bake->texels || !bake->rgba)
+    if (bake->texels)
+        bake->rgba =
+            ORF_ALLOC(task, uint8_t, 4 * (size_t)bake->side * bake->side, "texture", error);
+    if (!bake->rgba)
         return false;
     for (size_t i = 0; i < n; i++)
         bake->texels[i] =

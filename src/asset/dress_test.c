@@ -426,18 +426,25 @@ static void
 cancelled_or_poor(void)
 {
     g_autoptr(OrfTask) stopped = orf_task_new(NULL);
-    g_autoptr(OrfTask) poor = orf_task_new(&(OrfTaskOptions){ .memory = 300000 });
     orf_task_cancel(stopped);
     g_autoptr(OrfMesh) mesh = ball(64, 48, 40);
     g_autoptr(OrfImage) picture = disc_picture(256, 110, paint_waves);
     OrfProjection view = ball_projection(picture, 40, 110, 0);
-    for (int way = 0; way < 4; way++) {
-        g_autoptr(GError) error = NULL;
-        OrfTask *task = way & 1 ? poor : stopped;
-        g_assert_null(way & 2 ? orf_asset_dress_views(task, mesh, &view, 1, NULL, &error)
-                              : orf_asset_dress_front(task, mesh, &view, NULL, &error));
-        OrfErrorCode code = way & 1 ? ORF_ERROR_TOO_LARGE : ORF_ERROR_CANCELLED;
-        g_assert_error(error, ORF_ERROR, (int)code);
+    OrfDress dress = { .side = 256, .back = ORF_BACK_PLAIN, .delight = 0.5f };
+    for (size_t budget = 0; budget < 3000000; budget += budget ? 97000 : 1000) {
+        g_autoptr(OrfTask) poor = orf_task_new(&(OrfTaskOptions){ .memory = budget });
+        for (int views = 0; views < 2; views++) {
+            OrfTask *task = budget ? poor : stopped;
+            g_autoptr(GError) error = NULL;
+            g_autoptr(OrfAsset) asset =
+                views ? orf_asset_dress_views(task, mesh, &view, 1, &dress, &error)
+                      : orf_asset_dress_front(task, mesh, &view, &dress, &error);
+            OrfErrorCode code = budget ? ORF_ERROR_TOO_LARGE : ORF_ERROR_CANCELLED;
+            if (!asset)
+                g_assert_error(error, ORF_ERROR, (int)code);
+            g_assert_true(!asset == (error != NULL));
+            g_assert_true(asset == NULL || budget > 600000);
+        }
     }
 }
 

@@ -9,27 +9,14 @@
  *     |  back (plain)    |   rim. Along the outline both show the same colours.
  *     +------------------+
  *
- * UVs are the projected positions. Where the surface turns away from the viewer they are pushed
- * outwards, into colours that push-pull drew out of the rim: sides get soft colour instead of
- * streaks, and no background. Geometry is untouched: UVs have indices of their own. */
-#include "asset/asset-priv.h"
+ * UVs are the projected positions (wrap.c); push-pull fills what was hidden from the rim, so no
+ * background shows. */
+#include "project-priv.h"
 
 #include <math.h>
 #include <string.h>
 
-#define GUTTER 8     /* px around the subject */
-#define TURNED 0.35f /* n.eye below which UVs move outwards */
-
-typedef struct {
-    OrfCamera camera;       /* picture pixels */
-    int left, top;          /* the crop, in picture pixels */
-    unsigned crop[2];       /* its size */
-    unsigned front[2];      /* its size in the atlas */
-    unsigned back[2];       /* size of the back; 0 when mirrored */
-    unsigned back_place[2]; /* where in the atlas */
-    unsigned atlas[2];
-    float outwards; /* px, of UVs at surfaces seen edge-on */
-} Layout;
+#define GUTTER 20 /* px around the subject */
 
 /* --- Layout ----------------------------------------------------------------------------------------- */
 
@@ -72,7 +59,7 @@ scaled(unsigned length, float zoom)
 
 /* Sizes in the atlas of a crop of this size at this zoom. */
 static void
-place_parts(Layout *layout, float zoom, OrfBack back)
+place_parts(OrfLayout *layout, float zoom, OrfBack back)
 {
     bool tall = layout->crop[1] > layout->crop[0];
     unsigned along = tall ? 0 : 1; /* the back goes below, or to the right */
@@ -87,7 +74,7 @@ place_parts(Layout *layout, float zoom, OrfBack back)
 }
 
 static void
-set_crop(Layout *layout, const int box[4], int gutter)
+set_crop(OrfLayout *layout, const int box[4], int gutter)
 {
     layout->left = box[0] - gutter;
     layout->top = box[1] - gutter;
@@ -96,7 +83,8 @@ set_crop(Layout *layout, const int box[4], int gutter)
 }
 
 static bool
-plan_layout(Layout *layout, const OrfProjection *front, const OrfDress *options, GError **error)
+plan_layout(OrfLayout *layout, const OrfProjection *front, const OrfDress *options,
+            GError **error)
 {
     int box[4];
     if (!subject_box(front->picture, box))
@@ -116,7 +104,7 @@ plan_layout(Layout *layout, const OrfProjection *front, const OrfDress *options,
         place_parts(layout, zoom, options->back);
     }
     layout->outwards =
-        CLAMP(0.01f * (float)MAX(layout->front[0], layout->front[1]), 2, GUTTER - 2);
+        CLAMP(0.025f * (float)MAX(layout->front[0], layout->front[1]), 2, GUTTER - 2);
     return true;
 }
 
@@ -124,7 +112,7 @@ plan_layout(Layout *layout, const OrfProjection *front, const OrfDress *options,
 
 /* One row of the crop; outside of the picture is transparent. */
 static void
-copy_row(const OrfImage *picture, const Layout *layout, unsigned y, uint8_t *to)
+copy_row(const OrfImage *picture, const OrfLayout *layout, unsigned y, uint8_t *to)
 {
     int width = (int)orf_image_width(picture), from_y = layout->top + (int)y;
     unsigned channels = orf_image_channels(picture);
@@ -142,7 +130,7 @@ copy_row(const OrfImage *picture, const Layout *layout, unsigned y, uint8_t *to)
 }
 
 static OrfImage *
-crop_picture(OrfTask *task, const OrfImage *picture, const Layout *layout, GError **error)
+crop_picture(OrfTask *task, const OrfImage *picture, const OrfLayout *layout, GError **error)
 {
     size_t row = 4 * (size_t)layout->crop[0];
     uint8_t *pixels = ORF_ALLOC(task, uint8_t, row * layout->crop[1], "texture", error);
@@ -157,9 +145,8 @@ crop_picture(OrfTask *task, const OrfImage *picture, const Layout *layout, GErro
     return orf_image_resize(task, crop, layout->front[0], layout->front[1], error);
 }
 
-/* The camera in pixels of the front part. */
-static OrfCamera
-front_camera(const Layout *layout)
+OrfCamera
+orf_layout_camera(const OrfLayout *layout)
 {
     OrfCamera camera = layout->camera;
     float zoom = (float)layout->front[0] / (float)layout->crop[0];
@@ -172,7 +159,8 @@ front_camera(const Layout *layout)
 /* RGBA of the front, complete: what was hidden is filled from inside. */
 static uint8_t *
 front_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
-             const OrfDress *options, const Layout *layout, uint8_t **ret_alpha, GError **error)
+             const OrfDress *options, const OrfLayout *layout, uint8_t **ret_alpha,
+             GError **error)
 {
     g_autoptr(OrfImage) crop = crop_picture(task, front->picture, layout, error);
     if (!crop)
@@ -180,13 +168,13 @@ front_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
     unsigned width = layout->front[0], height = layout->front[1];
     size_t n = (size_t)width * height;
     orf_autofree uint8_t *rgba = ORF_ALLOC(task, uint8_t, 4 * n, "texture", error);
-    orf_autofree uint8_t *alpha = ORF_ALLOC(task, uint8_t, n, "texture", error);
-    if (!rgba || !alpha)
+    orf_autofree uint8_t *alpha = rgba ? ORF_ALLOC(task, uint8_t, n, "texture", error) : NULL;
+    if (!alpha)
         return NULL;
     memcpy(rgba, orf_image_u8(crop), 4 * n);
     for (size_t i = 0; i < n; i++)
         alpha[i] = rgba[4 * i + 3];
-    OrfCamera camera = front_camera(layout);
+    OrfCamera camera = orf_layout_camera(layout);
     if (options->delight > 0 &&
         !orf_delight(task, mesh, &camera, rgba, width, height, options->delight, error))
         return NULL;
@@ -201,7 +189,7 @@ front_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
 
 /* Distance to the outline in pixels, at the size of the back; 0 outside. */
 static OrfImage *
-depth_inside(OrfTask *task, const uint8_t *alpha, const Layout *layout, GError **error)
+depth_inside(OrfTask *task, const uint8_t *alpha, const OrfLayout *layout, GError **error)
 {
     size_t n = (size_t)layout->back[0] * layout->back[1];
     float *mask = ORF_ALLOC(task, float, n, "back of the texture", error);
@@ -266,7 +254,7 @@ kept(float distance, float radius)
 
 /* The front halved one way, its inner part unknown. */
 static void
-keep_rim(uint8_t *back, const uint8_t *front, const Layout *layout, const float *distance,
+keep_rim(uint8_t *back, const uint8_t *front, const OrfLayout *layout, const float *distance,
          const float *radius)
 {
     for (unsigned y = 0; y < layout->back[1]; y++)
@@ -284,7 +272,7 @@ keep_rim(uint8_t *back, const uint8_t *front, const Layout *layout, const float 
 }
 
 static uint8_t *
-back_pixels(OrfTask *task, const uint8_t *front, const uint8_t *alpha, const Layout *layout,
+back_pixels(OrfTask *task, const uint8_t *front, const uint8_t *alpha, const OrfLayout *layout,
             GError **error)
 {
     g_autoptr(OrfImage) distance = depth_inside(task, alpha, layout, error);
@@ -302,7 +290,7 @@ back_pixels(OrfTask *task, const uint8_t *front, const uint8_t *alpha, const Lay
 }
 
 static void
-paste(uint8_t *atlas, const Layout *layout, const uint8_t *rgba, const unsigned size[2],
+paste(uint8_t *atlas, const OrfLayout *layout, const uint8_t *rgba, const unsigned size[2],
       const unsigned place[2])
 {
     for (unsigned y = 0; y < size[1]; y++) {
@@ -312,10 +300,11 @@ paste(uint8_t *atlas, const Layout *layout, const uint8_t *rgba, const unsigned 
     }
 }
 
-/* RGB of the whole atlas. */
+/* RGB of the whole atlas; `ret_alpha`: the cut-out at the size of the front. */
 static uint8_t *
 atlas_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
-             const OrfDress *options, const Layout *layout, GError **error)
+             const OrfDress *options, const OrfLayout *layout, uint8_t **ret_alpha,
+             GError **error)
 {
     orf_autofree uint8_t *alpha = NULL, *back = NULL;
     orf_autofree uint8_t *rgba =
@@ -331,148 +320,11 @@ atlas_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
     paste(atlas, layout, rgba, layout->front, (unsigned[2]){ 0, 0 });
     if (back)
         paste(atlas, layout, back, layout->back, layout->back_place);
+    *ret_alpha = g_steal_pointer(&alpha);
     return atlas;
 }
 
-/* --- UVs -------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const Layout *layout;
-    OrfCamera camera; /* of the front part */
-    const float *positions, *normals;
-    const uint32_t *triangles;
-    uint32_t *shared[2]; /* UV of a vertex in front and back + 1; 0: none yet */
-    OrfVec uvs;
-} Wrap;
-
-static void
-wrap_clear(Wrap *wrap)
-{
-    orf_free(wrap->shared[0]);
-    orf_free(wrap->shared[1]);
-    orf_vec_clear(&wrap->uvs);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wrap, wrap_clear)
-
-/* The front's place of a point whose surface looks along `normal`. */
-static void
-project(const Wrap *wrap, const float point[3], const float normal[3], float ret_place[2])
-{
-    float eye[3];
-    OrfSpot spot = orf_camera_see(&wrap->camera, point);
-    orf_camera_eye(&wrap->camera, point, eye);
-    float way[2] = { orf_dot3(wrap->camera.right, normal),
-                     orf_dot3(wrap->camera.down, normal) };
-    float length = sqrtf(way[0] * way[0] + way[1] * way[1]);
-    float turned = CLAMP(1 - fabsf(orf_dot3(normal, eye)) / TURNED, 0, 1);
-    float push = wrap->layout->outwards * turned * turned / MAX(length, 1e-6f);
-    const float at[2] = { spot.x, spot.y };
-    for (int i = 0; i < 2; i++) {
-        float size = (float)wrap->layout->front[i];
-        float place = isfinite(at[i]) ? at[i] + push * way[i] : size / 2;
-        ret_place[i] = CLAMP(place, 0.5f, size - 0.5f);
-    }
-}
-
-static bool
-add_uv(OrfTask *task, Wrap *wrap, uint32_t vertex, const float normal[3], bool back,
-       GError **error)
-{
-    const Layout *layout = wrap->layout;
-    float *uv = orf_vec_add(task, &wrap->uvs, 1, "texture coordinates", error), place[2];
-    if (!uv)
-        return false;
-    project(wrap, wrap->positions + 3 * (size_t)vertex, normal, place);
-    for (int i = 0; i < 2; i++) {
-        if (back) {
-            float within = place[i] * (float)layout->back[i] / (float)layout->front[i];
-            place[i] =
-                CLAMP(within, 1, (float)layout->back[i] - 1) + (float)layout->back_place[i];
-        }
-        uv[i] = place[i] / (float)layout->atlas[i];
-    }
-    return true;
-}
-
-/* By the vertices' normals, which are smooth: the seam follows the outline, not single faces. */
-static bool
-is_back(const Wrap *wrap, const uint32_t corner[3])
-{
-    float facing = 0, eye[3];
-    for (int i = 0; i < 3; i++) {
-        orf_camera_eye(&wrap->camera, wrap->positions + 3 * (size_t)corner[i], eye);
-        facing += orf_dot3(wrap->normals + 3 * (size_t)corner[i], eye);
-    }
-    return facing < -0.03f;
-}
-
-static bool
-wrap_triangle(OrfTask *task, Wrap *wrap, size_t triangle, uint32_t ret_uvs[3], GError **error)
-{
-    const uint32_t *corner = wrap->triangles + 3 * triangle;
-    bool back = wrap->layout->back[0] && is_back(wrap, corner);
-    float normals[3][3];
-    unsigned sharp = orf_corner_normals(wrap->positions, wrap->normals, corner, normals);
-    for (unsigned i = 0; i < 3; i++) {
-        uint32_t *shared = &wrap->shared[back][corner[i]];
-        bool own = sharp >> i & 1;
-        if ((own || !*shared) && !add_uv(task, wrap, corner[i], normals[i], back, error))
-            return false;
-        if (!own && !*shared)
-            *shared = (uint32_t)wrap->uvs.n;
-        ret_uvs[i] = (own ? (uint32_t)wrap->uvs.n : *shared) - 1;
-    }
-    return true;
-}
-
-static bool
-wrap_mesh(OrfTask *task, const OrfMesh *mesh, const Layout *layout, OrfMeshParts *parts,
-          GError **error)
-{
-    size_t n = orf_mesh_n_vertices(mesh), n_triangles = orf_mesh_n_triangles(mesh);
-    g_auto(Wrap) wrap = { .layout = layout,
-                          .camera = front_camera(layout),
-                          .positions = orf_mesh_positions(mesh),
-                          .triangles = orf_mesh_triangles(mesh),
-                          .uvs = { .item = 2 * sizeof(float) } };
-    orf_autofree float *normals = orf_mesh_vertex_normals(task, mesh, error);
-    if (!normals)
-        return false;
-    wrap.normals = normals;
-    for (int i = 0; i < 2; i++)
-        if (!(wrap.shared[i] = ORF_ALLOC(task, uint32_t, n, "texture coordinates", error)))
-            return false;
-    parts->uv_triangles =
-        ORF_ALLOC(task, uint32_t, 3 * n_triangles, "texture coordinates", error);
-    if (!parts->uv_triangles)
-        return false;
-    for (size_t t = 0; t < n_triangles; t++) {
-        if (t % 65536 == 0 && !orf_task_check(task, error))
-            return false;
-        if (!wrap_triangle(task, &wrap, t, parts->uv_triangles + 3 * t, error))
-            return false;
-    }
-    parts->n_uvs = wrap.uvs.n;
-    parts->uvs = orf_vec_steal(&wrap.uvs);
-    return true;
-}
-
 /* --- Together ---------------------------------------------------------------------------------------------- */
-
-static OrfMesh *
-with_uvs(OrfTask *task, const OrfMesh *mesh, const Layout *layout, GError **error)
-{
-    g_auto(OrfMeshParts) parts = { 0 };
-    if (!orf_mesh_copy_parts(task, mesh, &parts, error))
-        return NULL;
-    orf_free(g_steal_pointer(&parts.uvs));
-    orf_free(g_steal_pointer(&parts.uv_triangles));
-    orf_free(g_steal_pointer(&parts.colors));
-    orf_free(g_steal_pointer(&parts.groups)); /* one material serves all */
-    if (!wrap_mesh(task, mesh, layout, &parts, error))
-        return NULL;
-    return orf_mesh_new_take(&parts, error);
-}
 
 OrfAsset *
 orf_dressed(OrfTask *task, OrfMesh *mesh, uint8_t *rgb, const unsigned size[2],
@@ -493,12 +345,17 @@ orf_asset_dress_front(OrfTask *task, OrfMesh *mesh, const OrfProjection *front,
                       const OrfDress *options, GError **error)
 {
     static const OrfDress plain = { 0 };
-    Layout layout = { 0 };
+    OrfLayout layout = { 0 };
     options = options ? options : &plain;
     if (!plan_layout(&layout, front, options, error))
         return NULL;
-    g_autoptr(OrfMesh) wrapped = with_uvs(task, mesh, &layout, error);
-    uint8_t *atlas = wrapped ? atlas_pixels(task, mesh, front, options, &layout, error) : NULL;
-    return atlas ? orf_dressed(task, wrapped, atlas, layout.atlas, options->quality, error)
-                 : NULL;
+    orf_autofree uint8_t *alpha = NULL;
+    orf_autofree uint8_t *atlas =
+        atlas_pixels(task, mesh, front, options, &layout, &alpha, error);
+    g_autoptr(OrfMesh) wrapped =
+        atlas ? orf_wrap_front(task, mesh, &layout, alpha, error) : NULL;
+    if (!wrapped)
+        return NULL;
+    return orf_dressed(task, wrapped, g_steal_pointer(&atlas), layout.atlas, options->quality,
+                       error);
 }

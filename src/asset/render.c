@@ -360,8 +360,10 @@ orf_asset_shoot(OrfTask *task, const OrfAsset *asset, const OrfShot *shot, GErro
                                                        &shot->camera, size, shot->bed, error))
         return NULL;
     orf_autofree OrfSpot *spots = orf_camera_see_mesh(task, &shot->camera, scene.mesh, error);
-    scene.pixels = ORF_ALLOC(task, uint8_t, (size_t)size[0] * size[1] * 4, "picture", error);
-    if (!spots || !scene.pixels)
+    if (spots)
+        scene.pixels =
+            ORF_ALLOC(task, uint8_t, (size_t)size[0] * size[1] * 4, "picture", error);
+    if (!scene.pixels)
         return NULL;
     scene.spots = spots;
     OrfRaster raster = { spots,   scene.triangles, orf_mesh_n_triangles(scene.mesh),
