@@ -205,7 +205,7 @@ void
 orf_asset_backdrop_color(const OrfAssetBackdrop *backdrop, float x, float y, float ret_rgb[3])
 {
     float u = x / (float)backdrop->width - 0.5f, v = y / (float)backdrop->height;
-    float grey = 246 - 14 * v - 14 * u * u;
+    float grey = 235 - 16 * v - 14 * u * u;
     ret_rgb[0] = grey;
     ret_rgb[1] = grey;
     ret_rgb[2] = grey + 2;
