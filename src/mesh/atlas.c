@@ -18,6 +18,8 @@ orf_atlas_clear(OrfAtlas *atlas)
     orf_free(atlas->chart);
     orf_free(atlas->order);
     orf_free(atlas->uv);
+    orf_free(atlas->side);
+    orf_vec_clear(&atlas->joins);
     orf_vec_clear(&atlas->charts);
     *atlas = (OrfAtlas){ 0 };
 }
@@ -33,6 +35,7 @@ allocate(OrfAtlas *atlas, GError **error)
            (atlas->areas = ORF_ALLOC(task, float, n, what, error)) &&
            (atlas->chart = ORF_ALLOC(task, uint32_t, n, what, error)) &&
            (atlas->order = ORF_ALLOC(task, uint32_t, n, what, error)) &&
+           (atlas->side = ORF_ALLOC(task, uint32_t, n, what, error)) &&
            (atlas->uv = ORF_ALLOC(task, float, 6 * n, what, error));
 }
 
@@ -91,11 +94,12 @@ orf_atlas_init(OrfAtlas *atlas, OrfTask *task, const OrfMesh *mesh, float cone, 
                          .n_vertices = orf_mesh_n_vertices(mesh),
                          .n_faces = orf_mesh_n_triangles(mesh),
                          .cone = cone,
-                         .charts.item = sizeof(OrfChart) };
+                         .charts.item = sizeof(OrfChart),
+                         .joins.item = sizeof(OrfJoin) };
     if (!allocate(atlas, error) || !find_neighbours(atlas, mesh, error))
         return false;
     for (size_t f = 0; f < atlas->n_faces; f++)
-        atlas->chart[f] = ORF_NO_CHART;
+        atlas->chart[f] = atlas->side[f] = ORF_NO_CHART;
     if (!orf_task_parallel(task, atlas->n_faces, ORF_MESH_BLOCK, measure_faces, atlas))
         return orf_task_check(task, error);
     return true;
@@ -107,7 +111,8 @@ orf_atlas_add_chart(OrfAtlas *atlas, const float axis[3], bool bent, GError **er
     OrfChart *chart = orf_vec_add(atlas->task, &atlas->charts, 1, "unwrapping", error);
     if (!chart)
         return ORF_NO_CHART;
-    *chart = (OrfChart){ .axis = { axis[0], axis[1], axis[2] }, .bent = bent };
+    *chart =
+        (OrfChart){ .axis = { axis[0], axis[1], axis[2] }, .bent = bent, .join = ORF_NO_JOIN };
     return (uint32_t)atlas->charts.n - 1;
 }
 
@@ -175,4 +180,87 @@ orf_atlas_mean_normal(const OrfAtlas *atlas, uint32_t index, float axis[3])
     double length = sqrt(sum[0] * sum[0] + sum[1] * sum[1] + sum[2] * sum[2]);
     for (int k = 0; k < 3 && length > 0; k++)
         axis[k] = (float)(sum[k] / length);
+}
+
+/* --- Joining and parting ------------------------------------------------------------------------------ */
+
+/* Everything of a chart lies on this side of a join from now on. */
+static void
+note_side(OrfAtlas *atlas, const OrfChart *chart, uint32_t side)
+{
+    if (chart->join != ORF_NO_JOIN) {
+        ((OrfJoin *)atlas->joins.data)[chart->join].into = side;
+        return;
+    }
+    for (uint32_t i = chart->first; i < chart->first + chart->n; i++)
+        atlas->side[atlas->order[i]] = side;
+}
+
+bool
+orf_atlas_join(OrfAtlas *atlas, uint32_t host, uint32_t guest, GError **error)
+{
+    OrfJoin *join = orf_vec_add(atlas->task, &atlas->joins, 1, "unwrapping", error);
+    if (!join)
+        return false;
+    join->into = ORF_NO_JOIN;
+    for (uint32_t k = 0; k < 2; k++) {
+        const OrfChart *chart = orf_atlas_chart(atlas, k ? guest : host);
+        memcpy(join->was[k].axis, chart->axis, sizeof chart->axis);
+        join->was[k].bent = chart->bent;
+        join->was[k].join = chart->join;
+        note_side(atlas, chart, 2 * (uint32_t)(atlas->joins.n - 1) + k);
+    }
+    const OrfChart *chart = orf_atlas_chart(atlas, guest);
+    for (uint32_t i = chart->first; i < chart->first + chart->n; i++)
+        atlas->chart[atlas->order[i]] = host;
+    orf_atlas_chart(atlas, host)->join = (uint32_t)atlas->joins.n - 1;
+    return true;
+}
+
+static uint32_t
+side_in_join(const OrfAtlas *atlas, uint32_t face, uint32_t join)
+{
+    uint32_t side = atlas->side[face];
+    while (side / 2 != join)
+        side = ((const OrfJoin *)atlas->joins.data)[side / 2].into;
+    return side & 1;
+}
+
+/* Moves the faces of one side to the front of the chart's list; how many they are. */
+static uint32_t
+sort_by_side(OrfAtlas *atlas, const OrfChart *chart)
+{
+    uint32_t *faces = atlas->order + chart->first, n = 0;
+    for (uint32_t i = 0; i < chart->n; i++) {
+        uint32_t face = faces[i];
+        if (side_in_join(atlas, face, chart->join) == 1)
+            continue;
+        faces[i] = faces[n];
+        faces[n++] = face;
+    }
+    return n;
+}
+
+bool
+orf_atlas_part(OrfAtlas *atlas, uint32_t index, GError **error)
+{
+    if (orf_atlas_chart(atlas, index)->join == ORF_NO_JOIN)
+        return false;
+    const OrfJoin *join =
+        (const OrfJoin *)atlas->joins.data + orf_atlas_chart(atlas, index)->join;
+    uint32_t fresh = orf_atlas_add_chart(atlas, join->was[1].axis, join->was[1].bent, error);
+    if (fresh == ORF_NO_CHART)
+        return false;
+    OrfChart *first = orf_atlas_chart(atlas, index), *second = orf_atlas_chart(atlas, fresh);
+    uint32_t n = sort_by_side(atlas, first);
+    second->first = first->first + n;
+    second->n = first->n - n;
+    second->join = join->was[1].join;
+    first->n = n;
+    first->join = join->was[0].join;
+    first->bent = join->was[0].bent;
+    memcpy(first->axis, join->was[0].axis, sizeof first->axis);
+    for (uint32_t i = second->first; i < second->first + second->n; i++)
+        atlas->chart[atlas->order[i]] = fresh;
+    return true;
 }

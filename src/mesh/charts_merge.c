@@ -19,6 +19,7 @@
 #define SMALL_SHARE 500  /* a chart with less than 1 / SMALL_SHARE of the faces is small */
 #define SLANTED_SHARE 50 /* share of the faces that may be seen at a slant */
 #define HINGE 0.9f       /* straightness of a border that charts may unfold along */
+#define SMOOTH 0.7f      /* cosine between the axes of charts that join without a hinge */
 #define CLEARLY 0.08f    /* cosine */
 #define MOST_BENT 5000   /* faces: least squares get slow beyond */
 
@@ -38,6 +39,7 @@ typedef struct {
     uint8_t *state;
     uint32_t *seen; /* [n_vertices] last count of chains that met the vertex */
     uint32_t counts;
+    bool strict; /* only joins that cost nothing or little */
     size_t merged, needed, slanted, most_slanted;
 } Merging;
 
@@ -158,7 +160,7 @@ host_of(const Merging *merging, uint32_t c, size_t most_slanted, bool crooked,
         if (border->length <= longest || host->bent || merging->state[border->other] == TAKEN ||
             (crooked && straightness(border) > HINGE))
             continue;
-        size_t slanted = count_slanted(atlas, c, host->axis, SLANT);
+        size_t slanted = count_slanted(atlas, c, host->axis, crooked ? COMMON_AXIS : SLANT);
         if (slanted > most_slanted)
             continue;
         best = border->other;
@@ -206,6 +208,8 @@ partner_of(Merging *merging, uint32_t c)
             continue;
         float straight = straightness(border);
         float even = MAX(0.1f, orf_dot3(chart->axis, other->axis));
+        if (merging->strict && straight < HINGE && even < SMOOTH)
+            continue;
         float score = border->length * MAX(straight * straight, even) / sqrtf((float)other->n);
         if (score > best_score && meet_once(merging, c, border->other)) {
             best_score = score;
@@ -217,10 +221,9 @@ partner_of(Merging *merging, uint32_t c)
 
 /* --- Joining ------------------------------------------------------------------------------------------ */
 
-/* An axis that sees all faces of both charts no worse than `least`; false when their mean normal
- * does not. */
+/* An axis that sees all faces of both charts well; false when their mean normal does not. */
 static bool
-common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float least, float ret_axis[3])
+common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float ret_axis[3])
 {
     double sum[3] = { 0 };
     orf_atlas_add_normals(atlas, a, sum);
@@ -230,55 +233,59 @@ common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float least, float re
         return false;
     for (int k = 0; k < 3; k++)
         ret_axis[k] = (float)(sum[k] / length);
-    return count_slanted(atlas, a, ret_axis, least) != SIZE_MAX &&
-           count_slanted(atlas, b, ret_axis, least) != SIZE_MAX;
+    return count_slanted(atlas, a, ret_axis, COMMON_AXIS) != SIZE_MAX &&
+           count_slanted(atlas, b, ret_axis, COMMON_AXIS) != SIZE_MAX;
 }
 
-/* Moves the faces of chart c to `host`; lists stay as they were until the round ends. */
-static void
-move_faces(Merging *merging, uint32_t c, uint32_t host)
+static bool
+move_faces(Merging *merging, uint32_t c, uint32_t host, GError **error)
 {
-    OrfAtlas *atlas = merging->atlas;
-    const OrfChart *chart = orf_atlas_chart(atlas, c);
-    for (uint32_t i = chart->first; i < chart->first + chart->n; i++)
-        atlas->chart[atlas->order[i]] = host;
     merging->state[c] = TAKEN;
     merging->state[host] = PINNED;
     merging->merged++;
+    return orf_atlas_join(merging->atlas, host, c, error);
 }
 
-/* A host that sees all of chart c; while there are too many charts, at any slant. */
-static bool
-join_host(Merging *merging, uint32_t c)
+/* A host that sees all of chart c, at any slant once there is no other way. */
+static uint32_t
+find_host(Merging *merging, uint32_t c)
 {
     size_t slanted = 0;
     size_t most = merging->most_slanted - MIN(merging->slanted, merging->most_slanted);
+    bool must = merging->merged < merging->needed && !merging->strict;
     uint32_t host = host_of(merging, c, most, false, &slanted);
-    if (host == ORF_NO_CHART && merging->merged < merging->needed &&
-        !orf_atlas_chart(merging->atlas, c)->bent)
+    if (host == ORF_NO_CHART && must && !orf_atlas_chart(merging->atlas, c)->bent)
         host = host_of(merging, c, SIZE_MAX - 1, true, &slanted);
-    if (host == ORF_NO_CHART)
-        return false;
     merging->slanted += slanted;
-    move_faces(merging, c, host);
+    return host;
+}
+
+static bool
+join_partner(Merging *merging, uint32_t c, GError **error)
+{
+    OrfAtlas *atlas = merging->atlas;
+    const Border *border = partner_of(merging, c);
+    if (!border)
+        return true;
+    float axis[3];
+    OrfChart *host = orf_atlas_chart(atlas, border->other);
+    bool found = common_axis(atlas, c, border->other, axis);
+    bool bent = host->bent || orf_atlas_chart(atlas, c)->bent || !found;
+    if (!move_faces(merging, c, border->other, error))
+        return false;
+    host->bent = bent;
+    if (found)
+        memcpy(host->axis, axis, sizeof axis);
     return true;
 }
 
-static void
-join_partner(Merging *merging, uint32_t c)
+static bool
+join(Merging *merging, uint32_t c, GError **error)
 {
-    const Border *border = partner_of(merging, c);
-    if (!border)
-        return;
-    OrfChart *host = orf_atlas_chart(merging->atlas, border->other);
-    float least = straightness(border) > HINGE ? COMMON_AXIS : SLANT, axis[3];
-    bool was_bent = host->bent || orf_atlas_chart(merging->atlas, c)->bent;
-    if (common_axis(merging->atlas, c, border->other, least, axis))
-        memcpy(host->axis, axis, sizeof axis);
-    else
-        was_bent = true;
-    host->bent = was_bent;
-    move_faces(merging, c, border->other);
+    uint32_t host = find_host(merging, c);
+    if (host != ORF_NO_CHART)
+        return move_faces(merging, c, host, error);
+    return merging->merged >= merging->needed || join_partner(merging, c, error);
 }
 
 static int
@@ -293,10 +300,12 @@ by_size(const void *a, const void *b, void *data)
 
 /* One round; `*slanted` goes on from round to round. */
 static bool
-merge_once(OrfAtlas *atlas, size_t limit, size_t *slanted, size_t *ret_merged, GError **error)
+merge_once(OrfAtlas *atlas, size_t limit, bool strict, size_t *slanted, size_t *ret_merged,
+           GError **error)
 {
     size_t n = atlas->charts.n, small = atlas->n_faces / SMALL_SHARE;
     g_auto(Merging) merging = { .atlas = atlas,
+                                .strict = strict,
                                 .needed = n > limit ? n - limit : 0,
                                 .slanted = *slanted,
                                 .most_slanted = atlas->n_faces / SLANTED_SHARE };
@@ -312,9 +321,8 @@ merge_once(OrfAtlas *atlas, size_t limit, size_t *slanted, size_t *ret_merged, G
         uint32_t c = merging.by_size[i];
         if (orf_atlas_chart(atlas, c)->n >= small && merging.merged >= merging.needed)
             break;
-        if (merging.state[c] == FREE && !join_host(&merging, c) &&
-            merging.merged < merging.needed)
-            join_partner(&merging, c);
+        if (merging.state[c] == FREE && !join(&merging, c, error))
+            return false;
     }
     *slanted = merging.slanted;
     *ret_merged = merging.merged;
@@ -354,9 +362,12 @@ bool
 orf_atlas_merge(OrfAtlas *atlas, size_t limit, GError **error)
 {
     size_t slanted = 0, merged = 1;
-    for (int round = 0; round < ROUNDS && merged && atlas->charts.n > 1; round++)
-        if (!merge_once(atlas, limit, &slanted, &merged, error))
+    bool strict = true;
+    for (int round = 0; round < ROUNDS && atlas->charts.n > 1 && (merged || strict); round++) {
+        strict = strict && merged;
+        if (!merge_once(atlas, limit, strict, &slanted, &merged, error))
             return false;
+    }
     settle_axes(atlas);
     return true;
 }

@@ -17,7 +17,10 @@
 #define REGROW 0.35f    /* cosine: what was left out joins charts whose axis sees it so */
 #define REGROWN 64      /* faces, at least, that such a chart may have */
 #define LEAST_SEEN 0.05 /* of its area, for a face not to count as flipped */
-#define MOST_SCALED 6.0 /* in area, for a face of a bent chart */
+#define FLAT 1e-4       /* area over the square of the longest side */
+#define MOST_SCALED 4.0 /* in area, for a face of a bent chart */
+#define EFFORT 15.0     /* of least squares, per face of the surface: about 6 us */
+#define LEAST_EFFORT 1e6
 #define CIRCLE_FACES 96
 
 typedef enum { UNSEEN, WAITING, PLACED } Mark;
@@ -28,6 +31,7 @@ typedef struct {
     uint32_t *queue; /* [n_faces] */
     uint32_t *local; /* [n_vertices] for orf_atlas_conform */
     OrfFlatGrid grid;
+    double effort; /* that least squares may still cost, in faces to the power of 1.5 */
     size_t left_out, placed, cut; /* faces of the charts that were cut, and their count */
 } Layout;
 
@@ -83,11 +87,20 @@ mapped_area(const OrfAtlas *atlas, uint32_t face)
            2;
 }
 
+/* Not flipped, nor nearly; a face without an area must not have one in the map either. */
 static bool
 is_upright(const OrfAtlas *atlas, uint32_t face)
 {
-    return !(atlas->areas[face] > 0) ||
-           mapped_area(atlas, face) > LEAST_SEEN * (double)atlas->areas[face];
+    double mapped = mapped_area(atlas, face), longest2 = 0;
+    if (atlas->areas[face] > 0)
+        return mapped > LEAST_SEEN * (double)atlas->areas[face];
+    const float *uv = atlas->uv + 6 * (size_t)face;
+    for (int k = 0; k < 3; k++) {
+        const float *a = uv + 2 * k, *b = uv + 2 * ((k + 1) % 3);
+        double dx = (double)b[0] - a[0], dy = (double)b[1] - a[1];
+        longest2 = MAX(longest2, dx * dx + dy * dy);
+    }
+    return fabs(mapped) <= FLAT * longest2;
 }
 
 static uint32_t
@@ -176,39 +189,43 @@ all_upright(const OrfAtlas *atlas, const OrfChart *chart)
     return true;
 }
 
-/* Sets `uv` of a chart. A bent one that does not unbend is seen along its mean normal. */
+/* Sets `uv` of a chart and says whether it lies flat as a whole. When too much was spent on least
+ * squares, bent charts are taken not to. */
 static bool
-map_chart(Layout *layout, uint32_t index, GError **error)
+try_chart(Layout *layout, uint32_t index, bool *ret_flat, GError **error)
 {
     OrfAtlas *atlas = layout->atlas;
-    OrfChart *chart = orf_atlas_chart(atlas, index);
-    project(atlas, chart);
-    if (!chart->bent)
+    const OrfChart *chart = orf_atlas_chart(atlas, index);
+    double effort = chart->n * sqrt((double)chart->n);
+    *ret_flat = false;
+    if (chart->bent && layout->effort < effort)
         return true;
-    if (!orf_atlas_conform(atlas, index, layout->local, error))
+    layout->effort -= chart->bent ? effort : 0;
+    project(atlas, chart);
+    if (chart->bent && !orf_atlas_conform(atlas, index, layout->local, error))
         return false;
-    if (!is_even(atlas, chart)) {
-        orf_atlas_mean_normal(atlas, index, chart->axis);
-        project(atlas, chart);
-    }
-    return true;
+    *ret_flat = all_upright(atlas, chart) && (!chart->bent || is_even(atlas, chart));
+    if (*ret_flat &&
+        !orf_flat_border_is_simple(&layout->grid, atlas, chart, layout->local, ret_flat, error))
+        return false;
+    return orf_task_check(atlas->task, error);
 }
 
+/* Charts that were joined by force part again until they lie flat. */
 static bool
 flatten_chart(Layout *layout, uint32_t index, GError **error)
 {
     OrfAtlas *atlas = layout->atlas;
-    OrfChart *chart = orf_atlas_chart(atlas, index);
-    bool simple = false;
-    if (!map_chart(layout, index, error))
+    bool flat = false;
+    if (!try_chart(layout, index, &flat, error))
         return false;
-    if (all_upright(atlas, chart) &&
-        !orf_flat_border_is_simple(&layout->grid, atlas, chart, layout->local, &simple, error))
-        return false;
-    chart->flat = true;
-    if (simple)
-        return orf_task_check(atlas->task, error);
-    if (!orf_flat_grid_begin(&layout->grid, atlas, chart, error) ||
+    while (!flat && orf_atlas_chart(atlas, index)->bent)
+        if (!orf_atlas_part(atlas, index, error) || !try_chart(layout, index, &flat, error))
+            return false;
+    orf_atlas_chart(atlas, index)->flat = true;
+    if (flat)
+        return true;
+    if (!orf_flat_grid_begin(&layout->grid, atlas, orf_atlas_chart(atlas, index), error) ||
         !place_faces(layout, index, error))
         return false;
     drop_others(layout, index);
@@ -338,6 +355,7 @@ orf_atlas_flatten(OrfAtlas *atlas, GError **error)
 {
     OrfTask *task = atlas->task;
     g_auto(Layout) layout = { .atlas = atlas };
+    layout.effort = EFFORT * (double)atlas->n_faces + LEAST_EFFORT;
     layout.mark = ORF_ALLOC(task, uint8_t, atlas->n_faces, "unwrapping", error);
     layout.queue = ORF_ALLOC(task, uint32_t, atlas->n_faces, "unwrapping", error);
     layout.local = ORF_ALLOC(task, uint32_t, atlas->n_vertices, "unwrapping", error);

@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define STEPS(n) (50 + 20 * (int)sqrt((double)(n))) /* of the conjugate gradients */
-#define ENOUGH 1e-14                                /* squared, of the first gradient */
+#define NEEDLE_WEIGHT 5.0
+#define ENOUGH 1e-14 /* squared, of the first gradient */
 
 typedef struct {
     uint32_t corner[3];
@@ -24,7 +25,7 @@ typedef struct {
 typedef struct {
     const OrfAtlas *atlas;
     const OrfChart *chart;
-    uint32_t n_rows, n; /* faces with an area, vertices */
+    uint32_t n_rows, n; /* equations, vertices */
     Row *rows;
     double *x, *residual;               /* [n][2] and [n_rows][2] */
     double *gradient, *step, *diagonal; /* [n][2], [n][2], [n] */
@@ -102,6 +103,36 @@ make_row(System *system, uint32_t face, const uint32_t *local)
             row->w[k][0] * row->w[k][0] + row->w[k][1] * row->w[k][1];
 }
 
+/* A face without an area keeps its middle corner on its longest side. */
+static void
+make_needle_row(System *system, uint32_t face, const uint32_t *local)
+{
+    const OrfAtlas *atlas = system->atlas;
+    const uint32_t *t = atlas->triangles + 3 * (size_t)face;
+    const float *p[3];
+    double longest = 0;
+    int m = 0; /* the corner opposite the longest side */
+    for (int k = 0; k < 3; k++)
+        p[k] = atlas->positions + 3 * (size_t)t[k];
+    for (int k = 0; k < 3; k++) {
+        const float *a = p[(k + 1) % 3], *b = p[(k + 2) % 3];
+        double length2 = dot_difference(a, b, b);
+        m = length2 > longest ? k : m;
+        longest = MAX(longest, length2);
+    }
+    if (!(longest > 0))
+        return;
+    int a = (m + 1) % 3, b = (m + 2) % 3;
+    double along = dot_difference(p[a], p[b], p[m]) / longest;
+    Row *row = &system->rows[system->n_rows++];
+    *row = (Row){ .corner = { local[t[m]], local[t[a]], local[t[b]] } };
+    row->w[0][0] = NEEDLE_WEIGHT;
+    row->w[1][0] = -NEEDLE_WEIGHT * (1 - along);
+    row->w[2][0] = -NEEDLE_WEIGHT * along;
+    for (int k = 0; k < 3; k++)
+        system->diagonal[row->corner[k]] += row->w[k][0] * row->w[k][0];
+}
+
 /* Starts from the projection; pins the vertices farthest apart along its longer side. */
 static void
 set_up(System *system, const uint32_t *local)
@@ -124,6 +155,8 @@ set_up(System *system, const uint32_t *local)
         }
         if (atlas->areas[face] > 0)
             make_row(system, face, local);
+        else
+            make_needle_row(system, face, local);
     }
     int longer = high[1] - low[1] > high[0] - low[0];
     system->pins[0] = lowest[longer];

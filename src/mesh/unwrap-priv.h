@@ -8,13 +8,25 @@
 
 #define ORF_NO_CHART UINT32_MAX
 #define ORF_NO_HALF UINT32_MAX
+#define ORF_NO_JOIN UINT32_MAX
 
 typedef struct {
     float axis[3];     /* unit: seen from there all faces face us, unless `bent` */
     uint32_t first, n; /* its faces in OrfAtlas.order; set by orf_atlas_list_faces */
     bool bent;         /* no axis sees all faces: flattened by least squares instead */
     bool flat;         /* `uv` of its faces is final */
+    uint32_t join;     /* in OrfAtlas.joins: how it came about; ORF_NO_JOIN: grown whole */
 } OrfChart;
+
+/* Two charts that became one, so that they can part again. */
+typedef struct {
+    struct {
+        float axis[3];
+        bool bent;
+        uint32_t join;
+    } was[2];
+    uint32_t into; /* the join that took this one up, or ORF_NO_JOIN */
+} OrfJoin;
 
 /* One thread at a time. A half is 3 * face + k and runs from corner k to the next. */
 typedef struct {
@@ -30,6 +42,8 @@ typedef struct {
 
     uint32_t *chart; /* [n_faces] or ORF_NO_CHART: no area and no neighbours */
     OrfVec charts;   /* OrfChart */
+    OrfVec joins;    /* OrfJoin */
+    uint32_t *side;  /* [n_faces] twice the first join of the face plus its side, or ORF_NO_JOIN */
     uint32_t *order; /* [n_faces] faces chart by chart */
     float *uv;       /* [3 n_faces][2] mm in the plane of the chart, y up, one per corner */
 } OrfAtlas;
@@ -67,6 +81,12 @@ bool orf_atlas_grow(OrfAtlas *atlas, GError **error);
 /* mesh/charts_merge.c: small charts join a neighbour; any chart does while there are more than
  * `limit`, and may become bent. */
 bool orf_atlas_merge(OrfAtlas *atlas, size_t limit, GError **error);
+
+/* `guest` becomes a part of `host`; the lists of faces stay as they were. */
+bool orf_atlas_join(OrfAtlas *atlas, uint32_t host, uint32_t guest, GError **error);
+/* Parts a chart into the two that it was joined from; the second becomes a new chart. False without
+ * an error: it was grown whole. */
+bool orf_atlas_part(OrfAtlas *atlas, uint32_t chart, GError **error);
 
 /* --- mesh/overlap.c ---------------------------------------------------------------------------- */
 

@@ -108,11 +108,43 @@ with_uvs(OrfTask *task, const OrfMesh *mesh, Indexing *indexing, GError **error)
     return orf_mesh_new_take(&parts, error);
 }
 
+/* Pieces of the surface that no edge connects: each needs a chart of its own. */
+static bool
+count_pieces(const OrfAtlas *atlas, size_t *ret_n, GError **error)
+{
+    size_t n_faces = atlas->n_faces, n = 0;
+    orf_autofree uint8_t *seen = ORF_ALLOC(atlas->task, uint8_t, n_faces, "unwrapping", error);
+    orf_autofree uint32_t *queue =
+        seen ? ORF_ALLOC(atlas->task, uint32_t, n_faces, "unwrapping", error) : NULL;
+    if (!queue)
+        return false;
+    for (uint32_t first = 0; first < n_faces; first++) {
+        size_t begin = 0, end = 0;
+        if (seen[first])
+            continue;
+        n++;
+        seen[first] = 1;
+        queue[end++] = first;
+        while (begin < end) {
+            uint32_t face = queue[begin++];
+            for (uint32_t h = 3 * face; h < 3 * face + 3; h++) {
+                uint32_t g = atlas->across[h] == ORF_NO_HALF ? face : atlas->across[h] / 3;
+                if (!seen[g])
+                    queue[end++] = g;
+                seen[g] = 1;
+            }
+        }
+    }
+    *ret_n = n;
+    return true;
+}
+
 static bool
 make_charts(OrfAtlas *atlas, GError **error)
 {
-    size_t limit = atlas->n_faces / FACES_PER_CHART + CHARTS_AT_LEAST;
-    return orf_atlas_grow(atlas, error) && orf_atlas_merge(atlas, limit, error);
+    size_t n_pieces, limit = atlas->n_faces / FACES_PER_CHART + CHARTS_AT_LEAST;
+    return count_pieces(atlas, &n_pieces, error) && orf_atlas_grow(atlas, error) &&
+           orf_atlas_merge(atlas, limit - limit / 6 + n_pieces - 1, error);
 }
 
 OrfMesh *
