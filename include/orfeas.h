@@ -128,6 +128,15 @@ void orf_asset_unref(OrfAsset *asset);
 /* Loads a model file; `format` NULL sniffs it. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE. */
 OrfAsset *orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GError **error);
 
+/* Finds a file that a model names (an MTL, a texture, a .bin) by its name relative to the model's own
+ * folder, which it never leaves; NULL: not there. */
+typedef GBytes *(*OrfSiblingFn)(const char *name, void *data);
+
+/* The same with the files beside it. `name` is for messages, and its extension decides where the
+ * content does not. What is left out is noted at the task. `sibling` may be NULL. */
+OrfAsset *orf_asset_import(OrfTask *task, GBytes *bytes, const char *name, OrfSiblingFn sibling,
+                           void *data, GError **error);
+
 /* Saves as "stl", "obj", "glb", "ply" or "3mf" in one piece. Errors: NOT_FOUND, TOO_LARGE. */
 GBytes *orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error);
 

@@ -216,6 +216,19 @@ def mesh(folder):
     assert (folder / "v.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@sentence("/cli/mesh-convert-takes-the-files-beside")
+def beside(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    run("generate", "disc.png", "-o", "disc.glb", cwd=folder, check=0)
+    run("mesh", "convert", "disc.glb", "-o", "c.obj", cwd=folder, check=0)
+    done = run("mesh", "convert", "c.obj", "-o", "back.glb", cwd=folder, check=0)
+    assert b'"images"' in (folder / "back.glb").read_bytes() and not done.stderr, done.stderr
+    (folder / "c.mtl").unlink()
+    done = run("mesh", "convert", "c.obj", "-o", "plain.glb", cwd=folder, check=0)
+    assert b"'c.mtl' is missing" in done.stderr, done.stderr
+    assert b'"images"' not in (folder / "plain.glb").read_bytes()
+
+
 @sentence("/cli/cutout-writes-the-mask")
 def cutout(folder):
     (folder / "card.png").write_bytes(png(96, 96, lambda x, y: (180, 30, 30, 255) if 30 < x < 66 and 20 < y < 76 else (250, 250, 248, 255)))

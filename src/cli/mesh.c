@@ -15,16 +15,33 @@ how_to_show(bool quiet)
     return quiet || !isatty(STDERR_FILENO) ? ORF_SHOW_NOTHING : ORF_SHOW_BAR;
 }
 
+/* A file in the folder of the model at `path`; NULL: not there. */
+static GBytes *
+read_beside(const char *name, void *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *beside = g_build_filename(folder, name, NULL);
+    return orf_cli_read(beside, MESH_LIMIT, NULL); /* the loader notes what is missing */
+}
+
 static OrfAsset *
 load(OrfRun *run, const char *path, GError **error)
 {
     g_autoptr(GBytes) bytes = orf_cli_read(path, MESH_LIMIT, error);
     if (!bytes)
         return NULL;
-    g_autoptr(OrfAsset) asset = orf_asset_load(orf_run_task(run), bytes, NULL, error);
-    if (!asset)
-        g_prefix_error(error, "%s: ", path);
-    return g_steal_pointer(&asset);
+    OrfSiblingFn sibling = g_str_equal(path, "-") ? NULL : read_beside;
+    GError *problem = NULL;
+    OrfAsset *asset =
+        orf_asset_import(orf_run_task(run), bytes, path, sibling, (void *)path, &problem);
+    if (problem && !g_str_has_prefix(problem->message, path))
+        g_prefix_error(&problem, "%s: ", path);
+    if (problem)
+        g_propagate_error(error, problem);
+    g_auto(GStrv) notes = orf_task_notes(orf_run_task(run));
+    for (char **note = notes; *note; note++)
+        isatty(STDERR_FILENO) ? orf_run_say(run, "%s", *note) : g_printerr("%s\n", *note);
+    return asset;
 }
 
 /* --- info ------------------------------------------------------------------------------------------- */

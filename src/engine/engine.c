@@ -33,6 +33,16 @@ orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GError **error)
     return orf_format_load(task, bytes, format, &(OrfLoad){ 0 }, error);
 }
 
+OrfAsset *
+orf_asset_import(OrfTask *task, GBytes *bytes, const char *name, OrfSiblingFn sibling,
+                 void *data, GError **error)
+{
+    if (!orf_image_init(error))
+        return NULL;
+    OrfLoad options = { .name = name, .sibling = sibling, .sibling_data = data };
+    return orf_format_load(task, bytes, NULL, &options, error);
+}
+
 GBytes *
 orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error)
 {

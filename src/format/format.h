@@ -10,13 +10,9 @@
 
 #include "asset/asset.h"
 
-/* Finds a file that another one names (an MTL, a texture) by its relative name; NULL: not there
- * (then the asset loads without it and the task gets a note). */
-typedef GBytes *(*OrfSiblingFn)(const char *name, void *data);
-
 typedef struct {
-    const char *name; /* of the file, for messages; NULL: the format's name */
-    OrfSiblingFn sibling;
+    const char *name;     /* of the file, for messages; NULL: the format's name */
+    OrfSiblingFn sibling; /* what it does not find is left out, with a note at the task */
     void *sibling_data;
 } OrfLoad;
 
