@@ -260,41 +260,55 @@ build_envelope(const Field *field, int y, const int32_t *row, int32_t *column, f
 
 /* --- Distance ---------------------------------------------------------------------------------------------- */
 
-/* The outline point that a pixel knows as its nearest so far, and its cell. */
+/* The outline point that a pixel knows as its nearest so far, and the slot of its cell. */
 typedef struct {
     float distance2, x, y;
     int32_t slot;
 } Foot;
 
+/* The place on a piece nearest to (x, y). */
+static inline Foot
+foot_on(const Piece *piece, float x, float y)
+{
+    float along = (x - piece->x) * piece->dx + (y - piece->y) * piece->dy;
+    float t = along * piece->per_length2;
+    t = t > 0 ? t : 0; /* CLAMP would branch */
+    t = t < 1 ? t : 1;
+    Foot foot = { .x = piece->x + t * piece->dx, .y = piece->y + t * piece->dy };
+    foot.distance2 = (foot.x - x) * (foot.x - x) + (foot.y - y) * (foot.y - y);
+    return foot;
+}
+
 static void
 try_pieces(const Piece *pieces, size_t n, float x, float y, Foot *foot)
 {
-    for (const Piece *piece = pieces; piece < pieces + n; piece++) {
-        float along = (x - piece->x) * piece->dx + (y - piece->y) * piece->dy;
-        float t = CLAMP(along * piece->per_length2, 0.f, 1.f);
-        float px = piece->x + t * piece->dx, py = piece->y + t * piece->dy;
-        float distance2 = (px - x) * (px - x) + (py - y) * (py - y);
-        if (distance2 < foot->distance2)
-            *foot = (Foot){ distance2, px, py, foot->slot };
+    float least = foot->distance2;
+    size_t best = n;
+    for (size_t i = 0; i < n; i++) {
+        float distance2 = foot_on(&pieces[i], x, y).distance2;
+        best = distance2 < least ? i : best;
+        least = distance2 < least ? distance2 : least;
     }
+    if (best < n)
+        *foot = foot_on(&pieces[best], x, y);
 }
 
 /* From a cell along the outline, as long as the nearest point comes nearer. */
 static void
 walk(const Field *field, int x, int y, int32_t slot, Foot *foot)
 {
-    float before;
+    int32_t tried;
     do {
         const Cell *cell = (const Cell *)field->cells.data + slot;
-        before = foot->distance2;
+        float before = foot->distance2;
+        tried = slot;
         try_pieces((const Piece *)field->around.data + cell->around, cell->n_around, (float)x,
                    (float)y, foot);
-        if (foot->distance2 < before) {
-            int32_t at = *slot_at(field, (int)floorf(foot->x), (int)floorf(foot->y));
-            foot->slot = at ? at : slot; /* a point on a side may round to the wrong cell */
-        }
-        slot = foot->slot;
-    } while (foot->distance2 < before);
+        if (foot->distance2 >= before)
+            return;
+        slot = *slot_at(field, (int)floorf(foot->x), (int)floorf(foot->y));
+        foot->slot = slot ? slot : tried; /* a point on a side may round to the wrong cell */
+    } while (slot && slot != tried);
 }
 
 /* A crossed cell at edge pixel (x, y). */
