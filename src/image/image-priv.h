@@ -57,7 +57,7 @@ orf_to_u8(float value01)
 /* --- Formats and headers: image/probe.c --------------------------------------------------------- */
 
 typedef struct {
-    double shrink; /* 1, 2, 4 or 8: JPEG decodes at 1/shrink; WebP at any; SVG below 1 grows */
+    double shrink; /* 1, 2, 4 or 8: JPEG decodes at 1/shrink; WebP at any */
     bool sequential;
 } OrfImageOpen;
 
@@ -67,8 +67,9 @@ typedef struct {
     const char *operation;
     const char *loader; /* libvips class */
     bool (*sniff)(const uint8_t *data, size_t size);
-    int (*open)(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how);
-    bool any_scale; /* `shrink` need not be a power of two */
+    int (*open)(void *data, size_t size, VipsImage **ret_image,
+                const OrfImageOpen *how); /* NULL: SVG */
+    bool any_scale;                       /* `shrink` need not be a power of two */
     size_t most_bytes;
 } OrfImageFormat;
 
@@ -89,6 +90,12 @@ void *orf_image_fail_vips(const char *name, const char *title, GError **error);
 /* Decodes only the first scan (DC terms) of a progressive JPEG: 1/8 of its size, RGB or grey.
  * NULL without error when the file is not such a JPEG: decode it the ordinary way. */
 OrfImage *orf_image_load_dc_scan(OrfTask *task, GBytes *bytes, GError **error);
+
+bool
+orf_image_probe_svg(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error);
+/* Straight RGBA ORF_U8, the longer side max_side; 2048 when 0. */
+OrfImage *orf_image_load_svg(OrfTask *task, GBytes *bytes, const char *name, unsigned max_side,
+                             GError **error);
 
 /* --- Resampling: image/resample.c ----------------------------------------------------------------- */
 

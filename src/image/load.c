@@ -17,10 +17,8 @@
 #include <math.h>
 #include <string.h>
 
-#define SVG_SIDE 2048
-#define MOST_SHRINK 1000.0 /* libvips takes a scale of 0.001 .. 100000 */
-#define MOST_GROWTH 1e-5
-#define STRIP 32 /* rows pulled at a time */
+#define MOST_SHRINK 1000.0 /* libvips takes no more */
+#define STRIP 32           /* rows pulled at a time */
 
 typedef struct {
     OrfTask *task;
@@ -39,13 +37,10 @@ typedef struct {
 /* --- Plan ------------------------------------------------------------------------------------------ */
 
 static void
-plan_size(Plan *plan, bool vector)
+plan_size(Plan *plan)
 {
     unsigned side = MAX(plan->width, plan->height), want = plan->options->max_side;
-    if (vector && !want)
-        want = SVG_SIDE;
-    bool change = want && (vector || want < side);
-    double scale = change ? (double)MIN(want, ORF_IMAGE_MAX_SIDE) / side : 1;
+    double scale = want && want < side ? (double)want / side : 1;
     plan->to_width = MAX(1, (unsigned)(plan->width * scale + 0.5));
     plan->to_height = MAX(1, (unsigned)(plan->height * scale + 0.5));
 }
@@ -61,7 +56,7 @@ plan_load(Plan *plan, VipsImage *header)
     plan->data = orf_image_is_data(header);
     plan->bits = plan->options->keep_16 && info.bits > 8 ? 16 : 8;
     plan->grey = info.channels < 3;
-    plan_size(plan, info.vector);
+    plan_size(plan);
 }
 
 /* The shrink that the decoder does: at least the wanted size is left. */
@@ -71,7 +66,7 @@ decoder_shrink(const Plan *plan)
     double shrink =
         MIN((double)plan->width / plan->to_width, (double)plan->height / plan->to_height);
     if (plan->format->any_scale)
-        return CLAMP(shrink, MOST_GROWTH, MOST_SHRINK);
+        return MIN(shrink, MOST_SHRINK);
     return shrink >= 8 ? 8 : shrink >= 4 ? 4 : shrink >= 2 ? 2 : 1;
 }
 
@@ -88,8 +83,6 @@ static size_t
 decoder_bytes(const Plan *plan, VipsImage *image)
 {
     size_t row = VIPS_IMAGE_SIZEOF_LINE(image), pixels = (size_t)plan->width * plan->height;
-    if (g_str_equal(plan->format->name, "svg"))
-        return (size_t)plan->to_width * plan->to_height * 4;
     if (g_str_equal(plan->format->name, "jpeg")) {
         bool progressive = has_flag(image, "interlaced") || has_flag(image, "jpeg-multiscan");
         return progressive ? pixels * 6 : row * 64;
@@ -391,19 +384,6 @@ load_from(const Plan *plan, VipsImage *decoded, GError **error)
     return settled ? finish(plan, settled, error) : NULL;
 }
 
-/* A drawing's size is a wish that scaling fulfils, unless it is beyond all measure. */
-static bool
-check_drawing(const Plan *plan, VipsImage *image, GError **error)
-{
-    uint64_t width = (uint64_t)vips_image_get_width(image);
-    uint64_t height = (uint64_t)vips_image_get_height(image);
-    if (width * height <= ORF_IMAGE_MAX_PIXELS)
-        return true;
-    return ORF_FALSE(error, TOO_LARGE,
-                     "%s: the %s says it is %u x %u pixels; give it a smaller width and height",
-                     plan->name, plan->format->title, plan->width, plan->height);
-}
-
 static OrfImage *
 load_decoded(const Plan *plan, VipsImage *header, GError **error)
 {
@@ -413,12 +393,10 @@ load_decoded(const Plan *plan, VipsImage *header, GError **error)
         return NULL;
     OrfImageOpen how = { .shrink = decoder_shrink(plan), .sequential = true };
     if (how.shrink == 1)
-        return check_drawing(plan, header, error) ? load_from(plan, header, error) : NULL;
+        return load_from(plan, header, error);
     g_autoptr(OrfVips) small =
         orf_image_open(plan->format, plan->bytes, plan->name, &how, error);
-    if (!small || !check_drawing(plan, small, error))
-        return NULL;
-    return load_from(plan, small, error);
+    return small ? load_from(plan, small, error) : NULL;
 }
 
 /* The preview of a progressive JPEG, when an eighth of its size is enough. */
@@ -474,6 +452,8 @@ orf_image_load(OrfTask *task, GBytes *bytes, const char *name, const OrfImageLoa
     plan.format = orf_image_sniff(bytes, name, error);
     if (!plan.format)
         return NULL;
+    if (!plan.format->open)
+        return orf_image_load_svg(task, bytes, name, plan.options->max_side, error);
     OrfImageOpen how = { .shrink = 1, .sequential = true };
     g_autoptr(OrfVips) header = orf_image_open(plan.format, bytes, name, &how, error);
     if (!header)

@@ -1,0 +1,150 @@
+/* svg.c - drawings: SVG to straight RGBA at the size asked for.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * librsvg itself rather than through libvips, whose sizes are limited integers: a drawing's own width
+ * and height are only its shape here, and any of them is drawn at max_side. From memory without a
+ * base address librsvg opens no other file, neither by href nor by entity; its own limits on XML
+ * stay on. */
+#include "image-priv.h"
+
+#include <librsvg/rsvg.h>
+#include <math.h>
+
+#define SIDE 2048      /* when none is asked for */
+#define MOST_UNITS 1e6 /* of a drawing's own side */
+#define LEAST_UNITS 1e-3
+
+typedef RsvgHandle OrfSvg;
+typedef cairo_t OrfCairo;
+typedef cairo_surface_t OrfSurface;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfSvg, g_object_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCairo, cairo_destroy)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfSurface, cairo_surface_destroy)
+
+static RsvgHandle *
+parse(GBytes *bytes, const char *name, GError **error)
+{
+    g_autoptr(GInputStream) stream = g_memory_input_stream_new_from_bytes(bytes);
+    g_autoptr(GError) why = NULL;
+    RsvgHandle *svg =
+        rsvg_handle_new_from_stream_sync(stream, NULL, RSVG_HANDLE_FLAGS_NONE, NULL, &why);
+    if (!svg)
+        return ORF_FAIL(error, BAD_INPUT,
+                        "%s: the SVG is damaged or cut short (%s); export it again", name,
+                        g_strstrip(why->message));
+    rsvg_handle_set_dpi(svg, 96);
+    return svg;
+}
+
+/* Width and height in pixels of 1/96 inch: its own, or of its viewBox, or of what it draws. */
+static bool
+natural_size(RsvgHandle *svg, double *ret_width, double *ret_height)
+{
+    if (rsvg_handle_get_intrinsic_size_in_pixels(svg, ret_width, ret_height))
+        return true;
+    gboolean has_box = FALSE;
+    RsvgRectangle box = { 0 };
+    rsvg_handle_get_intrinsic_dimensions(svg, NULL, NULL, NULL, NULL, &has_box, &box);
+    if (!has_box && !rsvg_handle_get_geometry_for_element(svg, NULL, &box, NULL, NULL))
+        return false;
+    *ret_width = box.width;
+    *ret_height = box.height;
+    return true;
+}
+
+static bool
+measure(RsvgHandle *svg, const char *name, double *ret_width, double *ret_height,
+        GError **error)
+{
+    double width = 0, height = 0;
+    bool known = natural_size(svg, &width, &height);
+    if (!known || !(MIN(width, height) >= LEAST_UNITS)) /* also NaN */
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: the SVG has no size and draws nothing; give it a viewBox", name);
+    if (MAX(width, height) > MOST_UNITS)
+        return ORF_FALSE(error, TOO_LARGE,
+                         "%s: the SVG says it is %g x %g pixels, at most %g a side; "
+                         "give it a smaller width and height",
+                         name, width, height, MOST_UNITS);
+    *ret_width = width;
+    *ret_height = height;
+    return true;
+}
+
+bool
+orf_image_probe_svg(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error)
+{
+    double width, height;
+    g_autoptr(OrfSvg) svg = parse(bytes, name, error);
+    if (!svg || !measure(svg, name, &width, &height, error))
+        return false;
+    *ret_info = (OrfImageInfo){ .width = (unsigned)MAX(1, lround(width)),
+                                .height = (unsigned)MAX(1, lround(height)),
+                                .channels = 4,
+                                .bits = 8,
+                                .has_alpha = true,
+                                .vector = true,
+                                .format = "svg" };
+    return true;
+}
+
+/* --- Drawing ----------------------------------------------------------------------------------------- */
+
+/* Cairo keeps premultiplied 0xAARRGGBB in the byte order of the machine. */
+static void
+straighten(const uint32_t *in, size_t n, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++, out += 4) {
+        uint32_t alpha = in[i] >> 24;
+        for (int c = 0; c < 3; c++) {
+            uint32_t value = in[i] >> (16 - 8 * c) & 0xff;
+            out[c] = (uint8_t)(alpha ? MIN(255, (value * 255 + alpha / 2) / alpha) : 0);
+        }
+        out[3] = (uint8_t)alpha;
+    }
+}
+
+static bool
+render(RsvgHandle *svg, const char *name, double natural_width, double natural_height,
+       uint32_t *pixels, unsigned width, unsigned height, GError **error)
+{
+    g_autoptr(OrfSurface) surface = cairo_image_surface_create_for_data(
+        (unsigned char *)pixels, CAIRO_FORMAT_ARGB32, (int)width, (int)height, (int)width * 4);
+    g_autoptr(OrfCairo) cairo = cairo_create(surface);
+    g_autoptr(GError) why = NULL;
+    /* Whole pixels change its proportions a little: stretched, or its rim would be half clear. */
+    RsvgRectangle frame = { 0, 0, natural_width, natural_height };
+    cairo_scale(cairo, width / natural_width, height / natural_height);
+    if (!rsvg_handle_render_document(svg, cairo, &frame, &why))
+        return ORF_FALSE(error, BAD_INPUT, "%s: the SVG cannot be drawn (%s); simplify it",
+                         name, g_strstrip(why->message));
+    cairo_surface_flush(surface);
+    if (cairo_status(cairo) != CAIRO_STATUS_SUCCESS)
+        return ORF_FALSE(error, BAD_INPUT, "%s: the SVG cannot be drawn (%s); simplify it",
+                         name, cairo_status_to_string(cairo_status(cairo)));
+    return true;
+}
+
+OrfImage *
+orf_image_load_svg(OrfTask *task, GBytes *bytes, const char *name, unsigned max_side,
+                   GError **error)
+{
+    double natural_width, natural_height;
+    g_autoptr(OrfSvg) svg = parse(bytes, name, error);
+    if (!svg || !measure(svg, name, &natural_width, &natural_height, error) ||
+        !orf_task_check(task, error))
+        return NULL;
+    unsigned side = max_side ? MIN(max_side, 8192) : SIDE;
+    double scale = side / MAX(natural_width, natural_height);
+    unsigned width = (unsigned)MAX(1, lround(natural_width * scale));
+    unsigned height = (unsigned)MAX(1, lround(natural_height * scale));
+    g_autoptr(OrfImage) image = orf_image_blank(task, width, height, 4, ORF_U8, name, error);
+    orf_autofree uint32_t *pixels =
+        image ? ORF_ALLOC(task, uint32_t, (size_t)width * height, name, error) : NULL;
+    if (!pixels ||
+        !render(svg, name, natural_width, natural_height, pixels, width, height, error))
+        return NULL;
+    straighten(pixels, (size_t)width * height, image->pixels);
+    return orf_task_check(task, error) ? g_steal_pointer(&image) : NULL;
+}
