@@ -222,7 +222,9 @@ static void
 views_look_like_pictures(void)
 {
     g_autoptr(OrfMesh) mesh = ball(64, 48, 40);
-    for (unsigned n = 1; n <= 8; n = n == 1 ? 3 : n + 1) {
+    static const unsigned counts[] = { 1, 3, 8 };
+    for (unsigned c = 0; c < G_N_ELEMENTS(counts); c++) {
+        unsigned n = counts[c];
         OrfProjection views[8];
         for (unsigned i = 0; i < n; i++) {
             float yaw = 360.0f * (float)i / (float)n;
@@ -431,7 +433,7 @@ cancelled_or_poor(void)
     g_autoptr(OrfImage) picture = disc_picture(256, 110, paint_waves);
     OrfProjection view = ball_projection(picture, 40, 110, 0);
     OrfDress dress = { .side = 256, .back = ORF_BACK_PLAIN, .delight = 0.5f };
-    for (size_t budget = 0; budget < 3000000; budget += budget ? 97000 : 1000) {
+    for (size_t budget = 0; budget < 3000000; budget += budget ? 193000 : 1000) {
         g_autoptr(OrfTask) poor = orf_task_new(&(OrfTaskOptions){ .memory = budget });
         for (int views = 0; views < 2; views++) {
             OrfTask *task = budget ? poor : stopped;

@@ -10,7 +10,6 @@
 #include <math.h>
 
 #define TURNED 0.5f /* n.eye below which UVs move outwards */
-#define INNER 2     /* px they may move where the picture goes on beyond the edge */
 
 typedef struct {
     const OrfLayout *layout;
@@ -40,7 +39,8 @@ is_subject(const Wrap *wrap, float x, float y)
     return wrap->alpha[(size_t)y * size[0] + (size_t)x] >= 128;
 }
 
-/* How far of `push` pixels along the unit vector `way` a coordinate may go. */
+/* How far of `push` pixels along the unit vector `way` a coordinate may go: half way to the next
+ * part, and not at all where the picture goes on beyond the edge. */
 static float
 room_outwards(const Wrap *wrap, const float at[2], const float way[2], float push)
 {
@@ -50,7 +50,7 @@ room_outwards(const Wrap *wrap, const float at[2], const float way[2], float pus
         if (left < 0 && !subject)
             left = d;
         if (left < 0 && d > 5)
-            return MIN(push, INNER);
+            return 0;
         if (left >= 0 && subject)
             return MIN(push, (left + d) / 2);
     }
