@@ -50,30 +50,31 @@ typedef struct {
     double girth;      /* diameter of the largest inside circle / longer side of the box */
     double straight;   /* share of the outline in straight runs of a tenth of the box or more */
     double level;      /* of it, share within 4 degrees of the axes of the picture */
-    double shade;      /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
-    double even;       /* share of rows that are as light at both ends as in the middle */
-    double axis;       /* where that mirror axis is, share of the width of the box */
-    double banded;     /* how little the paint changes along a row, 1: bands only, as on turned things */
-    double ring;       /* contrast (Lab) of a border that follows the outline all round; 0: none */
-    unsigned holes;    /* enclosed gaps above 0.2 % of the area */
+    double shade; /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
+    double even;  /* share of rows that are as light at both ends as in the middle */
+    double axis;  /* where that mirror axis is, share of the width of the box */
+    double
+        banded; /* how little the paint changes along a row, 1: bands only, as on turned things */
+    double ring;    /* contrast (Lab) of a border that follows the outline all round; 0: none */
+    unsigned holes; /* enclosed gaps above 0.2 % of the area */
 } OrfShape;
 
 struct OrfLook {
     unsigned n_pictures;
-    unsigned n_views;    /* pictures with a yaw */
-    OrfImageInfo info;   /* of the first picture */
-    bool grey;           /* the first picture has no colour */
-    double midtones;     /* grey: share of levels that are neither paper nor ink, 0..1 */
-    double texture;      /* share of energy in fine detail: height maps < 0.02, photographs > 0.05 */
-    double border;       /* share of the frame's edge that differs from its main colour */
-    unsigned colors;     /* flat colours that cover 90 % of the flat part of the subject, 1..16 */
-    double flat;         /* share of the subject that has no gradient at all */
-    double ink;          /* share of dark strokes on light paper; 0 when there is no paper */
-    double chroma;       /* mean chroma of the subject, Lab */
-    double lightness;    /* mean lightness of the subject, Lab, 0..100 */
-    OrfCutout cutout;    /* method, confidence, coverage */
-    double framed;       /* share of the subject's outline that lies on the frame */
-    OrfShape shape;      /* of the subject; all 0 when there is none */
+    unsigned n_views;  /* pictures with a yaw */
+    OrfImageInfo info; /* of the first picture */
+    bool grey;         /* the first picture has no colour */
+    double midtones;   /* grey: share of levels that are neither paper nor ink, 0..1 */
+    double texture; /* share of energy in fine detail: height maps < 0.02, photographs > 0.05 */
+    double border;  /* share of the frame's edge that differs from its main colour */
+    unsigned colors;  /* flat colours that cover 90 % of the flat part of the subject, 1..16 */
+    double flat;      /* share of the subject that has no gradient at all */
+    double ink;       /* share of dark strokes on light paper; 0 when there is no paper */
+    double chroma;    /* mean chroma of the subject, Lab */
+    double lightness; /* mean lightness of the subject, Lab, 0..100 */
+    OrfCutout cutout; /* method, confidence, coverage */
+    double framed;    /* share of the subject's outline that lies on the frame */
+    OrfShape shape;   /* of the subject; all 0 when there is none */
 };
 
 /* Numbers of an outline and its shading. `rgba` (ORF_U8) and `alpha` (ORF_F32) have one size. */
@@ -129,8 +130,9 @@ OrfImage *orf_thicken(OrfTask *task, OrfImage *alpha, float radius, GError **err
 /* Half depth over every point of an outline. Zero-initialise it. */
 typedef struct {
     unsigned width, height; /* of the picture it was made from */
-    float *body, *turned;   /* squared half widths with ghost values outside; turned may be NULL */
-    float top;              /* largest half width, px */
+    float *body,
+        *turned; /* squared half widths with ghost values outside; turned may be NULL */
+    float top;   /* largest half width, px */
     OrfThickness thickness;
 } OrfRound;
 bool orf_round_init(OrfTask *task, const OrfImage *alpha, const OrfThickness *thickness,
@@ -143,8 +145,8 @@ float orf_round_height(const OrfRound *round, float x, float y);
 /* Front (z > 0) and back (z < 0) in px over the point (x, y) px of the picture. */
 typedef void (*OrfSheetFn)(float x, float y, float *ret_front, float *ret_back, void *data);
 typedef struct {
-    float spacing; /* of points at the outline, px; 4 times that deep inside; 0: 2 */
-    float rim;     /* least half depth of the outline itself, px: a wall of twice that */
+    float spacing;  /* of points at the outline, px; 4 times that deep inside; 0: 2 */
+    float rim;      /* least half depth of the outline itself, px: a wall of twice that */
     float min_area; /* smaller islands and holes are dropped, px^2; 0: spacing squared */
     OrfSheetFn heights;
     void *data;
