@@ -59,6 +59,16 @@ find_neighbours(OrfAtlas *atlas, const OrfMesh *mesh, GError **error)
     return orf_task_check(atlas->task, error);
 }
 
+/* Height over its longest side at which a face is a line, within the rounding of its corners. */
+static double
+flat_height(const float *a, const float *b, const float *c, double longest)
+{
+    float reach = 0;
+    for (int k = 0; k < 3; k++)
+        reach = MAX(reach, MAX(fabsf(a[k]), MAX(fabsf(b[k]), fabsf(c[k]))));
+    return MAX(1e-6 * longest, 3e-7 * (double)reach);
+}
+
 static void
 measure_faces(size_t begin, size_t end, void *data)
 {
@@ -68,16 +78,19 @@ measure_faces(size_t begin, size_t end, void *data)
         const float *a = atlas->positions + 3 * (size_t)t[0];
         const float *b = atlas->positions + 3 * (size_t)t[1];
         const float *c = atlas->positions + 3 * (size_t)t[2];
-        double u[3], v[3], longest2 = 0;
+        double u[3], v[3], uu = 0, vv = 0, ww = 0;
         for (int k = 0; k < 3; k++) {
             u[k] = (double)b[k] - a[k];
             v[k] = (double)c[k] - a[k];
-            longest2 += u[k] * u[k] + v[k] * v[k];
+            uu += u[k] * u[k];
+            vv += v[k] * v[k];
+            ww += (u[k] - v[k]) * (u[k] - v[k]);
         }
         double n[3] = { u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2],
                         u[0] * v[1] - u[1] * v[0] };
         double length = sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-        if (!(length > 1e-7 * longest2)) /* a line, within rounding */
+        double longest = sqrt(MAX(uu, MAX(vv, ww)));
+        if (!(length > flat_height(a, b, c, longest) * longest))
             continue;
         atlas->areas[f] = (float)(length / 2);
         for (int k = 0; k < 3; k++)

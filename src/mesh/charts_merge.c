@@ -221,9 +221,10 @@ partner_of(Merging *merging, uint32_t c)
 
 /* --- Joining ------------------------------------------------------------------------------------------ */
 
-/* An axis that sees all faces of both charts well; false when their mean normal does not. */
+/* An axis that sees all faces of both charts no worse than `least`; false when their mean normal
+ * does not. */
 static bool
-common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float ret_axis[3])
+common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float least, float ret_axis[3])
 {
     double sum[3] = { 0 };
     orf_atlas_add_normals(atlas, a, sum);
@@ -233,8 +234,8 @@ common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float ret_axis[3])
         return false;
     for (int k = 0; k < 3; k++)
         ret_axis[k] = (float)(sum[k] / length);
-    return count_slanted(atlas, a, ret_axis, COMMON_AXIS) != SIZE_MAX &&
-           count_slanted(atlas, b, ret_axis, COMMON_AXIS) != SIZE_MAX;
+    return count_slanted(atlas, a, ret_axis, least) != SIZE_MAX &&
+           count_slanted(atlas, b, ret_axis, least) != SIZE_MAX;
 }
 
 static bool
@@ -267,9 +268,9 @@ join_partner(Merging *merging, uint32_t c, GError **error)
     const Border *border = partner_of(merging, c);
     if (!border)
         return true;
-    float axis[3];
+    float axis[3], least = straightness(border) > HINGE ? SMOOTH : COMMON_AXIS;
     OrfChart *host = orf_atlas_chart(atlas, border->other);
-    bool found = common_axis(atlas, c, border->other, axis);
+    bool found = common_axis(atlas, c, border->other, least, axis);
     bool bent = host->bent || orf_atlas_chart(atlas, c)->bent || !found;
     if (!move_faces(merging, c, border->other, error))
         return false;

@@ -69,7 +69,7 @@ unwrap_singular(const OrfMesh *mesh, size_t face, double ret_values[2], double *
     *ret_mapped = ((q[1][0] - q[0][0]) * (q[2][1] - q[0][1]) -
                    (q[1][1] - q[0][1]) * (q[2][0] - q[0][0])) /
                   2;
-    if (!(area2 > 1e-6 * MAX(uu, vv)))
+    if (!(area2 > 2e-5 * MAX(uu, vv))) /* a line, but for rounding */
         return false;
     double length = sqrt(uu), x = uv / length, y = area2 / length, J[2][2];
     for (int i = 0; i < 2; i++) {

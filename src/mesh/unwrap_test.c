@@ -114,8 +114,8 @@ bodies_from_outlines_keep_their_promises(void)
 }
 
 /* A prism over a star with few faces: many walls, which must share charts. */
-static void
-walls_of_a_star_share_charts(void)
+static OrfMesh *
+star_prism(void)
 {
     enum { N = 40 };
     float points[2 * N], front[N], back[N];
@@ -131,8 +131,51 @@ walls_of_a_star_share_charts(void)
     orf_autofree uint32_t *triangles =
         orf_triangulate(NULL, &(OrfPlanar){ points, N, starts, 1, NULL, 0 }, &n, NULL);
     OrfSheets sheets = { points, N, triangles, n, front, back, 0 };
-    g_autoptr(OrfMesh) star = orf_mesh_lift(NULL, &sheets, NULL, false, NULL);
+    return orf_mesh_lift(NULL, &sheets, NULL, false, NULL);
+}
+
+static void
+walls_of_a_star_share_charts(void)
+{
+    g_autoptr(OrfMesh) star = star_prism();
     check("star", star, (Limits){ 2, 0 });
+}
+
+/* Cuts every second triangle at the middle of its first side and closes the gap to the neighbour
+ * there with a triangle that has no area, as CAD programs do. */
+static OrfMesh *
+with_needles(const OrfMesh *mesh)
+{
+    size_t n = orf_mesh_n_triangles(mesh), v = orf_mesh_n_vertices(mesh), t = 0;
+    OrfMeshParts parts = { .positions = ORF_ALLOC(NULL, float, 3 * (v + n), "test", NULL),
+                           .triangles = ORF_ALLOC(NULL, uint32_t, 9 * n, "test", NULL) };
+    memcpy(parts.positions, orf_mesh_positions(mesh), 12 * v);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *c = orf_mesh_triangles(mesh) + 3 * i;
+        if (i % 2) {
+            memcpy(parts.triangles + 3 * t++, c, 12);
+            continue;
+        }
+        uint32_t m = (uint32_t)v++;
+        for (uint32_t k = 0; k < 3; k++)
+            parts.positions[3 * m + k] =
+                (parts.positions[3 * c[0] + k] + parts.positions[3 * c[1] + k]) / 2;
+        memcpy(parts.triangles + 3 * t,
+               (uint32_t[]){ c[0], m, c[2], m, c[1], c[2], c[0], c[1], m }, 36);
+        t += 3;
+    }
+    parts.n_vertices = v;
+    parts.n_triangles = t;
+    return orf_mesh_new_take(&parts, NULL);
+}
+
+static void
+faces_without_area_hide_no_overlap(void)
+{
+    g_autoptr(OrfMesh) star = star_prism(), needled = with_needles(star);
+    check("needled star", needled, (Limits){ 2, 8 });
+    g_autoptr(OrfMesh) plate = noise_body(3, 20, 0.5f, 2), needled_plate = with_needles(plate);
+    check("needled plate", needled_plate, (Limits){ 2, shells_of(plate) + 20 });
 }
 
 /* A ramp that winds up: seen from above it covers itself. */
@@ -232,6 +275,8 @@ main(int argc, char **argv)
     g_test_add_func("/mesh/unwrap/bodies-from-outlines-keep-their-promises",
                     bodies_from_outlines_keep_their_promises);
     g_test_add_func("/mesh/unwrap/walls-of-a-star-share-charts", walls_of_a_star_share_charts);
+    g_test_add_func("/mesh/unwrap/faces-without-area-hide-no-overlap",
+                    faces_without_area_hide_no_overlap);
     g_test_add_func("/mesh/unwrap/a-spiral-does-not-cover-itself",
                     a_spiral_does_not_cover_itself);
     g_test_add_func("/mesh/unwrap/bad-meshes-are-mapped-all-the-same",
