@@ -230,14 +230,15 @@ rounded(const Carver *carver, const Section *section)
     float least = INFINITY;
     for (unsigned v = 0; v < carver->hull->n_views; v++) {
         const Span *wide = &section->wide[v], *deep = &section->deep[v];
-        float thin = MIN(wide->half, deep->half), thick = MAX(wide->half, deep->half);
+        float half_wide = MAX(wide->half, wide->even), half_deep = MAX(deep->half, deep->even);
+        float thin = MIN(half_wide, half_deep), thick = MAX(half_wide, half_deep);
         if (carver->n_across[v] == 0 || !(thin > ROUND_FROM * thick))
             continue;
         float power = carver->power / smooth(ROUND_FROM, ROUND_FULL, thin / thick);
         if (power > 60)
             continue;
-        float a = fabsf(section->right[v] - wide->middle) / wide->half;
-        float b = fabsf(section->toward[v] - deep->middle) / deep->half;
+        float a = fabsf(section->right[v] - wide->middle) / half_wide;
+        float b = fabsf(section->toward[v] - deep->middle) / half_deep;
         least = MIN(least, (1 - norm(a, b, power)) * thin);
     }
     return least;

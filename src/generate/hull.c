@@ -343,7 +343,7 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
     OrfField field = { 0 };
     if (!orf_hull_field(task, &hull, stage_cells(recipe, stage), &field, error))
         return NULL;
-    OrfCarved how = { .crumb = 0.002f, .rounds = 6, .triangles = triangles[stage] };
+    OrfCarved how = { .crumb = 0.002f, .rounds = 8, .triangles = triangles[stage] };
     g_autoptr(OrfMesh) shape = orf_carved_mesh(task, &field, &how, error);
     orf_free((void *)field.field);
     return shape ? dress(task, maker, cameras, shape, stage, error) : NULL;
