@@ -21,6 +21,10 @@ typedef struct {
  * serves all. `alpha` is the cut-out at the size of the front part. Errors: CANCELLED, TOO_LARGE. */
 OrfMesh *orf_wrap_front(OrfTask *task, const OrfMesh *mesh, const OrfLayout *layout,
                         const uint8_t *alpha, GError **error);
+/* asset/back.c: RGBA pixels of the plain back from those of the front: its rim, halved one way, the
+ * inner part filled from the rim. Errors: CANCELLED, TOO_LARGE. */
+uint8_t *orf_plain_back(OrfTask *task, const uint8_t *front, const uint8_t *alpha,
+                        const OrfLayout *layout, GError **error);
 /* The camera in pixels of the front part. */
 OrfCamera orf_layout_camera(const OrfLayout *layout);
 

@@ -185,110 +185,6 @@ front_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
     return g_steal_pointer(&rgba);
 }
 
-/* --- The plain back ----------------------------------------------------------------------------------- */
-
-/* Distance to the outline in pixels, at the size of the back; 0 outside. */
-static OrfImage *
-depth_inside(OrfTask *task, const uint8_t *alpha, const OrfLayout *layout, GError **error)
-{
-    size_t n = (size_t)layout->back[0] * layout->back[1];
-    float *mask = ORF_ALLOC(task, float, n, "back of the texture", error);
-    if (!mask)
-        return NULL;
-    for (unsigned y = 0; y < layout->back[1]; y++)
-        for (unsigned x = 0; x < layout->back[0]; x++) {
-            size_t from_y = (size_t)y * layout->front[1] / layout->back[1];
-            size_t from_x = (size_t)x * layout->front[0] / layout->back[0];
-            mask[(size_t)y * layout->back[0] + x] =
-                (float)alpha[from_y * layout->front[0] + from_x] / 255;
-        }
-    g_autoptr(OrfImage) image =
-        orf_image_new_take(layout->back[0], layout->back[1], 1, ORF_F32, mask);
-    return orf_image_distance(task, image, error);
-}
-
-static void
-grow_from(float *radius, size_t at, ptrdiff_t step, float loss)
-{
-    radius[at] = MAX(radius[at], radius[(size_t)((ptrdiff_t)at + step)] - loss);
-}
-
-/* About how thick the part is that each pixel belongs to: the greatest distance to the outline
- * anywhere, less SLOPE per pixel on the way. Two passes as for a chamfer distance. */
-#define SLOPE 0.5f
-static float *
-local_radius(OrfTask *task, const OrfImage *distance, GError **error)
-{
-    unsigned width = orf_image_width(distance), height = orf_image_height(distance);
-    size_t n = (size_t)width * height;
-    float *radius = ORF_ALLOC(task, float, n, "back of the texture", error);
-    if (!radius)
-        return NULL;
-    memcpy(radius, orf_image_f32(distance), n * sizeof *radius);
-    ptrdiff_t row = (ptrdiff_t)width;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < n; i++) {
-            size_t at = pass ? n - 1 - i : i, x = at % width;
-            ptrdiff_t back = pass ? 1 : -1, up = pass ? row : -row;
-            bool has_row = i >= width, has_left = x > 0, has_right = x + 1 < width;
-            if (pass ? has_right : has_left)
-                grow_from(radius, at, back, SLOPE);
-            if (has_row)
-                grow_from(radius, at, up, SLOPE);
-            if (has_row && has_left)
-                grow_from(radius, at, up - 1, SLOPE * 1.414f);
-            if (has_row && has_right)
-                grow_from(radius, at, up + 1, SLOPE * 1.414f);
-        }
-    return radius;
-}
-
-/* How much of the front a pixel keeps: all at the rim, nothing from 35 % of the radius inwards. */
-static uint8_t
-kept(float distance, float radius)
-{
-    float share = distance / MAX(2 * radius - distance, 1); /* undoes the slope */
-    float t = CLAMP((share - 0.08f) / 0.27f, 0, 1);
-    return (uint8_t)(255 * (1 - t * t * (3 - 2 * t)));
-}
-
-/* The front halved one way, its inner part unknown. */
-static void
-keep_rim(uint8_t *back, const uint8_t *front, const OrfLayout *layout, const float *distance,
-         const float *radius)
-{
-    for (unsigned y = 0; y < layout->back[1]; y++)
-        for (unsigned x = 0; x < layout->back[0]; x++, back += 4) {
-            size_t y0 = (size_t)y * layout->front[1] / layout->back[1];
-            size_t x0 = (size_t)x * layout->front[0] / layout->back[0];
-            size_t y1 = MIN(y0 + (layout->back[1] < layout->front[1]), layout->front[1] - 1u);
-            size_t x1 = MIN(x0 + (layout->back[0] < layout->front[0]), layout->front[0] - 1u);
-            const uint8_t *p = front + 4 * (y0 * layout->front[0] + x0);
-            const uint8_t *q = front + 4 * (y1 * layout->front[0] + x1);
-            for (int k = 0; k < 3; k++)
-                back[k] = (uint8_t)((p[k] + q[k] + 1) / 2);
-            back[3] = kept(*distance++, *radius++);
-        }
-}
-
-static uint8_t *
-back_pixels(OrfTask *task, const uint8_t *front, const uint8_t *alpha, const OrfLayout *layout,
-            GError **error)
-{
-    g_autoptr(OrfImage) distance = depth_inside(task, alpha, layout, error);
-    orf_autofree float *radius = distance ? local_radius(task, distance, error) : NULL;
-    if (!radius)
-        return NULL;
-    size_t n = (size_t)layout->back[0] * layout->back[1];
-    orf_autofree uint8_t *back = ORF_ALLOC(task, uint8_t, 4 * n, "back of the texture", error);
-    if (!back)
-        return NULL;
-    keep_rim(back, front, layout, orf_image_f32(distance), radius);
-    if (!orf_fill_unknown(task, back, layout->back[0], layout->back[1], error))
-        return NULL;
-    return g_steal_pointer(&back);
-}
-
 static void
 paste(uint8_t *atlas, const OrfLayout *layout, const uint8_t *rgba, const unsigned size[2],
       const unsigned place[2])
@@ -311,7 +207,7 @@ atlas_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
         front_pixels(task, mesh, front, options, layout, &alpha, error);
     if (!rgba)
         return NULL;
-    if (layout->back[0] && !(back = back_pixels(task, rgba, alpha, layout, error)))
+    if (layout->back[0] && !(back = orf_plain_back(task, rgba, alpha, layout, error)))
         return NULL;
     size_t n = (size_t)layout->atlas[0] * layout->atlas[1];
     uint8_t *atlas = ORF_ALLOC(task, uint8_t, 3 * n, "texture", error);
