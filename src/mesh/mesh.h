@@ -126,9 +126,10 @@ OrfMesh *orf_mesh_simplify(OrfTask *task, const OrfMesh *mesh, const OrfSimplify
 
 /* New UVs for the whole surface, from charts that are flat without flips or overlap, all at one
  * scale, packed into the unit square; indices, colours and groups stay. Edges that not exactly two
- * triangles share are seams, triangles without an area map to a line or point. Charts are at most
- * n_triangles/50 + 8 and one for each shell beyond the first; more only where a surface is so
- * crumpled that fewer would fold. 95 % of the triangles are stretched less than twice.
+ * triangles share are seams, triangles without an area map to a line or point. The aim is at most
+ * n_triangles/50 + 8 charts and one for each shell beyond the first; there are more where joining
+ * further ones would fold or stretch them (coarse or crumpled surfaces). 95 % of the triangles are
+ * stretched less than twice, save on crumpled surfaces.
  * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (empty).
  * Levy, Petitjean, Ray and Maillot 2002 (bent charts). */
 typedef struct {
