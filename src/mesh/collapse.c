@@ -232,8 +232,11 @@ try_collapse(OrfCollapse *state, uint32_t corner, double limit)
         return 0;
     if (state->parts.uvs)
         blend_uvs(state, &fold);
-    if (!orf_fold_keeps_shape(state, &fold) || !orf_fold_stays_near(state, &fold, limit))
+    double gain = 0;
+    if (!orf_fold_keeps_shape(state, &fold) || !orf_fold_keeps_volume(state, &fold, &gain) ||
+        !orf_fold_stays_near(state, &fold, limit))
         return 0;
+    state->shells[state->shell[fold.kept]].volume += gain;
     size_t went = state->flags[u] & state->flags[v] & ORF_BORDER ? 1 : 2;
     commit(state, &fold);
     return went;

@@ -13,8 +13,9 @@ typedef struct {
 } OrfQuadric;
 
 enum {
-    ORF_FIXED = 1,  /* neither moves nor goes; others may be drawn into it */
-    ORF_BORDER = 2, /* on an open edge */
+    ORF_FIXED = 1,   /* neither moves nor goes; others may be drawn into it */
+    ORF_BORDER = 2,  /* on an open edge */
+    ORF_TANGLED = 4, /* on an edge that branches, or has both triangles on one side */
 };
 
 #define ORF_MAX_FAN 256 /* a vertex with more triangles is fixed */
@@ -24,10 +25,15 @@ typedef struct {
     uint32_t a, b, corner; /* corner: of the vertex itself */
 } OrfSpoke;
 
+/* A connected part. */
 typedef struct {
-    OrfMeshParts
-        parts;      /* changed in place; uvs are one per wedge: a vertex as one chart sees it */
-    uint8_t *flags; /* [n_vertices] */
+    double volume, first; /* mm^3, signed: now and at first */
+    bool closed;          /* only then does the volume mean something */
+} OrfShell;
+
+typedef struct {
+    OrfMeshParts parts;    /* changed in place; one UV per vertex and chart: a wedge */
+    uint8_t *flags;        /* [n_vertices] */
     OrfQuadric *quadric;   /* [n_vertices] */
     double center[3];      /* origin of the quadrics */
     uint32_t *start;       /* triangles of vertex v: fan[start[v]] .. fan[start[v + 1] - 1] */
@@ -37,6 +43,8 @@ typedef struct {
     uint8_t *busy;         /* [n_vertices] took part in a collapse of this pass */
     uint32_t *mark, stamp; /* [n_vertices] marked when equal to the stamp */
     float *cost;           /* [3 * n_triangles] of the edge that begins at a corner */
+    uint32_t *shell;       /* [n_vertices] the connected part that a vertex belongs to */
+    OrfShell *shells;
     float *drift; /* [n_vertices] mm the surface has moved there so far; NULL: no limit */
 } OrfCollapse;
 
@@ -150,6 +158,8 @@ orf_squared_distance(const double a[3], const double b[3])
 bool orf_fold_keeps_topology(OrfCollapse *state, const OrfFold *fold);
 /* No triangle turns over, becomes a sliver, or turns over in the texture. */
 bool orf_fold_keeps_shape(const OrfCollapse *state, const OrfFold *fold);
+/* No closed part shrinks to less than a quarter, or turns inside out. */
+bool orf_fold_keeps_volume(const OrfCollapse *state, const OrfFold *fold, double *ret_gain);
 /* Notes how far the surface will have moved in all; false when that is beyond `limit` mm. */
 bool orf_fold_stays_near(OrfCollapse *state, const OrfFold *fold, double limit);
 

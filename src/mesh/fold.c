@@ -4,15 +4,17 @@
  *
  * The link condition (Dey, Edelsbrunner, Guha and Nekhayev 1999) keeps a manifold a manifold. No
  * triangle may turn by more than about 78 degrees, become a sliver, or turn over in the texture.
+ * Many small turns may still add up to a thin body turned inside out: its volume tells.
  * With an error to keep, the old ends must lie near the new triangles and the new end near the old
  * ones; what the surface moved is summed up vertex by vertex. */
 #include "collapse.h"
 
 #include <math.h>
 
-#define MAX_RING 48      /* neighbours that a collapse may leave */
-#define LEAST_COSINE 0.2 /* between a triangle's normals before and after */
-#define LEAST_SHAPE 0.02 /* twice the area over the longest side squared; equilateral: 0.87 */
+#define MAX_RING 48       /* neighbours that a collapse may leave */
+#define LEAST_COSINE 0.2  /* between a triangle's normals before and after */
+#define LEAST_SHAPE 0.02  /* twice the area over the longest side squared; equilateral: 0.87 */
+#define LEAST_VOLUME 0.25 /* of what a closed part had at first */
 
 /* --- Is a collapse allowed? ------------------------------------------------------------------------------------ */
 
@@ -174,6 +176,45 @@ orf_fold_keeps_shape(const OrfCollapse *state, const OrfFold *fold)
         return false;
     return state->flags[fold->kept] & ORF_FIXED || /* it does not move */
            fan_survives(state, fold, fold->kept, fold->gone);
+}
+
+/* --- Volume ------------------------------------------------------------------------------------------ */
+
+/* Six times the volume between the origin of the quadrics and the triangles round `pivot`, were it to
+ * lie at `at`; those that have `without` are left out. */
+static double
+fan_volume(const OrfCollapse *state, uint32_t pivot, const float *at, uint32_t without)
+{
+    double p[3], a[3], b[3], volume = 0;
+    orf_collapse_local(state, at, p);
+    for (uint32_t i = state->start[pivot]; i < state->start[pivot + 1]; i++) {
+        uint32_t v = state->into[state->fan[i].a], w = state->into[state->fan[i].b];
+        if (v == w || v == without || w == without)
+            continue;
+        orf_collapse_local(state, state->parts.positions + 3 * (size_t)v, a);
+        orf_collapse_local(state, state->parts.positions + 3 * (size_t)w, b);
+        for (int k = 0; k < 3; k++)
+            volume +=
+                p[k] * (a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3]);
+    }
+    return volume;
+}
+
+bool
+orf_fold_keeps_volume(const OrfCollapse *state, const OrfFold *fold, double *ret_gain)
+{
+    const OrfShell *shell = &state->shells[state->shell[fold->kept]];
+    if (!shell->closed)
+        return true;
+    const float *positions = state->parts.positions;
+    uint32_t gone = fold->gone, kept = fold->kept;
+    double before = fan_volume(state, gone, positions + 3 * (size_t)gone, UINT32_MAX) +
+                    fan_volume(state, kept, positions + 3 * (size_t)kept, gone),
+           after = fan_volume(state, gone, fold->position, kept) +
+                   fan_volume(state, kept, fold->position, gone);
+    *ret_gain = (after - before) / 6;
+    return (shell->volume + *ret_gain) * shell->first >=
+           LEAST_VOLUME * shell->first * shell->first;
 }
 
 /* --- How far does the surface move? ----------------------------------------------------------------------------- */

@@ -28,6 +28,8 @@ state_clear(OrfCollapse *state)
     orf_free(state->mark);
     orf_free(state->cost);
     orf_free(state->drift);
+    orf_free(state->shell);
+    orf_free(state->shells);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfCollapse, state_clear)
 
@@ -99,7 +101,9 @@ edge_flags(const OrfMeshParts *parts, const OrfHalf *halves, size_t n, bool keep
         return keep_borders ? ORF_BORDER | ORF_FIXED : ORF_BORDER;
     if (n == 2 && is_plain_edge(parts, halves[0].half, halves[1].half))
         return 0;
-    return ORF_FIXED;
+    bool paired =
+        n == 2 && parts->triangles[halves[0].half] != parts->triangles[halves[1].half];
+    return paired ? ORF_FIXED : ORF_FIXED | ORF_TANGLED;
 }
 
 static bool
@@ -163,6 +167,80 @@ flag_fans(size_t begin, size_t end, void *data)
             (n > 0 && !(state->flags[v] & ORF_FIXED) && !is_one_fan(state, (uint32_t)v)))
             state->flags[v] |= ORF_FIXED;
     }
+}
+
+/* --- Shells ---------------------------------------------------------------------------------------------- */
+
+static uint32_t
+find_root(uint32_t *parent, uint32_t v)
+{
+    for (; parent[v] != v; v = parent[v])
+        parent[v] = parent[parent[v]];
+    return v;
+}
+
+/* Hangs each vertex under the lowest of its part. */
+static void
+unite_vertices(const OrfMeshParts *parts, uint32_t *parent)
+{
+    for (size_t v = 0; v < parts->n_vertices; v++)
+        parent[v] = (uint32_t)v;
+    for (size_t c = 0; c < 3 * parts->n_triangles; c++) {
+        uint32_t a = find_root(parent, parts->triangles[c]),
+                 b = find_root(parent, parts->triangles[orf_next_corner((uint32_t)c)]);
+        parent[MAX(a, b)] = MIN(a, b);
+    }
+}
+
+/* Numbers the parts: state->shell[v] becomes the number of v's part. */
+static size_t
+number_shells(OrfCollapse *state)
+{
+    uint32_t *shell = state->shell, n = 0;
+    for (size_t v = 0; v < state->parts.n_vertices;
+         v++) /* a root comes before what hangs there */
+        shell[v] = shell[v] == v ? n++ : shell[shell[v]];
+    return n;
+}
+
+static void
+measure_shells(OrfCollapse *state, size_t n_shells)
+{
+    const OrfMeshParts *parts = &state->parts;
+    for (size_t s = 0; s < n_shells; s++)
+        state->shells[s].closed = true;
+    for (size_t v = 0; v < parts->n_vertices; v++)
+        if (state->flags[v] & (ORF_BORDER | ORF_TANGLED))
+            state->shells[state->shell[v]].closed = false;
+    for (size_t t = 0; t < parts->n_triangles; t++) {
+        const uint32_t *corner = parts->triangles + 3 * t;
+        double p[3][3], volume = 0;
+        for (int k = 0; k < 3; k++)
+            orf_collapse_local(state, parts->positions + 3 * (size_t)corner[k], p[k]);
+        for (int k = 0; k < 3; k++)
+            volume += p[0][k] * (p[1][(k + 1) % 3] * p[2][(k + 2) % 3] -
+                                 p[1][(k + 2) % 3] * p[2][(k + 1) % 3]);
+        state->shells[state->shell[corner[0]]].volume += volume / 6;
+    }
+    for (size_t s = 0; s < n_shells; s++)
+        state->shells[s].first = state->shells[s].volume;
+}
+
+static bool
+find_shells(OrfTask *task, OrfCollapse *state, GError **error)
+{
+    state->shell = ORF_ALLOC(task, uint32_t, state->parts.n_vertices, "simplify", error);
+    if (!state->shell)
+        return false;
+    unite_vertices(&state->parts, state->shell);
+    for (size_t v = 0; v < state->parts.n_vertices; v++)
+        state->shell[v] = find_root(state->shell, (uint32_t)v);
+    size_t n = number_shells(state);
+    state->shells = ORF_ALLOC(task, OrfShell, n, "simplify", error);
+    if (!state->shells)
+        return false;
+    measure_shells(state, n);
+    return orf_task_check(task, error);
 }
 
 /* --- First quadrics ------------------------------------------------------------------------------------ */
@@ -284,6 +362,8 @@ prepare(OrfTask *task, const OrfMesh *mesh, bool keep_borders, OrfCollapse *stat
     orf_mesh_bounds(mesh, low, high);
     for (int k = 0; k < 3; k++)
         state->center[k] = ((double)low[k] + high[k]) / 2;
+    if (!find_shells(task, state, error))
+        return false;
     size_t n = state->parts.n_vertices;
     if (!orf_collapse_file_fans(task, state) ||
         !orf_task_parallel(task, n, ORF_MESH_BLOCK / 8, flag_fans, state) ||

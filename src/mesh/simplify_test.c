@@ -131,6 +131,7 @@ check_stays_solid(const OrfMesh *mesh, size_t triangles, float error)
     g_assert_cmpint(after.euler, ==, before.euler);
     g_assert_cmpuint(after.shells, ==, before.shells);
     g_assert_cmpuint(after.unreferenced, ==, 0);
+    g_assert_cmpfloat(after.volume / before.volume, >, 0.2);
     g_autoptr(OrfMesh) welded = orf_mesh_weld(NULL, fewer, 0, NULL);
     g_assert_cmpuint(orf_mesh_n_vertices(welded), ==, after.vertices);
 }
@@ -168,6 +169,21 @@ thin_bodies_stay_solid(void)
     for (size_t i = 0; i < G_N_ELEMENTS(bodies); i++)
         for (size_t k = 0; k < G_N_ELEMENTS(parts); k++)
             check_stays_solid(bodies[i], MAX(orf_mesh_n_triangles(bodies[i]) / parts[k], 1), 0);
+}
+
+static void
+flattened_bodies_do_not_turn_inside_out(void)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(34);
+    for (int round = 0; round < 100; round++) {
+        g_autoptr(OrfMesh) ball =
+            shape_ball(10, 8 + 3 * (unsigned)round, 4 + (unsigned)round / 2);
+        float thin = (float)pow(10, g_rand_double_range(random, -3, 0));
+        g_autoptr(OrfMesh) disc = orf_mesh_scale_move(NULL, ball, (float[3]){ 1, thin, 1 },
+                                                      (float[3]){ 0, 0, 0 }, NULL);
+        check_stays_solid(disc, 1, 0);
+        check_stays_solid(disc, orf_mesh_n_triangles(disc) / 30, 0);
+    }
 }
 
 static void
@@ -339,6 +355,48 @@ textures_colours_and_groups_stay_in_place(void)
     g_assert_cmpfloat(after.high[1], ==, 1);
 }
 
+/* Triangles that lie face down in the texture, and the area of the others. */
+static size_t
+count_flipped(const OrfMesh *mesh, double *ret_area)
+{
+    size_t flipped = 0;
+    *ret_area = 0;
+    for (size_t t = 0; t < orf_mesh_n_triangles(mesh); t++) {
+        const uint32_t *corner = orf_mesh_uv_triangles(mesh) + 3 * t;
+        const float *a = orf_mesh_uvs(mesh) + 2 * (size_t)corner[0],
+                    *b = orf_mesh_uvs(mesh) + 2 * (size_t)corner[1],
+                    *c = orf_mesh_uvs(mesh) + 2 * (size_t)corner[2];
+        double area = ((double)b[0] - a[0]) * ((double)c[1] - a[1]) -
+                      ((double)b[1] - a[1]) * ((double)c[0] - a[0]);
+        flipped += area < 0;
+        *ret_area += area / 2;
+    }
+    return flipped;
+}
+
+static void
+unwrapped_bodies_keep_their_charts(void)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(35);
+    for (int round = 0; round < 5; round++) {
+        g_autoptr(OrfMesh) blob = random_blob(random, 24);
+        g_autoptr(OrfMesh) smooth = orf_mesh_smooth(NULL, blob, NULL, NULL);
+        g_autoptr(OrfMesh) unwrapped = orf_mesh_unwrap(NULL, smooth, NULL, NULL);
+        g_assert_nonnull(unwrapped);
+        double before, after;
+        size_t n = orf_mesh_n_triangles(unwrapped), flipped = count_flipped(unwrapped, &before);
+        g_autoptr(OrfMesh) fewer = simplify(unwrapped, n / 4, 0);
+        g_assert_cmpuint(orf_mesh_n_triangles(fewer), <, n * 2 / 3);
+        bool upside_down = flipped > n / 2;
+        size_t flipped_after = count_flipped(fewer, &after);
+        g_assert_cmpuint(upside_down ? orf_mesh_n_triangles(fewer) - flipped_after
+                                     : flipped_after,
+                         <=, upside_down ? n - flipped : flipped);
+        g_assert_cmpfloat_with_epsilon(after / before, 1, 0.02);
+        check_stays_solid(unwrapped, n / 4, 0);
+    }
+}
+
 static void
 borders_stay_when_asked(void)
 {
@@ -415,6 +473,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/mesh/simplify/random-bodies-stay-solid", random_bodies_stay_solid);
     g_test_add_func("/mesh/simplify/thin-bodies-stay-solid", thin_bodies_stay_solid);
+    g_test_add_func("/mesh/simplify/flattened-bodies-do-not-turn-inside-out",
+                    flattened_bodies_do_not_turn_inside_out);
     g_test_add_func("/mesh/simplify/many-shells-stay", many_shells_stay);
     g_test_add_func("/mesh/simplify/reaches-the-target", reaches_the_target);
     g_test_add_func("/mesh/simplify/does-not-depend-on-the-cores",
@@ -423,6 +483,8 @@ main(int argc, char **argv)
                     flat_faces_need_few_triangles);
     g_test_add_func("/mesh/simplify/textures-colours-and-groups-stay-in-place",
                     textures_colours_and_groups_stay_in_place);
+    g_test_add_func("/mesh/simplify/unwrapped-bodies-keep-their-charts",
+                    unwrapped_bodies_keep_their_charts);
     g_test_add_func("/mesh/simplify/borders-stay-when-asked", borders_stay_when_asked);
     g_test_add_func("/mesh/simplify/damaged-bodies-get-no-worse", damaged_bodies_get_no_worse);
     g_test_add_func("/mesh/simplify/neither-target-nor-error-is-refused",
