@@ -10,7 +10,8 @@
  *   - not mirrored: a side view, less deep than high; long and thin: a tool, flatter still;
  *   - rows of even light have a flat face, rows that darken towards a rim are round, and so are
  *     those that paint makes unreadable (`power`);
- *   - a compact outline with a border of another colour along its rim: a plate. */
+ *   - a compact outline with a border of another colour along its rim: a plate; so is one that fills
+ *     its box and whose sides are not quite the same: a tile of terrain, where a crate is symmetric. */
 #include <math.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@
 #define ROUND_GAIN 0.47
 #define PLATE_DEPTH 0.12
 #define PLATE_POWER 0.35
+#define TILE_DEPTH 0.22
 
 static double
 mix(double a, double b, double share)
@@ -57,16 +59,20 @@ orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness)
                     orf_ramp(shape->elongation, 5, 4);
     double plate = orf_ramp(shape->ring, 2.8, 4.8) * orf_ramp(shape->girth, 0.78, 0.83) *
                    orf_ramp(shape->solidity, 0.93, 0.96);
+    double tile = orf_ramp(shape->area, 0.88, 0.93) * orf_ramp(shape->girth, 0.86, 0.92) *
+                  orf_ramp(shape->mirror, 0.985, 0.975);
     double round = MAX(orf_ramp(shape->shade, 0.04, 0.2), orf_ramp(shape->even, 0.1, 0.02));
 
     double body = exp(SIDE_DEPTH + FRONT_GAIN * front - TOOL_LOSS * tool);
     double depth = mix(body, exp(TURNED_DEPTH + TURNED_ROUND_GAIN * round), turned);
     double power = mix(FLAT_POWER + ROUND_GAIN * round, TURNED_ROUND_POWER, turned * round);
     *ret_thickness = (OrfThickness){
-        .depth = (float)mix(depth, PLATE_DEPTH, plate),
-        .power = (float)mix(power, PLATE_POWER, plate),
-        .rows = (float)(turned * (1 - plate)),
+        .depth = (float)mix(depth, plate > tile ? PLATE_DEPTH : TILE_DEPTH, MAX(plate, tile)),
+        .power = (float)mix(power, PLATE_POWER, MAX(plate, tile)),
+        .rows = (float)(turned * (1 - MAX(plate, tile))),
     };
-    g_strlcpy(ret_thickness->why, reason(plate, turned, front, tool),
+    g_strlcpy(ret_thickness->why,
+              tile > 0.5 ? "fills its box unevenly: a tile"
+                         : reason(plate, turned, front, tool),
               sizeof ret_thickness->why);
 }
