@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#define JOIN_TOLERANCE 3e-6f /* of the size: what slicers and checkers take for one point */
+
 /* --- Stages ---------------------------------------------------------------------------------------- */
 
 static int
@@ -128,7 +130,9 @@ orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *mesh, flo
         *ret_scale = scale;
     for (int k = 0; ret_offset && k < 3; k++)
         ret_offset[k] = offset[k];
-    return turned_outward(task, sized, volume, error);
+    g_autoptr(OrfMesh) apart =
+        orf_mesh_keep_apart(task, sized, JOIN_TOLERANCE * scale * longest, error);
+    return apart ? turned_outward(task, apart, volume, error) : NULL;
 }
 
 /* --- The promise ----------------------------------------------------------------------------------------- */

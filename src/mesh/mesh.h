@@ -100,6 +100,10 @@ OrfMesh *orf_mesh_with_positions_take(OrfTask *task, const OrfMesh *mesh, float 
 OrfMesh *orf_mesh_join(OrfTask *task, OrfMesh *const *meshes, size_t n, bool separate_groups,
                        GError **error);
 
+/* Vertices closer than `distance` mm are moved apart by a few times as much, indices stay: for readers that
+ * join what nearly coincides. The mesh itself when there are none. Errors: CANCELLED, TOO_LARGE. */
+OrfMesh *orf_mesh_keep_apart(OrfTask *task, OrfMesh *mesh, float distance, GError **error);
+
 typedef struct {
     unsigned rounds;     /* 0: 10 */
     float lambda, mu;    /* 0: 0.5 and -0.53 */
