@@ -12,7 +12,8 @@
 #include "base/base.h"
 
 typedef struct OrfHttp OrfHttp;
-typedef struct OrfRequest OrfRequest; /* reference-counted; the reply may come from any thread */
+typedef struct OrfRequest
+    OrfRequest; /* reference-counted; the reply may come from any thread */
 
 /* --- Server ----------------------------------------------------------------------------------------------- */
 
@@ -22,31 +23,37 @@ typedef struct {
     void (*begin)(OrfRequest *request, void *data);
     /* The body is complete. Reply now or later. */
     void (*complete)(OrfRequest *request, void *data);
-    /* The client has gone before the reply ended, or the stream ended. Called once, last. */
+    /* The request is over. Once for every `begin`, last. `early`: the client left before the reply ended. A
+     * client that closes its sending half while it waits counts as gone. May come on any transport thread. */
     void (*gone)(OrfRequest *request, bool early, void *data);
     void *data;
 } OrfHttpApp;
 
 typedef struct {
-    const char *address;       /* NULL: 127.0.0.1 */
-    uint16_t port;             /* 0: any free one, see orf_http_port */
-    unsigned threads;          /* 0: one a core */
-    size_t max_header;         /* bytes; 0: 16 KiB; beyond: 431 */
-    uint64_t max_body;         /* bytes; 0: 64 MiB; beyond: 413 before it is read */
+    const char *address; /* NULL: 127.0.0.1 */
+    uint16_t port;       /* 0: any free one, see orf_http_port */
+    unsigned threads;    /* 0: one a core */
+    size_t max_header;   /* bytes; 0: 16 KiB; beyond: 431 */
+    uint64_t max_body;   /* bytes; 0: 64 MiB; beyond: 413 before it is read */
+    size_t max_memory;   /* bytes of all bodies in memory; 0: 256 MiB; beyond: 503 */
     unsigned max_connections, max_per_address; /* 0: 4096, 1024 */
     unsigned idle_timeout_s, header_timeout_s; /* 0: 60, 10 */
 } OrfHttpOptions;
 
+/* Errors: UNAVAILABLE (the port is taken, the address is not ours), BAD_INPUT (no numeric address). */
 OrfHttp *orf_http_start(const OrfHttpOptions *options, const OrfHttpApp *app, GError **error);
 uint16_t orf_http_port(const OrfHttp *http);
-/* Stops accepting; streams get a last word from the application; returns when all connections are gone or the
- * time (monotonic us) is over, then closes the rest. */
+/* Stops accepting, closes idle connections, sends 1001 to WebSockets; the application ends its streams (with a
+ * last word) before or meanwhile. Returns when all connections are gone, or cuts the rest at the monotonic time
+ * `deadline_us`. */
 void orf_http_drain(OrfHttp *http, int64_t deadline_us);
+/* Cuts what is left; requests, streams and sockets that the application still holds stay valid and dead. */
 void orf_http_free(OrfHttp *http);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfHttp, orf_http_free)
 
 typedef struct {
-    uint64_t requests, refused_by_guard, connections, streams, sockets, bytes_in, bytes_out;
+    uint64_t requests, refused_by_guard, bytes_in, bytes_out; /* since the start */
+    uint64_t connections, streams, sockets;                   /* now */
 } OrfHttpStats;
 void orf_http_stats(const OrfHttp *http, OrfHttpStats *ret);
 
@@ -55,56 +62,68 @@ void orf_http_stats(const OrfHttp *http, OrfHttpStats *ret);
 OrfRequest *orf_request_ref(OrfRequest *request);
 void orf_request_unref(OrfRequest *request);
 const char *orf_request_method(const OrfRequest *request);
-const char *orf_request_path(const OrfRequest *request);  /* decoded, without query; never with NUL or ".." */
+/* Decoded, without query; valid UTF-8, never with control bytes, "." or ".." segments, or "//". */
+const char *orf_request_path(const OrfRequest *request);
 const char *orf_request_header(const OrfRequest *request, const char *name); /* or NULL */
-const char *orf_request_query(const OrfRequest *request, const char *name);  /* decoded, or NULL */
+const char *
+orf_request_query(const OrfRequest *request, const char *name); /* decoded, or NULL */
 /* Calls `each` for every query argument, in order. */
 void orf_request_each_query(const OrfRequest *request,
                             void (*each)(const char *name, const char *value, void *data),
                             void *data);
 const char *orf_request_peer(const OrfRequest *request); /* "127.0.0.1" */
-int64_t orf_request_length(const OrfRequest *request);   /* Content-Length; -1: chunked or none */
+int64_t orf_request_length(const OrfRequest *request); /* Content-Length; -1: chunked or none */
 /* The application's own pointer. */
 void orf_request_set_data(OrfRequest *request, void *data, GDestroyNotify free_data);
 void *orf_request_data(const OrfRequest *request);
 
-/* Takes the body in pieces; false refuses the rest (the sink has replied). */
+/* Takes the body in pieces; false refuses the rest (the sink has replied). Set it in `begin`. */
 typedef bool (*OrfSinkFn)(OrfRequest *request, const void *data, size_t size, void *sink_data);
 void orf_request_set_sink(OrfRequest *request, OrfSinkFn sink, void *sink_data);
 GBytes *orf_request_body(const OrfRequest *request); /* without a sink; borrowed, NULL: empty */
 
 /* --- Reply: once, from any thread ------------------------------------------------------------------------------- */
 
+/* A reply that comes while more than 64 KiB of the body are still to come is sent at once and closes the
+ * connection; a file is left out of it. A reply to a client that has gone is dropped. */
 typedef struct {
     int status;
     const char *const *headers; /* name, value, ... NULL; or NULL */
     GBytes *body;               /* or NULL */
-    int fd;                     /* > 0: sendfile of `length` bytes from `offset`; closed after */
+    int fd; /* > 0: sendfile of `length` bytes from `offset`; closed after */
     uint64_t offset, length;
 } OrfReply;
 void orf_request_reply(OrfRequest *request, const OrfReply *reply);
 
 /* A reply that grows: SSE, NDJSON. Written from any thread, sent by the transport; more than `backlog` bytes unsent
- * closes the connection (the client resumes). */
+ * closes the connection (the client resumes). Never NULL; thread-safe until orf_stream_end. */
 typedef struct OrfStream OrfStream;
-OrfStream *orf_request_stream(OrfRequest *request, int status, const char *const *headers,
-                              size_t backlog);
+OrfStream *
+orf_request_stream(OrfRequest *request, int status, const char *const *headers, size_t backlog);
 bool orf_stream_write(OrfStream *stream, const void *data, size_t size); /* false: gone */
-size_t orf_stream_backlog(const OrfStream *stream); /* bytes not sent yet: coalesce when it grows */
-void orf_stream_end(OrfStream *stream);             /* sends the rest, then closes; frees */
+size_t
+orf_stream_backlog(const OrfStream *stream); /* bytes not sent yet: coalesce when it grows */
+void orf_stream_end(OrfStream *stream);      /* sends the rest, then closes; frees */
 
 /* --- WebSocket (RFC 6455) ------------------------------------------------------------------------------------------- */
 
 typedef struct OrfSocket OrfSocket;
 typedef struct {
+    void (*opened)(OrfSocket *socket, void *data); /* first; may be NULL */
     void (*message)(OrfSocket *socket, const char *text, size_t size, void *data);
-    void (*closed)(OrfSocket *socket, void *data); /* once, last */
+    void (*closed)(OrfSocket *socket, void *data); /* once, last; then `gone` of its request */
     void *data;
-} OrfSocketApp;
+} OrfSocketApp; /* called on one thread, which must not block */
+OrfSocket *
+orf_socket_ref(OrfSocket *socket); /* valid until `closed`, longer with a reference */
+void orf_socket_unref(OrfSocket *socket);
 /* Answers the upgrade with 101; false (and a reply was sent) when the request is no proper upgrade or its
- * Origin is not among `origins` (NULL: same host only). Text messages up to 1 MiB; ping every 20 s. */
-bool orf_request_upgrade(OrfRequest *request, const OrfSocketApp *app, const char *const *origins);
-bool orf_socket_send(OrfSocket *socket, const char *text, size_t size); /* any thread; false: gone */
+ * Origin is not among `origins` (NULL: same host only). Text messages up to 1 MiB; ping every 20 s.
+ * Without `opened` there is no `closed`: the client left before the 101, which `gone` tells. */
+bool
+orf_request_upgrade(OrfRequest *request, const OrfSocketApp *app, const char *const *origins);
+/* Any thread; false: gone, or more than 4 MiB unsent (the socket is cut). */
+bool orf_socket_send(OrfSocket *socket, const char *text, size_t size);
 size_t orf_socket_backlog(const OrfSocket *socket);
 void orf_socket_close(OrfSocket *socket, unsigned code, const char *reason);
 
@@ -112,14 +131,16 @@ void orf_socket_close(OrfSocket *socket, unsigned code, const char *reason);
 
 typedef struct {
     /* A part begins. `filename` NULL for plain fields. False refuses (error set by the callback). */
-    bool (*part)(const char *name, const char *filename, const char *type, void *data, GError **error);
+    bool (*part)(const char *name, const char *filename, const char *type, void *data,
+                 GError **error);
     bool (*bytes)(const void *piece, size_t size, void *data, GError **error);
     bool (*end)(void *data, GError **error);
     void *data;
 } OrfPartApp;
 typedef struct OrfMultipart OrfMultipart;
 /* `content_type` is the header's value. Boundary at most 70 bytes, part headers 8 KiB, 32 parts. */
-OrfMultipart *orf_multipart_new(const char *content_type, const OrfPartApp *app, GError **error);
+OrfMultipart *
+orf_multipart_new(const char *content_type, const OrfPartApp *app, GError **error);
 bool orf_multipart_feed(OrfMultipart *parser, const void *data, size_t size, GError **error);
 bool orf_multipart_finish(OrfMultipart *parser, GError **error); /* BAD_INPUT when cut short */
 void orf_multipart_free(OrfMultipart *parser);

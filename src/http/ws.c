@@ -1,0 +1,151 @@
+/* ws.c - a WebSocket as bytes in, bytes out (RFC 6455), on wslay.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * wslay checks masks, lengths, fragments, UTF-8 and the order of frames, and answers pings and closes. It asks
+ * for bytes by callback; here they come from the piece being fed and go to a buffer. */
+#include "http/http-priv.h"
+
+#include <string.h>
+#include <wslay/wslay.h>
+
+#define MAX_MESSAGE (1u << 20)
+
+struct OrfWs {
+    wslay_event_context_ptr context;
+    OrfWsFn message;
+    void *data;
+    const uint8_t *piece; /* being fed */
+    size_t left;
+    GByteArray *out;
+    bool closing, broken;
+};
+
+static ssize_t
+give(wslay_event_context_ptr context, uint8_t *buffer, size_t room, int flags, void *data)
+{
+    (void)flags;
+    OrfWs *ws = data;
+    size_t n = MIN(ws->left, room);
+    if (!n) {
+        wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    memcpy(buffer, ws->piece, n);
+    ws->piece += n;
+    ws->left -= n;
+    return (ssize_t)n;
+}
+
+static ssize_t
+put(wslay_event_context_ptr context, const uint8_t *bytes, size_t size, int flags, void *data)
+{
+    (void)context, (void)flags;
+    g_byte_array_append(((OrfWs *)data)->out, bytes, (guint)size);
+    return (ssize_t)size;
+}
+
+static void
+received(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message,
+         void *data)
+{
+    (void)context;
+    OrfWs *ws = data;
+    if (ws->closing || wslay_is_ctrl_frame(message->opcode))
+        return;
+    if (message->opcode == WSLAY_TEXT_FRAME)
+        ws->message((const char *)message->msg, message->msg_length, ws->data);
+    else
+        orf_ws_close(ws, WSLAY_CODE_UNSUPPORTED_DATA, "text messages only");
+}
+
+OrfWs *
+orf_ws_new(OrfWsFn message, void *data)
+{
+    static const struct wslay_event_callbacks callbacks = { .recv_callback = give,
+                                                            .send_callback = put,
+                                                            .on_msg_recv_callback = received };
+    OrfWs *ws = g_new0(OrfWs, 1);
+    ws->message = message;
+    ws->data = data;
+    ws->out = g_byte_array_new();
+    if (wslay_event_context_server_init(&ws->context, &callbacks, ws) != 0)
+        g_error("http: no memory for a WebSocket");
+    wslay_event_config_set_max_recv_msg_length(ws->context, MAX_MESSAGE);
+    return ws;
+}
+
+void
+orf_ws_free(OrfWs *ws)
+{
+    if (!ws)
+        return;
+    wslay_event_context_free(ws->context);
+    g_byte_array_unref(ws->out);
+    g_free(ws);
+}
+
+/* Everything queued becomes bytes at once: `put` never refuses. */
+static void
+flush(OrfWs *ws)
+{
+    if (wslay_event_send(ws->context) != 0)
+        ws->broken = true;
+    ws->closing = ws->closing || wslay_event_get_close_sent(ws->context);
+}
+
+void
+orf_ws_feed(OrfWs *ws, const void *bytes, size_t size)
+{
+    ws->piece = bytes;
+    ws->left = size;
+    if (wslay_event_recv(ws->context) != 0)
+        ws->broken = true;
+    ws->piece = NULL;
+    ws->left = 0;
+    flush(ws);
+}
+
+void
+orf_ws_send(OrfWs *ws, const void *text, size_t size)
+{
+    struct wslay_event_msg message = { WSLAY_TEXT_FRAME, text, size };
+    if (!ws->closing && wslay_event_queue_msg(ws->context, &message) == 0)
+        flush(ws);
+}
+
+void
+orf_ws_ping(OrfWs *ws)
+{
+    struct wslay_event_msg message = { WSLAY_PING, NULL, 0 };
+    if (!ws->closing && wslay_event_queue_msg(ws->context, &message) == 0)
+        flush(ws);
+}
+
+void
+orf_ws_close(OrfWs *ws, unsigned code, const char *reason)
+{
+    size_t size = MIN(strlen(reason), 123);
+    if (!ws->closing)
+        wslay_event_queue_close(ws->context, (uint16_t)code, (const uint8_t *)reason, size);
+    ws->closing = true;
+    flush(ws);
+}
+
+GByteArray *
+orf_ws_output(OrfWs *ws)
+{
+    return ws->out;
+}
+
+bool
+orf_ws_closing(const OrfWs *ws)
+{
+    return ws->closing;
+}
+
+bool
+orf_ws_over(const OrfWs *ws)
+{
+    return ws->broken || (!wslay_event_want_read(ws->context) && !ws->out->len);
+}
