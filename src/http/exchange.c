@@ -47,10 +47,7 @@ check_head(const OrfRequest *request, const OrfHead *head)
             ->header_size;
     if (size > options->max_header)
         return (OrfVerdict){ 431, "The headers are too large." };
-    OrfVerdict verdict = orf_guard(head);
-    if (!verdict.status && orf_head_length(head) > (int64_t)options->max_body)
-        return (OrfVerdict){ 413, "The body is larger than this server takes." };
-    return verdict;
+    return orf_guard(head);
 }
 
 static void
@@ -87,18 +84,29 @@ reply_problem(OrfRequest *request, int status, const char *why)
     orf_request_reply(request, &(OrfReply){ status, problem_headers, body });
 }
 
-/* The application never hears of it. A body is read on only when nobody can mistake where it ends. */
+/* The application never hears of it. Queued this early, a reply is the last of its connection; when the
+ * transport has found the fault too and answered, ours is dropped. */
 static enum MHD_Result
-refuse(OrfRequest *request, const OrfVerdict *verdict, const OrfHead *head)
+refuse(OrfRequest *request, const OrfVerdict *verdict)
 {
     atomic_fetch_add(&request->http->counters.refused, 1);
     g_autoptr(GBytes) body = orf_problem(verdict->status, verdict->why);
-    request->method = strcmp(head->method, "HEAD") == 0 ? "HEAD" : "";
-    request->expects_continue = orf_head_value(head, "Expect") != NULL;
+    struct MHD_Response *response =
+        orf_response_of(request, &(OrfReply){ verdict->status, problem_headers, body });
     request->replied = true;
-    request->raw =
-        orf_reply_raw(request, &(OrfReply){ verdict->status, problem_headers, body });
-    return send_raw(request, verdict->status == 413) ? MHD_YES : MHD_NO;
+    enum MHD_Result result =
+        MHD_queue_response(request->connection, (unsigned)verdict->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* Nobody can mistake where this body ends: it is read on for a while. */
+static enum MHD_Result
+refuse_body(OrfRequest *request)
+{
+    atomic_fetch_add(&request->http->counters.refused, 1);
+    reply_problem(request, 413, "The body is larger than this server takes.");
+    return send_raw(request, true) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result
@@ -110,11 +118,15 @@ begin(OrfRequest *request, const char *method, const char *version)
     OrfHead head = { method, version, request->uri, (OrfPair *)headers->data, headers->len };
     request->headed = true;
     atomic_fetch_add(&http->counters.requests, 1);
+    orf_request_keep_head(request, &head);
+    head.headers = request->headers;
     OrfVerdict verdict = check_head(request, &head);
     if (verdict.status)
-        return refuse(request, &verdict, &head);
+        return refuse(request, &verdict);
+    orf_request_read_head(request, &head);
+    if (request->length > (int64_t)http->options.max_body)
+        return refuse_body(request);
 
-    orf_request_keep_head(request, &head);
     request->body_since_us = g_get_monotonic_time();
     if (request->has_body)
         body_deadline(request);

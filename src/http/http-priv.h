@@ -129,7 +129,9 @@ struct OrfRequest {
     GBytes *raw; /* a reply that cannot wait for the end of the body */
 };
 OrfRequest *orf_request_new(OrfLink *link, struct MHD_Connection *connection, const char *uri);
-void orf_request_keep_head(OrfRequest *request, const OrfHead *head);
+void orf_request_keep_head(OrfRequest *request, const OrfHead *head); /* a copy, trimmed */
+void
+orf_request_read_head(OrfRequest *request, const OrfHead *head); /* the guard let it pass */
 /* The client has left: ends a waiting request; one that is being answered only if `all`. */
 void orf_request_lose(OrfRequest *request, bool all);
 
@@ -145,6 +147,7 @@ bool orf_request_offer(OrfRequest *request, unsigned status, struct MHD_Response
 void orf_request_suspend(OrfRequest *request);
 void orf_request_wake(OrfRequest *request);
 
+struct MHD_Response *orf_response_of(OrfRequest *request, const OrfReply *reply);
 void
 orf_response_headers(OrfHttp *http, struct MHD_Response *response, const char *const *headers);
 GBytes *orf_reply_raw(const OrfRequest *request, const OrfReply *reply);

@@ -69,8 +69,8 @@ unref_bytes(void *bytes)
     g_bytes_unref(bytes);
 }
 
-static struct MHD_Response *
-response_of(OrfRequest *request, const OrfReply *reply)
+struct MHD_Response *
+orf_response_of(OrfRequest *request, const OrfReply *reply)
 {
     struct MHD_Response *response;
     if (reply->fd > 0) {
@@ -116,7 +116,7 @@ orf_request_reply(OrfRequest *request, const OrfReply *reply)
         request->raw = orf_reply_raw(request, reply);
         request->replied = true;
     } else if (wanted) {
-        orf_request_offer(request, (unsigned)reply->status, response_of(request, reply));
+        orf_request_offer(request, (unsigned)reply->status, orf_response_of(request, reply));
     }
     g_mutex_unlock(&request->lock);
     if (reply->fd > 0 && (early || !wanted))

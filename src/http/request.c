@@ -62,8 +62,14 @@ append(char *end, const char *text, size_t size)
     return end + size + 1;
 }
 
-static void
-keep_headers(OrfRequest *request, const OrfHead *head)
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+void
+orf_request_keep_head(OrfRequest *request, const OrfHead *head)
 {
     size_t room = strlen(head->method) + 1;
     for (size_t i = 0; i < head->n_headers; i++)
@@ -79,6 +85,8 @@ keep_headers(OrfRequest *request, const OrfHead *head)
         to->name = end;
         end = append(end, head->headers[i].name, to->name_size);
         to->value = end;
+        while (to->value_size && is_blank(head->headers[i].value[to->value_size - 1]))
+            to->value_size--;
         end = append(end, head->headers[i].value, to->value_size);
     }
 }
@@ -107,9 +115,8 @@ parse_query(const char *text)
 }
 
 void
-orf_request_keep_head(OrfRequest *request, const OrfHead *head)
+orf_request_read_head(OrfRequest *request, const OrfHead *head)
 {
-    keep_headers(request, head);
     size_t path = strcspn(request->uri, "?");
     request->path = orf_unescape(request->uri, path, false);
     if (request->uri[path] == '?')
