@@ -4,12 +4,14 @@
  *
  * A file: "# why", "direct: STATUSES -> PATHS", "proxied: STATUSES -> PATHS", an empty line, the request with \r
  * \n \xHH written out (line ends of the file do not count). STATUSES are what the client gets until the end,
- * PATHS what the application sees; a status given twice is the transport repeating the head of its own refusal. Nothing but its own line may reach /hidden. */
+ * PATHS what the application sees; a status that stands twice is the transport repeating the head of a refusal
+ * of its own. Nobody but the plain cases may reach /hidden. */
 #include "http/client_test.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,6 +158,14 @@ find_nginx(void)
                : g_strdup("/usr/sbin/nginx");
 }
 
+/* In the child: an aborted test takes nginx with it. */
+static void
+die_with_parent(void *data)
+{
+    (void)data;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
 static void
 start_nginx(Setting *setting)
 {
@@ -173,8 +183,9 @@ start_nginx(Setting *setting)
     g_assert_no_error(error);
     const char *const args[] = { program, "-p", setting->prefix, "-c",
                                  file,    "-e", "stderr",        NULL };
-    g_spawn_async_with_pipes(NULL, (char **)args, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-                             &setting->nginx, NULL, NULL, &setting->log, &error);
+    g_spawn_async_with_pipes(NULL, (char **)args, NULL, G_SPAWN_DO_NOT_REAP_CHILD,
+                             die_with_parent, NULL, &setting->nginx, NULL, NULL, &setting->log,
+                             &error);
     g_assert_no_error(error);
     wait_for_nginx(setting->log);
 }
