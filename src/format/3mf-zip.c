@@ -310,9 +310,11 @@ orf_zip_write(OrfTask *task, const OrfZipEntry *entries, size_t n, GError **erro
     for (size_t i = 0; i < n; i++)
         total += g_bytes_get_size(entries[i].bytes) / (entries[i].pressed ? 1 : 3);
     orf_autofree void *reserve = orf_task_alloc(task, total, 1, "3MF container", error);
-    zip_source_t *source = reserve ? zip_source_buffer_create(NULL, 0, 0, NULL) : NULL;
-    if (!source)
+    if (!reserve)
         return NULL;
+    zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, NULL);
+    if (!source)
+        return ORF_FAIL(error, UNAVAILABLE, "3mf: the container cannot be made");
     GBytes *bytes = NULL;
     if (fill(task, source, entries, n, error))
         bytes = read_back(task, source, error);

@@ -128,7 +128,8 @@ to_srgb(float linear)
     return c <= 0.0031308 ? c * 12.92 : 1.055 * pow(c, 1 / 2.4) - 0.055;
 }
 
-/* No blanks or control characters, and no name twice. */
+/* No blanks or control characters, no backslash (at the end it would join the next line), and no name
+ * twice. */
 static char **
 choose_names(const OrfAsset *asset)
 {
@@ -138,7 +139,7 @@ choose_names(const OrfAsset *asset)
     for (size_t i = 0; i < n; i++) {
         char *name = g_utf8_make_valid(orf_asset_material(asset, i)->name, -1);
         for (char *c = name; *c; c++)
-            if ((unsigned char)*c <= ' ' || *c == 127)
+            if ((unsigned char)*c <= ' ' || *c == 127 || *c == '\\')
                 *c = '_';
         if (!*name || g_hash_table_contains(taken, name)) {
             g_free(name);

@@ -125,6 +125,21 @@ shared_pictures_are_written_once(void)
 }
 
 static void
+names_do_not_swallow_the_next_line(void)
+{
+    g_autoptr(OrfAsset) bodies = sample_bodies();
+    OrfMaterial materials[] = { *orf_asset_material(bodies, 0),
+                                *orf_asset_material(bodies, 1) };
+    g_strlcpy(materials[0].name, "back\\slash\\", sizeof materials[0].name);
+    g_strlcpy(materials[1].name, "two\nlines", sizeof materials[1].name);
+    g_autoptr(OrfAsset) asset = orf_asset_new(orf_asset_mesh(bodies), materials, 2);
+    g_autoptr(OrfAsset) loaded = through(asset, "obj", NULL);
+    g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(loaded)), ==, 24);
+    g_assert_cmpstr(orf_asset_material(loaded, 0)->name, ==, "back_slash_");
+    g_assert_cmpstr(orf_asset_material(loaded, 1)->name, ==, "two_lines");
+}
+
+static void
 bad_files_are_refused(void)
 {
     static const BadFile cases[] = {
@@ -168,6 +183,8 @@ main(int argc, char **argv)
                     names_that_leave_the_folder_are_not_looked_up);
     g_test_add_func("/format/obj/shared-pictures-are-written-once",
                     shared_pictures_are_written_once);
+    g_test_add_func("/format/obj/names-do-not-swallow-the-next-line",
+                    names_do_not_swallow_the_next_line);
     g_test_add_func("/format/obj/bad-files-are-refused", bad_files_are_refused);
     return g_test_run();
 }
