@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Smoothing: every crossing may slide along its own grid edge and nowhere else, so whatever it does,
- * the outline passes the same cells in the same order and loops cannot meet. Taubin's pair of steps
- * keeps discs from shrinking.
+ * the outline passes the same cells in the same order and loops cannot meet. A step back after each
+ * step forth, as Taubin's but shorter, keeps small discs from shrinking.
  *
  * A corner is where the outline turns by more than the given angle between the points 2.5 px before
  * and after, more than anywhere near. Marching squares cuts its tip off; the tip is put back where
@@ -103,7 +103,7 @@ smooth(Loop *loop, unsigned rounds, int32_t *scratch, GError **error)
     for (unsigned round = 0; round < rounds; round++) {
         relax(loop, 0.5, scratch);
         move(loop, scratch);
-        relax(loop, -0.53, scratch);
+        relax(loop, -0.3, scratch);
         move(loop, scratch);
         if (!orf_task_check(loop->traced->task, error))
             return false;
@@ -180,11 +180,12 @@ static bool
 fit_side(const Loop *loop, size_t corner, int direction, Line *ret_line)
 {
     double far = side_length(loop, corner, direction);
-    if (far < NEAR + 0.8)
+    double near = MIN(NEAR, far / 2); /* the middle of a short side has its direction */
+    if (far < 0.7)
         return false;
     Place place[SAMPLES], mean = { 0, 0 };
     for (int k = 0; k < SAMPLES; k++) {
-        place[k] = along(loop, corner, direction, NEAR + (far - NEAR) * k / (SAMPLES - 1));
+        place[k] = along(loop, corner, direction, near + (far - near) * k / (SAMPLES - 1));
         mean.x += place[k].x / SAMPLES;
         mean.y += place[k].y / SAMPLES;
     }
