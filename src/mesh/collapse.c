@@ -86,13 +86,12 @@ is_bound(uint8_t a, uint8_t b)
 static double
 place(const OrfCollapse *state, uint32_t u, uint32_t v, OrfFold *ret_fold)
 {
-    bool u_bound = is_bound(state->flags[u], state->flags[v]),
-         v_bound = is_bound(state->flags[v], state->flags[u]);
+    bool u_bound = is_bound(state->points[u].flags, state->points[v].flags),
+         v_bound = is_bound(state->points[v].flags, state->points[u].flags);
     if (u_bound && v_bound)
         return INFINITY;
     uint32_t gone = u_bound ? v : u, kept = u_bound ? u : v;
-    const float *from = state->parts.positions + 3 * (size_t)gone,
-                *to = state->parts.positions + 3 * (size_t)kept;
+    const float *from = state->points[gone].position, *to = state->points[kept].position;
     OrfQuadric q = state->quadric[gone];
     orf_quadric_add(&q, &state->quadric[kept]);
     double a[3], b[3], x[3];
@@ -129,7 +128,7 @@ orf_collapse_is_open(const OrfCollapse *state, uint32_t corner)
 static bool
 is_weighed_here(const OrfCollapse *state, uint32_t corner, uint32_t u, uint32_t v)
 {
-    if (state->flags[u] & state->flags[v] & ORF_BORDER)
+    if (state->points[u].flags & state->points[v].flags & ORF_BORDER)
         return orf_collapse_is_open(state, corner);
     return u < v;
 }
@@ -149,8 +148,8 @@ weigh_edge(const OrfCollapse *state, uint32_t corner, double limit)
     double error = place(state, u, v, &fold), a[3], b[3];
     if (error > left * left)
         return INFINITY;
-    orf_collapse_local(state, state->parts.positions + 3 * (size_t)u, a);
-    orf_collapse_local(state, state->parts.positions + 3 * (size_t)v, b);
+    orf_collapse_local(state, state->points[u].position, a);
+    orf_collapse_local(state, state->points[v].position, b);
     return (float)(error + LENGTH_SHARE * orf_squared_distance(a, b));
 }
 
@@ -174,7 +173,8 @@ static uint32_t
 corner_towards(const OrfCollapse *state, uint32_t v, uint32_t other)
 {
     for (uint32_t i = state->start[v]; i < state->start[v + 1]; i++) {
-        uint32_t a = state->into[state->fan[i].a], b = state->into[state->fan[i].b];
+        uint32_t a = state->points[state->fan[i].a].into,
+                 b = state->points[state->fan[i].b].into;
         if (a != b && (a == other || b == other))
             return state->fan[i].corner;
     }
@@ -211,11 +211,11 @@ commit(OrfCollapse *state, const OrfFold *fold)
     }
     if (state->parts.colors)
         blend_colors(state, fold);
-    memcpy(state->parts.positions + 3 * (size_t)kept, fold->position, sizeof fold->position);
+    memcpy(state->points[kept].position, fold->position, sizeof fold->position);
     orf_quadric_add(&state->quadric[kept], &state->quadric[gone]);
-    state->flags[kept] |= state->flags[gone] & ORF_BORDER;
-    state->into[gone] = kept;
-    state->busy[gone] = state->busy[kept] = 1;
+    state->points[kept].flags |= state->points[gone].flags & ORF_BORDER;
+    state->points[gone].into = kept;
+    state->points[gone].busy = state->points[kept].busy = 1;
 }
 
 /* The number of triangles that went; `limit` in mm. */
@@ -224,7 +224,7 @@ try_collapse(OrfCollapse *state, uint32_t corner, double limit)
 {
     uint32_t u = state->parts.triangles[corner],
              v = state->parts.triangles[orf_corner_after(corner, 1)];
-    if (state->busy[u] || state->busy[v])
+    if (state->points[u].busy || state->points[v].busy)
         return 0;
     OrfFold fold;
     place(state, u, v, &fold);
@@ -237,7 +237,7 @@ try_collapse(OrfCollapse *state, uint32_t corner, double limit)
         !orf_fold_stays_near(state, &fold, limit))
         return 0;
     state->shells[state->shell[fold.kept]].volume += gain;
-    size_t went = state->flags[u] & state->flags[v] & ORF_BORDER ? 1 : 2;
+    size_t went = state->points[u].flags & state->points[v].flags & ORF_BORDER ? 1 : 2;
     commit(state, &fold);
     return went;
 }
@@ -329,7 +329,7 @@ compact(OrfCollapse *state)
     for (size_t t = 0; t < parts->n_triangles; t++) {
         uint32_t corners[3];
         for (int k = 0; k < 3; k++)
-            corners[k] = state->into[parts->triangles[3 * t + k]];
+            corners[k] = state->points[parts->triangles[3 * t + k]].into;
         if (orf_triangle_collapsed(corners))
             continue;
         memcpy(parts->triangles + 3 * n, corners, sizeof corners);
@@ -345,9 +345,10 @@ compact(OrfCollapse *state)
 static void
 reset_pass(OrfCollapse *state)
 {
-    memset(state->busy, 0, state->parts.n_vertices);
-    for (size_t v = 0; v < state->parts.n_vertices; v++)
-        state->into[v] = (uint32_t)v;
+    for (size_t v = 0; v < state->parts.n_vertices; v++) {
+        state->points[v].into = (uint32_t)v;
+        state->points[v].busy = false;
+    }
     for (size_t w = 0; w < state->parts.n_uvs && state->wedge_into; w++)
         state->wedge_into[w] = (uint32_t)w;
 }
@@ -358,32 +359,44 @@ typedef struct {
     uint32_t *histogram; /* [65536] scratch */
 } Aim;
 
-/* Candidates lie anywhere in memory: asks for what those to come need, in three steps since each
+/* Candidates lie anywhere in memory: asks for what those to come need, step by step, since each
  * block is found through the one before. */
+static void
+fetch_vertex(const OrfCollapse *state, uint32_t v)
+{
+    __builtin_prefetch(&state->points[v]);
+    __builtin_prefetch(&state->start[v]);
+    __builtin_prefetch(&state->quadric[v]);
+    __builtin_prefetch((const char *)&state->quadric[v] + 64);
+}
+
+static void
+fetch_fan(const OrfCollapse *state, uint32_t v)
+{
+    const char *fan = (const char *)&state->fan[state->start[v]];
+    __builtin_prefetch(fan);
+    __builtin_prefetch(fan + 64);
+}
+
+static void
+fetch_ring(const OrfCollapse *state, uint32_t v)
+{
+    if (!state->points[v].busy)
+        for (uint32_t i = state->start[v]; i < state->start[v + 1]; i++)
+            __builtin_prefetch(&state->points[state->fan[i].a]);
+}
+
 static void
 fetch_ahead(const OrfCollapse *state, const Candidate *list, size_t i, size_t n)
 {
     const uint32_t *triangles = state->parts.triangles;
-    if (i + 36 < n)
-        __builtin_prefetch(&triangles[list[i + 36].corner]);
-    if (i + 24 < n)
-        for (int k = 0; k < 2; k++) {
-            uint32_t v = triangles[orf_corner_after(list[i + 24].corner, k)];
-            __builtin_prefetch(&state->busy[v]);
-            __builtin_prefetch(&state->start[v]);
-            __builtin_prefetch(&state->into[v]);
-            __builtin_prefetch(&state->quadric[v]);
-            __builtin_prefetch((const char *)&state->quadric[v] + 64);
-            __builtin_prefetch(&state->parts.positions[3 * (size_t)v]);
-        }
-    if (i + 12 < n)
-        for (int k = 0; k < 2; k++) {
-            const char *fan =
-                (const char *)&state
-                    ->fan[state->start[triangles[orf_corner_after(list[i + 12].corner, k)]]];
-            __builtin_prefetch(fan);
-            __builtin_prefetch(fan + 64);
-        }
+    if (i + 48 < n)
+        __builtin_prefetch(&triangles[list[i + 48].corner]);
+    for (int k = 0; k < 2 && i + 36 < n; k++) {
+        fetch_vertex(state, triangles[orf_corner_after(list[i + 36].corner, k)]);
+        fetch_fan(state, triangles[orf_corner_after(list[i + 24].corner, k)]);
+        fetch_ring(state, triangles[orf_corner_after(list[i + 12].corner, k)]);
+    }
 }
 
 /* Tries the cheapest edges, or `all` of them. `ret_went` triangles went in this pass. */

@@ -25,6 +25,15 @@ typedef struct {
     uint32_t a, b, corner; /* corner: of the vertex itself */
 } OrfSpoke;
 
+/* A vertex: all that a look at a ring needs, in one place. */
+typedef struct {
+    float position[3];
+    uint32_t into; /* what it became in this pass; itself: nothing */
+    uint32_t mark; /* marked when equal to the stamp */
+    uint8_t flags;
+    bool busy; /* took part in a collapse of this pass */
+} OrfPoint;
+
 /* A connected part. */
 typedef struct {
     double volume, first; /* mm^3, signed: now and at first */
@@ -32,18 +41,16 @@ typedef struct {
 } OrfShell;
 
 typedef struct {
-    OrfMeshParts parts;    /* changed in place; one UV per vertex and chart: a wedge */
-    uint8_t *flags;        /* [n_vertices] */
-    OrfQuadric *quadric;   /* [n_vertices] */
-    double center[3];      /* origin of the quadrics */
-    uint32_t *start;       /* triangles of vertex v: fan[start[v]] .. fan[start[v + 1] - 1] */
-    OrfSpoke *fan;         /* [3 * n_triangles] */
-    uint32_t *into;        /* [n_vertices] what a vertex became in this pass; itself: nothing */
-    uint32_t *wedge_into;  /* [n_uvs] the same for wedges; NULL without UVs */
-    uint8_t *busy;         /* [n_vertices] took part in a collapse of this pass */
-    uint32_t *mark, stamp; /* [n_vertices] marked when equal to the stamp */
-    float *cost;           /* [3 * n_triangles] of the edge that begins at a corner */
-    uint32_t *shell;       /* [n_vertices] the connected part that a vertex belongs to */
+    OrfMeshParts parts;   /* changed in place; one UV per vertex and chart: a wedge */
+    OrfPoint *points;     /* [n_vertices] */
+    OrfQuadric *quadric;  /* [n_vertices] */
+    double center[3];     /* origin of the quadrics */
+    uint32_t *start;      /* triangles of vertex v: fan[start[v]] .. fan[start[v + 1] - 1] */
+    OrfSpoke *fan;        /* [3 * n_triangles] */
+    uint32_t *wedge_into; /* [n_uvs] the same for wedges; NULL without UVs */
+    uint32_t stamp;       /* of the last ring marked */
+    float *cost;          /* [3 * n_triangles] of the edge that begins at a corner */
+    uint32_t *shell;      /* [n_vertices] the connected part that a vertex belongs to */
     OrfShell *shells;
     float *drift; /* [n_vertices] mm the surface has moved there so far; NULL: no limit */
 } OrfCollapse;

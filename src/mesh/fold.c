@@ -25,10 +25,11 @@ mark_ring(OrfCollapse *state, uint32_t v)
     unsigned n = 0;
     state->stamp++;
     for (uint32_t i = state->start[v]; i < state->start[v + 1]; i++) {
-        uint32_t a = state->into[state->fan[i].a], b = state->into[state->fan[i].b];
+        uint32_t a = state->points[state->fan[i].a].into,
+                 b = state->points[state->fan[i].b].into;
         if (a == b)
             continue;
-        state->mark[a] = state->mark[b] = state->stamp;
+        state->points[a].mark = state->points[b].mark = state->stamp;
         n++;
     }
     return n;
@@ -46,14 +47,16 @@ link_of(OrfCollapse *state, uint32_t gone, uint32_t kept)
     Link link = { .n_triangles = mark_ring(state, gone) };
     uint32_t marked = state->stamp++;
     for (uint32_t i = state->start[kept]; i < state->start[kept + 1]; i++) {
-        uint32_t ring[2] = { state->into[state->fan[i].a], state->into[state->fan[i].b] };
+        uint32_t ring[2] = { state->points[state->fan[i].a].into,
+                             state->points[state->fan[i].b].into };
         if (ring[0] == ring[1])
             continue;
         link.n_triangles++;
         for (int k = 0; k < 2; k++) {
-            link.n_common += state->mark[ring[k]] == marked;
-            state->mark[ring[k]] =
-                state->mark[ring[k]] == marked ? state->stamp : state->mark[ring[k]];
+            link.n_common += state->points[ring[k]].mark == marked;
+            state->points[ring[k]].mark = state->points[ring[k]].mark == marked
+                                              ? state->stamp
+                                              : state->points[ring[k]].mark;
             if (ring[k] == gone && link.n_apexes++ < 2)
                 link.apex[link.n_apexes - 1] = ring[1 - k];
         }
@@ -65,7 +68,8 @@ static bool
 has_triangle(const OrfCollapse *state, uint32_t v, uint32_t a, uint32_t b)
 {
     for (uint32_t i = state->start[v]; i < state->start[v + 1]; i++) {
-        uint32_t x = state->into[state->fan[i].a], y = state->into[state->fan[i].b];
+        uint32_t x = state->points[state->fan[i].a].into,
+                 y = state->points[state->fan[i].b].into;
         if ((x == a && y == b) || (x == b && y == a))
             return true;
     }
@@ -78,7 +82,8 @@ count_triangles(const OrfCollapse *state, uint32_t v, uint32_t other)
 {
     unsigned n = 0;
     for (uint32_t i = state->start[v]; i < state->start[v + 1]; i++) {
-        uint32_t a = state->into[state->fan[i].a], b = state->into[state->fan[i].b];
+        uint32_t a = state->points[state->fan[i].a].into,
+                 b = state->points[state->fan[i].b].into;
         n += a != b && (a == other || b == other);
     }
     return n;
@@ -88,7 +93,8 @@ bool
 orf_fold_keeps_topology(OrfCollapse *state, const OrfFold *fold)
 {
     Link link = link_of(state, fold->gone, fold->kept);
-    bool both_border = state->flags[fold->gone] & state->flags[fold->kept] & ORF_BORDER;
+    bool both_border =
+        state->points[fold->gone].flags & state->points[fold->kept].flags & ORF_BORDER;
     if (link.n_apexes != (both_border ? 1 : 2) || link.n_common != link.n_apexes ||
         link.n_triangles > MAX_RING + 2 * link.n_apexes)
         return false;
@@ -155,13 +161,13 @@ uvs_survive(const OrfCollapse *state, uint32_t corner, const float *uv)
 static bool
 fan_survives(const OrfCollapse *state, const OrfFold *fold, uint32_t pivot, uint32_t other)
 {
-    const float *positions = state->parts.positions;
     for (uint32_t i = state->start[pivot]; i < state->start[pivot + 1]; i++) {
-        uint32_t a = state->into[state->fan[i].a], b = state->into[state->fan[i].b];
+        uint32_t a = state->points[state->fan[i].a].into,
+                 b = state->points[state->fan[i].b].into;
         if (a == b || a == other || b == other)
             continue;
-        if (!triangle_survives(positions + 3 * (size_t)pivot, fold->position,
-                               positions + 3 * (size_t)a, positions + 3 * (size_t)b))
+        if (!triangle_survives(state->points[pivot].position, fold->position,
+                               state->points[a].position, state->points[b].position))
             return false;
         if (state->parts.uvs && !uvs_survive(state, state->fan[i].corner, fold->uv))
             return false;
@@ -174,7 +180,7 @@ orf_fold_keeps_shape(const OrfCollapse *state, const OrfFold *fold)
 {
     if (!fan_survives(state, fold, fold->gone, fold->kept))
         return false;
-    return state->flags[fold->kept] & ORF_FIXED || /* it does not move */
+    return state->points[fold->kept].flags & ORF_FIXED || /* it does not move */
            fan_survives(state, fold, fold->kept, fold->gone);
 }
 
@@ -188,11 +194,12 @@ fan_volume(const OrfCollapse *state, uint32_t pivot, const float *at, uint32_t w
     double p[3], a[3], b[3], volume = 0;
     orf_collapse_local(state, at, p);
     for (uint32_t i = state->start[pivot]; i < state->start[pivot + 1]; i++) {
-        uint32_t v = state->into[state->fan[i].a], w = state->into[state->fan[i].b];
+        uint32_t v = state->points[state->fan[i].a].into,
+                 w = state->points[state->fan[i].b].into;
         if (v == w || v == without || w == without)
             continue;
-        orf_collapse_local(state, state->parts.positions + 3 * (size_t)v, a);
-        orf_collapse_local(state, state->parts.positions + 3 * (size_t)w, b);
+        orf_collapse_local(state, state->points[v].position, a);
+        orf_collapse_local(state, state->points[w].position, b);
         for (int k = 0; k < 3; k++)
             volume +=
                 p[k] * (a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3]);
@@ -206,10 +213,9 @@ orf_fold_keeps_volume(const OrfCollapse *state, const OrfFold *fold, double *ret
     const OrfShell *shell = &state->shells[state->shell[fold->kept]];
     if (!shell->closed)
         return true;
-    const float *positions = state->parts.positions;
     uint32_t gone = fold->gone, kept = fold->kept;
-    double before = fan_volume(state, gone, positions + 3 * (size_t)gone, UINT32_MAX) +
-                    fan_volume(state, kept, positions + 3 * (size_t)kept, gone),
+    double before = fan_volume(state, gone, state->points[gone].position, UINT32_MAX) +
+                    fan_volume(state, kept, state->points[kept].position, gone),
            after = fan_volume(state, gone, fold->position, kept) +
                    fan_volume(state, kept, fold->position, gone);
     *ret_gain = (after - before) / 6;
@@ -264,12 +270,13 @@ squared_to_fan(const OrfCollapse *state, uint32_t pivot, const double at[3], uin
 {
     double least = INFINITY;
     for (uint32_t i = state->start[pivot]; i < state->start[pivot + 1]; i++) {
-        uint32_t a = state->into[state->fan[i].a], b = state->into[state->fan[i].b];
+        uint32_t a = state->points[state->fan[i].a].into,
+                 b = state->points[state->fan[i].b].into;
         if (a == b || a == without || b == without)
             continue;
         double x[3], y[3];
-        orf_collapse_local(state, state->parts.positions + 3 * (size_t)a, x);
-        orf_collapse_local(state, state->parts.positions + 3 * (size_t)b, y);
+        orf_collapse_local(state, state->points[a].position, x);
+        orf_collapse_local(state, state->points[b].position, y);
         least = MIN(least, squared_to_triangle(p, at, x, y));
     }
     return least;
@@ -280,8 +287,8 @@ static double
 drift_of(const OrfCollapse *state, const OrfFold *fold)
 {
     double gone[3], kept[3], placed[3], worst = 0;
-    orf_collapse_local(state, state->parts.positions + 3 * (size_t)fold->gone, gone);
-    orf_collapse_local(state, state->parts.positions + 3 * (size_t)fold->kept, kept);
+    orf_collapse_local(state, state->points[fold->gone].position, gone);
+    orf_collapse_local(state, state->points[fold->kept].position, kept);
     orf_collapse_local(state, fold->position, placed);
     const double *ends[2] = { gone, kept };
     for (int i = 0; i < 2; i++)
@@ -297,7 +304,7 @@ static void
 note_drift(OrfCollapse *state, uint32_t v, float drift)
 {
     for (uint32_t i = state->start[v]; i < state->start[v + 1]; i++) {
-        float *at = &state->drift[state->into[state->fan[i].a]];
+        float *at = &state->drift[state->points[state->fan[i].a].into];
         *at = MAX(*at, drift);
     }
 }

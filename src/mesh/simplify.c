@@ -18,14 +18,11 @@ static void
 state_clear(OrfCollapse *state)
 {
     orf_mesh_parts_clear(&state->parts);
-    orf_free(state->flags);
+    orf_free(state->points);
     orf_free(state->quadric);
     orf_free(state->start);
     orf_free(state->fan);
-    orf_free(state->into);
     orf_free(state->wedge_into);
-    orf_free(state->busy);
-    orf_free(state->mark);
     orf_free(state->cost);
     orf_free(state->drift);
     orf_free(state->shell);
@@ -119,8 +116,8 @@ flag_edges(OrfTask *task, const OrfMesh *mesh, OrfCollapse *state, bool keep_bor
         for (uint32_t i = edges.start[v], next; i < edges.start[v + 1]; i = next) {
             next = orf_edge_end(edges.halves, i, edges.start[v + 1]);
             uint8_t flags = edge_flags(&state->parts, edges.halves + i, next - i, keep_borders);
-            state->flags[v] |= flags;
-            state->flags[edges.halves[i].other] |= flags;
+            state->points[v].flags |= flags;
+            state->points[edges.halves[i].other].flags |= flags;
         }
     }
     return true;
@@ -164,8 +161,8 @@ flag_fans(size_t begin, size_t end, void *data)
     for (size_t v = begin; v < end; v++) {
         uint32_t n = state->start[v + 1] - state->start[v];
         if (n > ORF_MAX_FAN ||
-            (n > 0 && !(state->flags[v] & ORF_FIXED) && !is_one_fan(state, (uint32_t)v)))
-            state->flags[v] |= ORF_FIXED;
+            (n > 0 && !(state->points[v].flags & ORF_FIXED) && !is_one_fan(state, (uint32_t)v)))
+            state->points[v].flags |= ORF_FIXED;
     }
 }
 
@@ -210,7 +207,7 @@ measure_shells(OrfCollapse *state, size_t n_shells)
     for (size_t s = 0; s < n_shells; s++)
         state->shells[s].closed = true;
     for (size_t v = 0; v < parts->n_vertices; v++)
-        if (state->flags[v] & (ORF_BORDER | ORF_TANGLED))
+        if (state->points[v].flags & (ORF_BORDER | ORF_TANGLED))
             state->shells[state->shell[v]].closed = false;
     for (size_t t = 0; t < parts->n_triangles; t++) {
         const uint32_t *corner = parts->triangles + 3 * t;
@@ -319,13 +316,10 @@ static bool
 alloc_state(OrfTask *task, OrfCollapse *state, GError **error)
 {
     size_t n = state->parts.n_vertices, n_corners = 3 * state->parts.n_triangles;
-    return (state->flags = ORF_ALLOC(task, uint8_t, n, "simplify", error)) &&
+    return (state->points = ORF_ALLOC(task, OrfPoint, n, "simplify", error)) &&
            (state->quadric = ORF_ALLOC(task, OrfQuadric, n, "simplify", error)) &&
            (state->start = ORF_ALLOC(task, uint32_t, n + 1, "simplify", error)) &&
            (state->fan = ORF_ALLOC(task, OrfSpoke, n_corners, "simplify", error)) &&
-           (state->into = ORF_ALLOC(task, uint32_t, n, "simplify", error)) &&
-           (state->busy = ORF_ALLOC(task, uint8_t, n, "simplify", error)) &&
-           (state->mark = ORF_ALLOC(task, uint32_t, n, "simplify", error)) &&
            (state->cost = ORF_ALLOC(task, float, n_corners, "simplify", error)) &&
            (!state->parts.uvs || (state->wedge_into = ORF_ALLOC(
                                       task, uint32_t, state->parts.n_uvs, "simplify", error)));
@@ -365,6 +359,8 @@ prepare(OrfTask *task, const OrfMesh *mesh, bool keep_borders, OrfCollapse *stat
     if (!find_shells(task, state, error))
         return false;
     size_t n = state->parts.n_vertices;
+    for (size_t v = 0; v < n; v++)
+        memcpy(state->points[v].position, state->parts.positions + 3 * v, 12);
     if (!orf_collapse_file_fans(task, state) ||
         !orf_task_parallel(task, n, ORF_MESH_BLOCK / 8, flag_fans, state) ||
         !orf_task_parallel(task, n, ORF_MESH_BLOCK / 8, fill_quadrics, state))
@@ -432,6 +428,8 @@ keep_used(OrfTask *task, uint32_t *indices, size_t n_corners, void *items, void 
 static OrfMesh *
 finish(OrfTask *task, OrfCollapse *state, GError **error)
 {
+    for (size_t v = 0; v < state->parts.n_vertices; v++)
+        memcpy(state->parts.positions + 3 * v, state->points[v].position, 12);
     g_auto(OrfMeshParts) parts = state->parts;
     memset(&state->parts, 0, sizeof state->parts);
     state_clear(state);
