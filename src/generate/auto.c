@@ -35,10 +35,17 @@ height_of_tool(const OrfLook *look, double size)
     return CLAMP((double)thickness.depth * look->shape.girth / 0.8 * size, 1, 500);
 }
 
+void
+orf_choice_clear(OrfChoice *choice)
+{
+    g_clear_pointer(&choice->picture, orf_image_unref);
+    g_clear_pointer(&choice->alpha, orf_image_unref);
+}
+
 bool
 orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, GError **error)
 {
-    OrfLook look;
+    g_auto(OrfLook) look = { 0 };
     if (!orf_look_init(task, recipe, &look, error))
         return false;
     OrfChoice choice = { 0 };
@@ -59,6 +66,9 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
             orf_recipe_picture(recipe, 0)->name);
     if (choice.generator == &orf_generator_extrude)
         choice.height = height_of_tool(&look, orf_params_number(recipe->params, "size"));
+    choice.picture = g_steal_pointer(&look.picture);
+    choice.alpha = g_steal_pointer(&look.alpha);
+    choice.cutout = look.cutout;
     *ret_choice = choice;
     return true;
 }

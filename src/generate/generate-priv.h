@@ -29,6 +29,9 @@ typedef struct {
  * Errors: BAD_INPUT when there is no subject (says why and what to do). */
 bool orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned side,
                       OrfSubject *ret_subject, GError **error);
+/* The cut-out of picture `index` loaded as `picture`: the user's mask, or as the recipe's parameters say. */
+OrfImage *orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index,
+                            const OrfImage *picture, OrfCutout *ret_how, GError **error);
 /* The same subject, smaller: longer side of the box about `side` px; never enlarges. */
 bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
                         OrfSubject *ret_subject, GError **error);
@@ -60,6 +63,7 @@ typedef struct {
 } OrfShape;
 
 struct OrfLook {
+    OrfImage *picture, *alpha; /* of the first picture as it was looked at; alpha may be NULL */
     unsigned n_pictures;
     unsigned n_views;  /* pictures with a yaw */
     OrfImageInfo info; /* of the first picture */
@@ -81,6 +85,8 @@ struct OrfLook {
 bool orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha,
                     OrfShape *ret_shape, GError **error);
 /* Errors: BAD_INPUT: nothing to make anything of (fully transparent, one colour, too small). */
+void orf_look_clear(OrfLook *look);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfLook, orf_look_clear)
 bool orf_look_init(OrfTask *task, const OrfRecipe *recipe, OrfLook *ret_look, GError **error);
 
 /* How sure it is that one thing stands out and stands free: 0..1. */

@@ -6,18 +6,10 @@
 #include <string.h>
 
 static const OrfGenerator *const table[] = {
-    &orf_generator_auto,
-    &orf_generator_inflate,
-    &orf_generator_lathe,
-    &orf_generator_hull,
-    &orf_generator_depth,
-    &orf_generator_relief,
-    &orf_generator_lithophane,
-    &orf_generator_extrude,
-    &orf_generator_text,
-    &orf_generator_hull,
-    &orf_generator_depth,
-    NULL,
+    &orf_generator_auto,       &orf_generator_inflate, &orf_generator_lathe,
+    &orf_generator_hull,       &orf_generator_depth,   &orf_generator_relief,
+    &orf_generator_lithophane, &orf_generator_extrude, &orf_generator_text,
+    &orf_generator_hull,       &orf_generator_depth,   NULL,
 };
 
 const OrfGenerator *const *
@@ -70,6 +62,14 @@ tell_choice(const OrfChoice *choice, OrfRan *ret_ran)
               sizeof ret_ran->runner_up_reason);
 }
 
+static void
+hand_over_seen(OrfChoice *choice, OrfRecipe *recipe)
+{
+    recipe->seen = g_steal_pointer(&choice->picture);
+    recipe->seen_alpha = g_steal_pointer(&choice->alpha);
+    recipe->seen_how = choice->cutout;
+}
+
 /* The recipe itself, or the one auto makes of it. */
 static OrfRecipe *
 resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
@@ -79,16 +79,19 @@ resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
         g_strlcpy(ret_ran->reason, "asked for by name", sizeof ret_ran->reason);
         return orf_recipe_ref((OrfRecipe *)recipe);
     }
-    OrfChoice choice = { 0 };
+    g_auto(OrfChoice) choice = { 0 };
     if (!orf_auto_choose(task, recipe, &choice, error))
         return NULL;
     tell_choice(&choice, ret_ran);
     g_autoptr(OrfRecipe) resolved = orf_recipe_for(task, recipe, choice.generator, error);
+    if (resolved)
+        hand_over_seen(&choice, resolved);
     if (!resolved || !(choice.height > 0) || orf_params_is_set(resolved->params, "height"))
         return g_steal_pointer(&resolved);
     char height[32];
     g_ascii_formatd(height, sizeof height, "%.2f", choice.height);
-    return orf_recipe_set(resolved, "height", height, error) ? g_steal_pointer(&resolved) : NULL;
+    return orf_recipe_set(resolved, "height", height, error) ? g_steal_pointer(&resolved)
+                                                             : NULL;
 }
 
 /* --- Pose: what generators make stands upright; "lie" turns it on its back on the way out ------- */

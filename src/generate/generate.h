@@ -30,6 +30,8 @@ struct OrfRecipe {
     GPtrArray *pictures; /* of OrfPicture * */
     GBytes *mask;        /* NULL: cut out by the program */
     char *mask_name;
+    OrfImage *seen, *seen_alpha; /* the first picture as auto looked at it, for the preview; or NULL */
+    OrfCutout seen_how;
 };
 
 /* The same wish for another generator; settings it does not know become notes of the task. */
@@ -84,8 +86,13 @@ const OrfGenerator *orf_generator_by_name(const char *name); /* NULL when unknow
 typedef struct {
     const OrfGenerator *generator, *runner_up; /* runner_up may be NULL */
     OrfFit fit, runner_up_fit;
+    OrfImage *picture, *alpha; /* what was looked at, owned; alpha NULL: no subject */
+    OrfCutout cutout;
     double height; /* mm: "height" for the generator unless the user set it; 0: its own default */
 } OrfChoice;
+
+void orf_choice_clear(OrfChoice *choice);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfChoice, orf_choice_clear)
 
 /* Chooses a generator for the recipe's pictures. Errors: BAD_INPUT: nothing to make anything of. */
 bool

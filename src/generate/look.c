@@ -225,10 +225,8 @@ static bool
 measure_subject(OrfTask *task, const OrfImage *picture, const Frame *f, const OrfRecipe *recipe,
                 OrfLook *look, GError **error)
 {
-    OrfCutoutOptions options = { .work_side = SIDE,
-                                 .seed = (uint64_t)orf_params_int(recipe->params, "seed") };
     g_autoptr(OrfImage) alpha =
-        orf_image_cut_out(task, picture, &options, &look->cutout, error);
+        orf_subject_alpha(task, recipe, 0, picture, &look->cutout, error);
     if (!alpha)
         return false;
     measure_colors(f, orf_image_f32(alpha), look);
@@ -236,7 +234,10 @@ measure_subject(OrfTask *task, const OrfImage *picture, const Frame *f, const Or
     if (look->cutout.method == ORF_CUTOUT_NONE)
         return true;
     g_autoptr(OrfImage) rgba = orf_image_with_alpha(task, picture, alpha, error);
-    return rgba && orf_shape_init(task, rgba, alpha, &look->shape, error);
+    if (!rgba || !orf_shape_init(task, rgba, alpha, &look->shape, error))
+        return false;
+    look->alpha = g_steal_pointer(&alpha);
+    return true;
 }
 
 /* --- All of it ---------------------------------------------------------------------------------------------- */
@@ -262,10 +263,17 @@ check_size(const OrfRecipe *recipe, const OrfImage *picture, GError **error)
                      orf_recipe_picture(recipe, 0)->name, width, height, MIN_SIDE);
 }
 
+void
+orf_look_clear(OrfLook *look)
+{
+    g_clear_pointer(&look->picture, orf_image_unref);
+    g_clear_pointer(&look->alpha, orf_image_unref);
+}
+
 bool
 orf_look_init(OrfTask *task, const OrfRecipe *recipe, OrfLook *ret_look, GError **error)
 {
-    OrfLook look = { 0 };
+    g_auto(OrfLook) look = { 0 };
     count_views(recipe, &look);
     OrfImageLoad load = { .max_side = SIDE, .fast = true };
     g_autoptr(OrfImage) picture = orf_recipe_load(task, recipe, 0, &load, error);
@@ -286,6 +294,8 @@ orf_look_init(OrfTask *task, const OrfRecipe *recipe, OrfLook *ret_look, GError 
         !measure_ink(task, &frame, &look, error) ||
         !measure_subject(task, picture, &frame, recipe, &look, error))
         return false;
+    look.picture = g_steal_pointer(&picture);
     *ret_look = look;
+    memset(&look, 0, sizeof look);
     return true;
 }

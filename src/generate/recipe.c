@@ -88,6 +88,8 @@ orf_recipe_unref(OrfRecipe *recipe)
     g_ptr_array_unref(recipe->pictures);
     g_clear_pointer(&recipe->mask, g_bytes_unref);
     g_free(recipe->mask_name);
+    g_clear_pointer(&recipe->seen, orf_image_unref);
+    g_clear_pointer(&recipe->seen_alpha, orf_image_unref);
     g_free(recipe);
 }
 

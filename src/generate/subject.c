@@ -61,9 +61,9 @@ load_mask(OrfTask *task, const OrfRecipe *recipe, const OrfImage *picture, GErro
                           &(OrfImageLoad){ .max_side = side }, error);
 }
 
-static OrfImage *
-find_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
-           OrfCutout *ret_how, GError **error)
+OrfImage *
+orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
+                  OrfCutout *ret_how, GError **error)
 {
     bool given = index == 0 && recipe->mask;
     if (!given && g_str_equal(orf_params_text(recipe->params, "cutout"), "none")) {
@@ -149,12 +149,18 @@ load_and_cut(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned max_
              OrfSubject *subject, unsigned *ret_reach, GError **error)
 {
     OrfImageLoad load = { .max_side = max_side, .fast = fast };
-    g_autoptr(OrfImage) picture = orf_recipe_load(task, recipe, index, &load, error);
+    bool seen = fast && index == 0 && recipe->seen_alpha;
+    g_autoptr(OrfImage) picture =
+        seen ? orf_image_ref(recipe->seen) : orf_recipe_load(task, recipe, index, &load, error);
     if (!picture)
         return false;
-    g_autoptr(OrfImage) alpha = find_alpha(task, recipe, index, picture, &subject->how, error);
+    g_autoptr(OrfImage) alpha =
+        seen ? orf_image_ref(recipe->seen_alpha)
+             : orf_subject_alpha(task, recipe, index, picture, &subject->how, error);
     if (!alpha)
         return false;
+    if (seen)
+        subject->how = recipe->seen_how;
     int box[4];
     if (!find_box(alpha, box))
         return fail_no_subject(recipe, index, &subject->how, error);
