@@ -30,7 +30,8 @@ struct OrfRecipe {
     GPtrArray *pictures; /* of OrfPicture * */
     GBytes *mask;        /* NULL: cut out by the program */
     char *mask_name;
-    OrfImage *seen, *seen_alpha; /* the first picture as auto looked at it, for the preview; or NULL */
+    OrfImage *seen,
+        *seen_alpha; /* the first picture as auto looked at it, for the preview; or NULL */
     OrfCutout seen_how;
 };
 
@@ -88,7 +89,8 @@ typedef struct {
     OrfFit fit, runner_up_fit;
     OrfImage *picture, *alpha; /* what was looked at, owned; alpha NULL: no subject */
     OrfCutout cutout;
-    double height; /* mm: "height" for the generator unless the user set it; 0: its own default */
+    double
+        height; /* mm: "height" for the generator unless the user set it; 0: its own default */
 } OrfChoice;
 
 void orf_choice_clear(OrfChoice *choice);

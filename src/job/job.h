@@ -41,16 +41,16 @@ typedef struct {
 } OrfWork;
 
 typedef struct {
-    OrfStore *store;      /* borrowed, outlives the queue */
+    OrfStore *store; /* borrowed, outlives the queue */
     OrfWork work;
-    unsigned workers;     /* 0: one a core */
-    unsigned preview_workers; /* kept free for interactive jobs' first stage; 0: 1 */
-    unsigned cores;       /* of each task; 0: all */
-    uint64_t memory;      /* budget all running jobs share; 0: no limit */
-    unsigned max_queued;  /* 0: 1000; beyond: BUSY with retry-after */
-    int64_t cache_ttl_us; /* 0: one hour */
-    uint64_t cache_bytes; /* 0: 1 GiB */
-    int64_t keep_us;      /* terminal jobs are kept this long; 0: 24 h */
+    unsigned workers;           /* 0: one a core */
+    unsigned preview_workers;   /* kept free for interactive jobs' first stage; 0: 1 */
+    unsigned cores;             /* of each task; 0: all */
+    uint64_t memory;            /* budget all running jobs share; 0: no limit */
+    unsigned max_queued;        /* 0: 1000; beyond: BUSY with retry-after */
+    int64_t cache_ttl_us;       /* 0: one hour */
+    uint64_t cache_bytes;       /* 0: 1 GiB */
+    int64_t keep_us;            /* terminal jobs are kept this long; 0: 24 h */
     const char *webhook_secret; /* "whsec_..." base64; NULL: webhooks are refused */
     bool webhooks_may_be_local; /* tests only: allow loopback targets */
 } OrfQueueOptions;
@@ -65,23 +65,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfQueue, orf_queue_free)
 /* --- Wishes ------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *tenant;   /* NULL: "local" */
-    const char *kind;     /* "generate/inflate" */
-    const char *key;      /* recipe digest; NULL: never cached or shared */
-    const char *request;  /* JSON */
-    int priority;         /* 0 interactive, 1 normal, 2 batch */
-    int64_t deadline_us;  /* wall clock; 0: none */
+    const char *tenant;                        /* NULL: "local" */
+    const char *kind;                          /* "generate/inflate" */
+    const char *key;                           /* recipe digest; NULL: never cached or shared */
+    const char *request;                       /* JSON */
+    int priority;                              /* 0 interactive, 1 normal, 2 batch */
+    int64_t deadline_us;                       /* wall clock; 0: none */
     const char *idempotency_key, *fingerprint; /* NULL: none */
-    const char *webhook_url; /* NULL: none */
-    unsigned webhook_events; /* bits: 1 started, 2 stage, 4 done */
-    bool no_cache;        /* run although a result is known; the result replaces it */
+    const char *webhook_url;                   /* NULL: none */
+    unsigned webhook_events;                   /* bits: 1 started, 2 stage, 4 done */
+    bool no_cache; /* run although a result is known; the result replaces it */
 } OrfWish;
 
 typedef struct {
-    char *id;           /* g_free */
-    bool replayed;      /* the idempotency key was used before: `id` is that job */
-    bool cached;        /* finished at once from the cache */
-    bool coalesced;     /* shares the run of a twin */
+    char *id;       /* g_free */
+    bool replayed;  /* the idempotency key was used before: `id` is that job */
+    bool cached;    /* finished at once from the cache */
+    bool coalesced; /* shares the run of a twin */
 } OrfAccepted;
 
 /* Durable when it returns. Errors: BUSY (queue full: orf_queue_retry_after), CONFLICT (idempotency key used for
@@ -97,11 +97,11 @@ bool orf_queue_delete(OrfQueue *queue, const char *id, GError **error);
 /* A row plus what only the queue knows. Fast: from memory for live jobs. */
 typedef struct {
     OrfJobRow row;
-    char *stage;          /* running step, or NULL */
-    char *stages;         /* JSON array of stages told so far */
-    unsigned position;    /* jobs before it; 0 when it runs */
+    char *stage;             /* running step, or NULL */
+    char *stages;            /* JSON array of stages told so far */
+    unsigned position;       /* jobs before it; 0 when it runs */
     double eta_p50, eta_p90; /* s; < 0: not known */
-    uint64_t version;     /* rises with every change: for weak ETags */
+    uint64_t version;        /* rises with every change: for weak ETags */
 } OrfJobView;
 bool orf_queue_look(OrfQueue *queue, const char *id, OrfJobView *ret, GError **error);
 void orf_job_view_clear(OrfJobView *view);
@@ -132,7 +132,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfListener, orf_listener_free)
 
 typedef struct {
     uint64_t queued[3], running, workers, batches, batched_jobs;
-    uint64_t done[6];               /* by OrfJobStatus, since start */
+    uint64_t done[6]; /* by OrfJobStatus, since start */
     uint64_t hits, misses, coalesced, bypassed, cache_entries, cache_bytes, evicted;
     double seconds_saved, oldest_s; /* oldest_s: of the longest waiting job */
     uint64_t hooks_sent, hooks_failed, hooks_dead;

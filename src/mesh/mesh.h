@@ -42,31 +42,32 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfMesh, orf_mesh_unref)
 size_t orf_mesh_n_vertices(const OrfMesh *mesh);
 size_t orf_mesh_n_triangles(const OrfMesh *mesh);
 size_t orf_mesh_n_uvs(const OrfMesh *mesh);
-const float *orf_mesh_positions(const OrfMesh *mesh);        /* [n_vertices][3] */
-const uint32_t *orf_mesh_triangles(const OrfMesh *mesh);     /* [n_triangles][3] */
-const uint8_t *orf_mesh_colors(const OrfMesh *mesh);         /* [n_vertices][4] or NULL */
-const float *orf_mesh_uvs(const OrfMesh *mesh);              /* [n_uvs][2] or NULL */
-const uint32_t *orf_mesh_uv_triangles(const OrfMesh *mesh);  /* [n_triangles][3] or NULL */
-const uint16_t *orf_mesh_groups(const OrfMesh *mesh);        /* [n_triangles] or NULL */
-unsigned orf_mesh_n_groups(const OrfMesh *mesh);             /* highest group + 1, at least 1 */
-void orf_mesh_bounds(const OrfMesh *mesh, float ret_low[3], float ret_high[3]); /* 0 when empty */
+const float *orf_mesh_positions(const OrfMesh *mesh);       /* [n_vertices][3] */
+const uint32_t *orf_mesh_triangles(const OrfMesh *mesh);    /* [n_triangles][3] */
+const uint8_t *orf_mesh_colors(const OrfMesh *mesh);        /* [n_vertices][4] or NULL */
+const float *orf_mesh_uvs(const OrfMesh *mesh);             /* [n_uvs][2] or NULL */
+const uint32_t *orf_mesh_uv_triangles(const OrfMesh *mesh); /* [n_triangles][3] or NULL */
+const uint16_t *orf_mesh_groups(const OrfMesh *mesh);       /* [n_triangles] or NULL */
+unsigned orf_mesh_n_groups(const OrfMesh *mesh);            /* highest group + 1, at least 1 */
+void
+orf_mesh_bounds(const OrfMesh *mesh, float ret_low[3], float ret_high[3]); /* 0 when empty */
 
 /* --- Analyse: mesh/analyse.c, mesh/intersect.c ------------------------------------------------ */
 
 typedef struct {
     size_t vertices, triangles;
-    size_t boundary_edges;      /* used by one triangle */
-    size_t nonmanifold_edges;   /* used by three or more */
+    size_t boundary_edges;       /* used by one triangle */
+    size_t nonmanifold_edges;    /* used by three or more */
     size_t nonmanifold_vertices; /* whose triangles form more than one fan */
-    size_t misoriented_edges;   /* used twice in the same direction */
-    size_t degenerate;          /* area zero or repeated index */
-    size_t duplicate;           /* same three vertices as another, any winding */
-    size_t unreferenced;        /* vertices no triangle uses */
-    size_t shells;              /* connected components over shared edges */
-    int64_t euler;              /* V - E + F of the referenced part */
-    double volume, area;        /* mm^3, mm^2; volume is signed, meaningful when closed */
+    size_t misoriented_edges;    /* used twice in the same direction */
+    size_t degenerate;           /* area zero or repeated index */
+    size_t duplicate;            /* same three vertices as another, any winding */
+    size_t unreferenced;         /* vertices no triangle uses */
+    size_t shells;               /* connected components over shared edges */
+    int64_t euler;               /* V - E + F of the referenced part */
+    double volume, area;         /* mm^3, mm^2; volume is signed, meaningful when closed */
     float low[3], high[3];
-    int64_t self_intersections; /* pairs of triangles that cross; -1: not counted */
+    int64_t self_intersections;      /* pairs of triangles that cross; -1: not counted */
     bool closed, manifold, oriented; /* oriented: consistently, and volume > 0 */
 } OrfMeasures;
 
@@ -105,18 +106,18 @@ OrfMesh *orf_mesh_join(OrfTask *task, OrfMesh *const *meshes, size_t n, bool sep
 OrfMesh *orf_mesh_keep_apart(OrfTask *task, OrfMesh *mesh, float distance, GError **error);
 
 typedef struct {
-    unsigned rounds;     /* 0: 10 */
-    float lambda, mu;    /* 0: 0.5 and -0.53 */
+    unsigned rounds;      /* 0: 10 */
+    float lambda, mu;     /* 0: 0.5 and -0.53 */
     const uint8_t *fixed; /* [n_vertices] 1 = stays, or NULL */
 } OrfSmooth;
 /* Taubin 1995 with cotangent weights clamped to >= 0; vertices of open borders stay; a closed body
  * keeps its volume. `options` may be NULL. Errors: CANCELLED, TOO_LARGE. */
-OrfMesh *orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *options,
-                         GError **error);
+OrfMesh *
+orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *options, GError **error);
 
 typedef struct {
-    size_t triangles;  /* target; 0: no target */
-    float error;       /* how far the surface may move, in mm; 0: any when `triangles` is given */
+    size_t triangles; /* target; 0: no target */
+    float error; /* how far the surface may move, in mm; 0: any when `triangles` is given */
     bool keep_borders; /* vertices of open borders stay, too */
 } OrfSimplify;
 /* Fewer triangles by collapsing edges (Garland and Heckbert 1997, link condition): every shell, hole
@@ -140,8 +141,8 @@ typedef struct {
     float gutter;       /* between charts, in parts of the side; 0: 4/1024 */
     float cone_degrees; /* greatest angle between a chart's faces and its axis: 30..75; 0: 60 */
 } OrfUnwrap;
-OrfMesh *orf_mesh_unwrap(OrfTask *task, const OrfMesh *mesh, const OrfUnwrap *options,
-                         GError **error);
+OrfMesh *
+orf_mesh_unwrap(OrfTask *task, const OrfMesh *mesh, const OrfUnwrap *options, GError **error);
 
 /* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------------- */
 
@@ -162,7 +163,7 @@ OrfMesh *orf_mesh_isosurface(OrfTask *task, const OrfField *field, GError **erro
 /* A planar straight-line graph. Loops are closed polygons; constrained lines and free points may
  * lie inside. Inside is decided by winding number (non-zero) of the loops. */
 typedef struct {
-    const float *points;       /* [n_points][2] loops first, one after the other, then the rest */
+    const float *points; /* [n_points][2] loops first, one after the other, then the rest */
     size_t n_points;
     const uint32_t *loop_start; /* [n_loops + 1] into points */
     size_t n_loops;
@@ -178,11 +179,12 @@ typedef struct {
  * (free points may coincide: one stands for all), a loop of fewer than 3 points, a coordinate
  * that is not finite; CANCELLED; TOO_LARGE: over 2^28 points, or memory.
  * Lawson 1977, Anglada 1997 (constraints), Amenta, Choi and Rote 2003 (order). */
-uint32_t *orf_triangulate(OrfTask *task, const OrfPlanar *planar, size_t *ret_n, GError **error);
+uint32_t *
+orf_triangulate(OrfTask *task, const OrfPlanar *planar, size_t *ret_n, GError **error);
 
 /* Triangles in the plane with their points; blocks come from orf_task_alloc. Zero-initialise. */
 typedef struct {
-    float *points;        /* [n_points][2] the outline first, in loop order, then inside points */
+    float *points; /* [n_points][2] the outline first, in loop order, then inside points */
     uint32_t *loop_start; /* [n_loops + 1] */
     uint32_t *triangles;  /* [n_triangles][3] */
     size_t n_points, n_loops, n_triangles;

@@ -43,7 +43,8 @@ typedef struct {
     uint32_t *chart; /* [n_faces] or ORF_NO_CHART: no area and no neighbours */
     OrfVec charts;   /* OrfChart */
     OrfVec joins;    /* OrfJoin */
-    uint32_t *side;  /* [n_faces] twice the first join of the face plus its side, or ORF_NO_JOIN */
+    uint32_t
+        *side; /* [n_faces] twice the first join of the face plus its side, or ORF_NO_JOIN */
     uint32_t *order; /* [n_faces] faces chart by chart */
     float *uv;       /* [3 n_faces][2] mm in the plane of the chart, y up, one per corner */
 } OrfAtlas;

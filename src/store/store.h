@@ -22,8 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfStore, orf_store_close)
 /* --- Blobs: written to a temporary name, fsynced, renamed ------------------------------------------ */
 
 /* Stores the bytes; `ret_digest` is their name. Storing twice is storing once. */
-bool orf_blob_put(OrfStore *store, GBytes *bytes, char ret_digest[ORF_DIGEST_SIZE],
-                  GError **error);
+bool
+orf_blob_put(OrfStore *store, GBytes *bytes, char ret_digest[ORF_DIGEST_SIZE], GError **error);
 /* Mapped, not copied. NOT_FOUND when it is gone. */
 GBytes *orf_blob_get(OrfStore *store, const char *digest, GError **error);
 bool orf_blob_has(OrfStore *store, const char *digest);
@@ -33,8 +33,8 @@ int orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GErro
 typedef struct OrfBlobWriter OrfBlobWriter;
 OrfBlobWriter *orf_blob_writer_new(OrfStore *store, uint64_t limit, GError **error);
 bool orf_blob_writer_add(OrfBlobWriter *writer, const void *data, size_t size, GError **error);
-bool orf_blob_writer_finish(OrfBlobWriter *writer, char ret_digest[ORF_DIGEST_SIZE],
-                            GError **error);
+bool
+orf_blob_writer_finish(OrfBlobWriter *writer, char ret_digest[ORF_DIGEST_SIZE], GError **error);
 void orf_blob_writer_free(OrfBlobWriter *writer); /* unfinished ones leave nothing */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfBlobWriter, orf_blob_writer_free)
 /* Removes blobs that no row names and that are older than `before`; how many bytes it freed. */
@@ -55,8 +55,8 @@ bool orf_job_status_is_terminal(OrfJobStatus status);
 
 /* A row. Strings are owned by the row; NULL where nothing is known. */
 typedef struct {
-    char *id;        /* "job_" + ULID */
-    char *tenant;    /* "local" */
+    char *id;     /* "job_" + ULID */
+    char *tenant; /* "local" */
     OrfJobStatus status;
     int priority;    /* 0 interactive, 1 normal, 2 batch */
     char *kind;      /* what batches with what: "generate/inflate" */
@@ -67,9 +67,9 @@ typedef struct {
     int attempt;     /* of how many runs, counting from 1 when it first runs */
     double progress; /* 0..1 */
     bool cached, coalesced;
-    char *leader;    /* id of the job whose run it shares */
+    char *leader; /* id of the job whose run it shares */
     int64_t created, started, finished, expires, deadline, not_before; /* 0: none */
-    double cost_s;   /* engine seconds its run took */
+    double cost_s; /* engine seconds its run took */
 } OrfJobRow;
 void orf_job_row_clear(OrfJobRow *row);
 void orf_job_row_free(OrfJobRow *row);
@@ -97,8 +97,8 @@ int64_t orf_store_expire_jobs(OrfStore *store, int64_t now, GError **error);
 /* --- Cache of finished work ------------------------------------------------------------------------------ */
 
 typedef struct {
-    char *key;     /* tenant + recipe digest */
-    char *result;  /* JSON as in the job */
+    char *key;    /* tenant + recipe digest */
+    char *result; /* JSON as in the job */
     uint64_t bytes;
     double cost_s; /* engine seconds a hit saves */
     int64_t stored, used, expires;
@@ -110,8 +110,8 @@ bool orf_store_cache_put(OrfStore *store, const OrfCacheRow *row, GError **error
 OrfCacheRow *orf_store_cache_get(OrfStore *store, const char *key, int64_t now,
                                  GError **error); /* NULL without error: a miss */
 /* Evicts the least cost saved per byte until at most `max_bytes` remain, and what has expired. */
-bool orf_store_cache_trim(OrfStore *store, uint64_t max_bytes, int64_t now, int64_t *ret_evicted,
-                          GError **error);
+bool orf_store_cache_trim(OrfStore *store, uint64_t max_bytes, int64_t now,
+                          int64_t *ret_evicted, GError **error);
 bool orf_store_cache_clear(OrfStore *store, const char *tenant, int64_t *ret_entries,
                            uint64_t *ret_bytes, GError **error);
 bool orf_store_cache_totals(OrfStore *store, int64_t *ret_entries, uint64_t *ret_bytes,
@@ -134,8 +134,8 @@ bool orf_store_move_hook(OrfStore *store, const OrfHookRow *row, GError **error)
 GPtrArray *orf_store_dead_hooks(OrfStore *store, unsigned limit, GError **error);
 
 /* What runs of a kind took, for ETAs: appended after each run, the newest 500 a kind are kept. */
-bool orf_store_add_duration(OrfStore *store, const char *kind, double seconds, uint64_t peak_bytes,
-                            int64_t when, GError **error);
+bool orf_store_add_duration(OrfStore *store, const char *kind, double seconds,
+                            uint64_t peak_bytes, int64_t when, GError **error);
 /* p50 and p90 in seconds, and the p90 of peak memory; false when fewer than 3 are known. */
 bool orf_store_durations(OrfStore *store, const char *kind, double *ret_p50, double *ret_p90,
                          uint64_t *ret_peak);
