@@ -80,6 +80,7 @@ VipsImage *orf_image_open(const OrfImageFormat *format, GBytes *bytes, const cha
                           const OrfImageOpen *how, GError **error);
 void
 orf_image_describe(const OrfImageFormat *format, VipsImage *header, OrfImageInfo *ret_info);
+int orf_image_frames(VipsImage *header);
 /* Numbers rather than colours: floats and integers other than 8 and 16 bits without sign. */
 bool orf_image_is_data(VipsImage *header);
 /* Sets BAD_INPUT with libvips' own words, taken from its error buffer. */

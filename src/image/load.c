@@ -459,8 +459,8 @@ orf_image_load(OrfTask *task, GBytes *bytes, const char *name, const OrfImageLoa
     if (!header)
         return NULL;
     plan_load(&plan, header);
-    if (vips_image_get_n_pages(header) > 1)
+    if (orf_image_frames(header) > 1)
         orf_task_note(task, "%s: the first of %d frames is used", name,
-                      vips_image_get_n_pages(header));
+                      orf_image_frames(header));
     return load_planned(&plan, header, error);
 }

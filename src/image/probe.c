@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define MOST_FRAMES 10000
+#define MOST_FRAMES 4096 /* libvips stops counting those of a GIF one later */
 #define MOST_SVG_BYTES (16u << 20)
 
 /* --- Sniffing ---------------------------------------------------------------------------------------- */
@@ -248,6 +248,17 @@ orf_image_fail_vips(const char *name, const char *title, GError **error)
 
 /* --- Limits and facts ----------------------------------------------------------------------------------- */
 
+/* libvips' own getter takes 10000 and more for a mistake and says 1. */
+int
+orf_image_frames(VipsImage *header)
+{
+    int frames = 1;
+    if (!vips_image_get_typeof(header, VIPS_META_N_PAGES) ||
+        vips_image_get_int(header, VIPS_META_N_PAGES, &frames) != 0)
+        return 1;
+    return frames;
+}
+
 static bool
 check_header(const OrfImageFormat *format, VipsImage *image, const char *name, GError **error)
 {
@@ -258,10 +269,9 @@ check_header(const OrfImageFormat *format, VipsImage *image, const char *name, G
     if (vips_band_format_iscomplex(vips_image_get_format(image)))
         return ORF_FALSE(error, UNSUPPORTED,
                          "%s: complex numbers are no picture; save it as PNG", name);
-    if (vips_image_get_n_pages(image) > MOST_FRAMES)
-        return ORF_FALSE(error, TOO_LARGE,
-                         "%s: %d frames, at most %d are accepted; save one frame as PNG", name,
-                         vips_image_get_n_pages(image), MOST_FRAMES);
+    if (orf_image_frames(image) > MOST_FRAMES)
+        return ORF_FALSE(error, TOO_LARGE, "%s: more than %d frames; save one of them as PNG",
+                         name, MOST_FRAMES);
     if ((width > ORF_IMAGE_MAX_SIDE || height > ORF_IMAGE_MAX_SIDE ||
          width * height > ORF_IMAGE_MAX_PIXELS))
         return ORF_FALSE(
