@@ -49,7 +49,7 @@ struct OrfSocket {
     size_t waiting;
     unsigned close_code; /* 0: none asked for */
     char *close_reason;
-    bool dead, ringing;
+    bool cut, dead, ringing; /* cut: it did not read */
 };
 
 OrfSocket *
@@ -118,9 +118,8 @@ orf_socket_send(OrfSocket *socket, const char *text, size_t size)
     if (ok) {
         g_queue_push_tail(&socket->outbox, g_bytes_new(text, size));
         socket->waiting += size;
-    } else if (!fits && !socket->close_code) {
-        socket->close_code = 1013;
     }
+    socket->cut = socket->cut || !fits;
     ring(socket);
     g_mutex_unlock(&socket->sockets->lock);
     return ok;
@@ -221,13 +220,15 @@ end_socket(OrfSocket *socket)
     g_hash_table_remove(socket->sockets->open, socket);
 }
 
-static void
+/* False: the socket is to be cut. */
+static bool
 empty_outbox(OrfSocket *socket)
 {
     g_mutex_lock(&socket->sockets->lock);
     GQueue outbox = socket->outbox;
     g_queue_init(&socket->outbox);
     unsigned code = socket->close_code;
+    bool cut = socket->cut;
     g_autofree char *reason = g_steal_pointer(&socket->close_reason);
     g_mutex_unlock(&socket->sockets->lock);
     for (GBytes *text; (text = g_queue_pop_head(&outbox)); g_bytes_unref(text)) {
@@ -236,6 +237,7 @@ empty_outbox(OrfSocket *socket)
     }
     if (code && !orf_ws_closing(socket->ws))
         orf_ws_close(socket->ws, code, reason ? reason : "");
+    return !cut;
 }
 
 /* False: the client is not there any more. */
@@ -282,7 +284,7 @@ serve(OrfSocket *socket, bool readable)
     if (!socket->listed)
         open_socket(socket);
     bool there = !readable || receive_some(socket);
-    empty_outbox(socket);
+    there = empty_outbox(socket) && there;
     if (orf_ws_closing(socket->ws) && !socket->closing_us)
         socket->closing_us = g_get_monotonic_time();
     if (!there || !send_some(socket) || orf_ws_over(socket->ws))
