@@ -53,11 +53,12 @@ compare(const void *a, const void *b)
 }
 
 static void
-print(const char *name, size_t n, double *ms, size_t bytes, double rate, const char *unit)
+print(const char *name, size_t size, double *ms, size_t n, size_t bytes, double rate,
+      const char *unit)
 {
     qsort(ms, n, sizeof *ms, compare);
-    printf("%s\t%zu\t%.3f\t%.3f\t%zu\t%.0f %s\n", name, n, ms[n / 2], ms[n * 95 / 100], bytes,
-           rate, unit);
+    printf("%s\t%zu\t%.3f\t%.3f\t%zu\t%.0f %s\n", name, size, ms[n / 2], ms[n * 95 / 100],
+           bytes, rate, unit);
 }
 
 static void
@@ -75,7 +76,7 @@ replies(uint16_t port, size_t n)
     }
     double seconds = (double)(g_get_monotonic_time() - start) / 1e6;
     close(fd);
-    print("reply/one-connection", n, ms, 0, (double)n / seconds, "1/s");
+    print("reply/one-connection", n, ms, n, 0, (double)n / seconds, "1/s");
 }
 
 static void
@@ -100,7 +101,8 @@ pipelined(uint16_t port, size_t rounds)
     }
     double seconds = (double)(g_get_monotonic_time() - start) / 1e6;
     close(fd);
-    print("reply/pipelined-by-32", rounds, ms, 0, (double)(rounds * DEPTH) / seconds, "1/s");
+    print("reply/pipelined-by-32", rounds, ms, rounds, 0, (double)(rounds * DEPTH) / seconds,
+          "1/s");
 }
 
 static size_t
@@ -113,9 +115,26 @@ resident(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* All clients leave at once: until the server has nothing of them left. */
 static void
-idle_streams(uint16_t port, size_t n)
+leave(OrfHttp *http, const int *fds, size_t n)
 {
+    int64_t begun = g_get_monotonic_time();
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+    OrfHttpStats stats;
+    do {
+        g_usleep(1000);
+        orf_http_stats(http, &stats);
+    } while (stats.connections);
+    double ms = (double)(g_get_monotonic_time() - begun) / 1000;
+    print("stream/all-leave", n, &ms, 1, 0, (double)n / ms * 1000, "1/s");
+}
+
+static void
+idle_streams(OrfHttp *http, size_t n)
+{
+    uint16_t port = orf_http_port(http);
     g_autofree int *fds = g_new(int, n);
     g_autofree double *ms = g_new(double, n);
     size_t before = resident();
@@ -127,9 +146,8 @@ idle_streams(uint16_t port, size_t n)
         ms[i] = (double)(g_get_monotonic_time() - begun) / 1000;
     }
     size_t each = (resident() - before) / n;
-    print("stream/idle-memory-each", n, ms, each, (double)each, "B");
-    for (size_t i = 0; i < n; i++)
-        close(fds[i]);
+    print("stream/idle-memory-each", n, ms, n, each, (double)each, "B");
+    leave(http, fds, n);
 }
 
 int
@@ -148,7 +166,7 @@ main(int argc, char **argv)
     g_assert_no_error(error);
     replies(orf_http_port(http), quick ? 1000 : 20000);
     pipelined(orf_http_port(http), quick ? 100 : 2000);
-    idle_streams(orf_http_port(http), quick ? 100 : 1000);
+    idle_streams(http, quick ? 100 : 1000);
     orf_http_free(http);
     for (size_t i = 0; i < bench.streams->len; i++)
         orf_stream_end(bench.streams->pdata[i]);

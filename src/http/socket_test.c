@@ -225,7 +225,7 @@ static const Wrong wrongs[] = {
     { "an-unknown-opcode", FIN | 3, "ab", 2, 1002 },
     { "a-continuation-of-nothing", FIN | CONTINUATION, "ab", 2, 1002 },
     { "a-fragmented-ping", PING, "ab", 2, 0 }, /* wslay closes without a code */
-    { "a-close-code-of-one-byte", FIN | CLOSE, "a", 1, 1002 },
+    { "a-close-code-of-one-byte", FIN | CLOSE, "a", 1, 0 },
     { "a-close-code-that-is-reserved", FIN | CLOSE, "\x03\xed", 2, 1002 },
 };
 
