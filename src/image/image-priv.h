@@ -12,8 +12,10 @@
 typedef VipsImage OrfVips;
 typedef VipsRegion OrfVipsRegion;
 typedef VipsArrayDouble OrfVipsNumbers;
+typedef VipsSource OrfVipsSource;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfVips, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfVipsRegion, g_object_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfVipsSource, g_object_unref)
 static inline void
 orf_vips_numbers_unref(OrfVipsNumbers *numbers)
 {
@@ -57,8 +59,8 @@ orf_to_u8(float value01)
 /* --- Formats and headers: image/probe.c --------------------------------------------------------- */
 
 typedef struct {
-    double shrink; /* 1, 2, 4 or 8: JPEG decodes at 1/shrink; WebP at any */
-    bool sequential;
+    double shrink;       /* 1, 2, 4 or 8: JPEG decodes at 1/shrink; WebP at any */
+    const OrfTask *task; /* cancels reading; may be NULL */
 } OrfImageOpen;
 
 typedef struct {

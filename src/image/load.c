@@ -391,7 +391,7 @@ load_decoded(const Plan *plan, VipsImage *header, GError **error)
         orf_task_alloc(plan->task, decoder_bytes(plan, header), 1, plan->name, error);
     if (!reserve)
         return NULL;
-    OrfImageOpen how = { .shrink = decoder_shrink(plan), .sequential = true };
+    OrfImageOpen how = { decoder_shrink(plan), plan->task };
     if (how.shrink == 1)
         return load_from(plan, header, error);
     g_autoptr(OrfVips) small =
@@ -454,7 +454,7 @@ orf_image_load(OrfTask *task, GBytes *bytes, const char *name, const OrfImageLoa
         return NULL;
     if (!plan.format->open)
         return orf_image_load_svg(task, bytes, name, plan.options->max_side, error);
-    OrfImageOpen how = { .shrink = 1, .sequential = true };
+    OrfImageOpen how = { 1, task };
     g_autoptr(OrfVips) header = orf_image_open(plan.format, bytes, name, &how, error);
     if (!header)
         return NULL;

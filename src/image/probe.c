@@ -83,20 +83,70 @@ is_heif(const uint8_t *data, size_t size)
 
 /* --- Opening: the header is read, pixels come later -------------------------------------------------- */
 
-#define ACCESS "access", how->sequential ? VIPS_ACCESS_SEQUENTIAL : VIPS_ACCESS_RANDOM
+/* A decoder may work for seconds inside one call (all scans of a progressive JPEG), so JPEG and PNG
+ * read through this: for a cancelled task, reading fails. */
+typedef struct {
+    const OrfTask *task;
+    const uint8_t *data;
+    int64_t size, at;
+} Reader;
+
+static gint64
+on_read(VipsSourceCustom *source, void *buffer, gint64 length, Reader *reader)
+{
+    (void)source;
+    if (orf_task_cancelled(reader->task))
+        return -1;
+    int64_t n = MIN(length, reader->size - reader->at);
+    memcpy(buffer, reader->data + reader->at, (size_t)n);
+    reader->at += n;
+    return n;
+}
+
+static gint64
+on_seek(VipsSourceCustom *source, gint64 offset, int whence, Reader *reader)
+{
+    (void)source;
+    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? reader->at : reader->size;
+    if (offset < -from || offset > reader->size - from)
+        return -1;
+    return reader->at = from + offset;
+}
+
+static void
+free_reader(gpointer reader, GClosure *closure)
+{
+    (void)closure;
+    g_free(reader);
+}
+
+static VipsSource *
+new_source(const void *data, size_t size, const OrfTask *task)
+{
+    Reader *reader = g_new0(Reader, 1);
+    *reader = (Reader){ .task = task, .data = data, .size = (int64_t)size };
+    VipsSourceCustom *source = vips_source_custom_new();
+    g_signal_connect(source, "seek", G_CALLBACK(on_seek), reader);
+    g_signal_connect_data(source, "read", G_CALLBACK(on_read), reader, free_reader, 0);
+    return VIPS_SOURCE(source);
+}
+
+#define ACCESS "access", VIPS_ACCESS_SEQUENTIAL
 #define STRICT "fail_on", VIPS_FAIL_ON_TRUNCATED
 
 static int
 open_jpeg(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
-    return vips_jpegload_buffer(data, size, ret_image, "shrink", (int)how->shrink, ACCESS,
-                                STRICT, NULL);
+    g_autoptr(OrfVipsSource) source = new_source(data, size, how->task);
+    return vips_jpegload_source(source, ret_image, "shrink", (int)how->shrink, ACCESS, STRICT,
+                                NULL);
 }
 
 static int
 open_png(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
-    return vips_pngload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
+    g_autoptr(OrfVipsSource) source = new_source(data, size, how->task);
+    return vips_pngload_source(source, ret_image, ACCESS, STRICT, NULL);
 }
 
 static int
@@ -109,24 +159,27 @@ open_webp(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *ho
 static int
 open_tiff(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
+    (void)how;
     return vips_tiffload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
 }
 
 static int
 open_gif(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
+    (void)how;
     return vips_gifload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
 }
 
 static int
 open_heif(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
+    (void)how;
     return vips_heifload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
 }
 
 static const OrfImageFormat formats[] = {
-    { "jpeg", "JPEG", "jpegload_buffer", "VipsForeignLoadJpeg", is_jpeg, open_jpeg, false, 0 },
-    { "png", "PNG", "pngload_buffer", "VipsForeignLoadPng", is_png, open_png, false, 0 },
+    { "jpeg", "JPEG", "jpegload_source", "VipsForeignLoadJpeg", is_jpeg, open_jpeg, false, 0 },
+    { "png", "PNG", "pngload_source", "VipsForeignLoadPng", is_png, open_png, false, 0 },
     { "webp", "WebP", "webpload_buffer", "VipsForeignLoadWebp", is_webp, open_webp, true, 0 },
     { "tiff", "TIFF", "tiffload_buffer", "VipsForeignLoadTiff", is_tiff, open_tiff, false, 0 },
     { "gif", "GIF", "gifload_buffer", "VipsForeignLoadNsgif", is_gif, open_gif, false, 0 },
@@ -291,7 +344,9 @@ orf_image_open(const OrfImageFormat *format, GBytes *bytes, const char *name,
     g_autoptr(OrfVips) image = NULL;
     vips_error_clear(); /* what earlier files left */
     if (format->open(data, size, &image, how) != 0)
-        return orf_image_fail_vips(name, format->title, error);
+        return orf_task_check(how->task, error)
+                   ? orf_image_fail_vips(name, format->title, error)
+                   : NULL;
     if (!check_header(format, image, name, error))
         return NULL;
     return g_steal_pointer(&image);
@@ -368,7 +423,7 @@ orf_image_probe(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError 
         return false;
     if (!format->open)
         return orf_image_probe_svg(bytes, name, ret_info, error);
-    OrfImageOpen how = { .shrink = 1, .sequential = true };
+    OrfImageOpen how = { .shrink = 1 };
     g_autoptr(OrfVips) header = orf_image_open(format, bytes, name, &how, error);
     if (!header)
         return false;

@@ -202,6 +202,30 @@ cancelled_task_loads_nothing(void)
     g_assert_null(image);
 }
 
+static void
+cancel_early(const char *step, double fraction, void *task_at)
+{
+    (void)step;
+    if (fraction > 0.2)
+        orf_task_cancel(*(OrfTask **)task_at);
+}
+
+static void
+cancelled_while_decoding(void)
+{
+    static const char *const suffixes[] = { ".jpg", ".png", ".tif" };
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autoptr(GBytes) bytes = picture(480, 320, suffixes[i]);
+        OrfTask *listened = NULL;
+        g_autoptr(OrfTask) task = orf_task_new(
+            &(OrfTaskOptions){ .progress = cancel_early, .progress_data = &listened });
+        listened = task;
+        g_autoptr(GError) error = NULL;
+        g_assert_null(orf_image_load(task, bytes, "test", NULL, &error));
+        g_assert_error(error, ORF_ERROR, ORF_ERROR_CANCELLED);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -216,5 +240,6 @@ main(int argc, char **argv)
     g_test_add_func("/image/refuse/one-pixel-is-a-picture", one_pixel);
     g_test_add_func("/image/refuse/stays-within-the-budget", stays_within_the_budget);
     g_test_add_func("/image/refuse/cancelled-task-loads-nothing", cancelled_task_loads_nothing);
+    g_test_add_func("/image/refuse/cancel-stops-a-decoder-midway", cancelled_while_decoding);
     return g_test_run();
 }
