@@ -50,7 +50,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 static unsigned
 trace_side(const OrfRecipe *recipe, OrfStage stage)
 {
-    return stage == ORF_PREVIEW ? 384 : MIN(3 * orf_stage_side(recipe, stage), 2400);
+    return stage == ORF_PREVIEW ? 320 : MIN(2 * orf_stage_side(recipe, stage), 2048);
 }
 
 /* --- The mask ------------------------------------------------------------------------------------------ */

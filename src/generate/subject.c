@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MARGIN 3 /* px round the subject box */
+#define MARGIN 3       /* px round the subject box */
+#define FIRST_SIDE 640 /* px: enough to see where the subject is */
 
 void
 orf_subject_clear(OrfSubject *subject)
@@ -180,7 +181,7 @@ orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned 
                  OrfSubject *ret_subject, GError **error)
 {
     unsigned source = source_side(orf_recipe_picture(recipe, index));
-    unsigned first = MIN(side + side / 2, source), reach = 0;
+    unsigned first = MIN(MIN(side + side / 2, FIRST_SIDE), source), reach = 0;
     bool preview = side <= orf_stage_side(recipe, ORF_PREVIEW);
     g_auto(OrfSubject) subject = { 0 };
     if (!load_and_cut(task, recipe, index, first, preview, &subject, &reach, error))
