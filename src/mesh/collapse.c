@@ -274,11 +274,11 @@ cost_limit(const OrfCollapse *state, size_t goal, uint32_t *histogram)
     return bin >= 0x7f80 - 1 ? G_MAXFLOAT : MIN(cost * 1.5f, G_MAXFLOAT);
 }
 
-/* Sorts by key, keeping the order of equals: three rounds of 11 bits. */
+/* Sorts by key, keeping the order of equals: three rounds of 11 bits. Stops when cancelled. */
 static void
-sort_candidates(Candidate *list, Candidate *spare, size_t n)
+sort_candidates(OrfTask *task, Candidate *list, Candidate *spare, size_t n)
 {
-    for (unsigned shift = 0; shift < 33; shift += 11) {
+    for (unsigned shift = 0; shift < 33 && !orf_task_cancelled(task); shift += 11) {
         size_t place[2049] = { 0 };
         for (size_t i = 0; i < n; i++)
             place[(list[i].key >> shift & 2047) + 1]++;
@@ -315,7 +315,7 @@ list_candidates(OrfTask *task, const OrfCollapse *state, float limit, size_t *re
     for (size_t c = 0; c < 3 * state->parts.n_triangles; c++)
         if (state->cost[c] <= limit)
             list[filled++] = (Candidate){ key_of(state->cost[c]), (uint32_t)c };
-    sort_candidates(list, spare, n);
+    sort_candidates(task, list, spare, n);
     *ret_n = n;
     return g_steal_pointer(&spare); /* an odd number of rounds ends there */
 }
@@ -407,6 +407,8 @@ run_pass(OrfTask *task, OrfCollapse *state, const Aim *aim, bool all, size_t *re
     size_t n_triangles = state->parts.n_triangles, n, went = 0, target = aim->target;
     Weighing weighing = { state, aim->limit };
     reset_pass(state);
+    if (!orf_task_check(task, error))
+        return false;
     if (!orf_collapse_file_fans(task, state) ||
         !orf_task_parallel(task, n_triangles, ORF_MESH_BLOCK / 4, weigh_edges, &weighing))
         return orf_task_check(task, error);

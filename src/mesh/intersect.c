@@ -292,11 +292,12 @@ find_places(size_t begin, size_t end, void *data)
     }
 }
 
-/* Sorts by code, keeping the order of equals: four rounds of 12 bits; `spare` is of the same size. */
+/* Sorts by code, keeping the order of equals: four rounds of 12 bits; `spare` is of the same size.
+ * Stops when cancelled. */
 static void
-sort_places(Place *list, Place *spare, size_t n)
+sort_places(OrfTask *task, Place *list, Place *spare, size_t n)
 {
-    for (unsigned shift = 0; shift < 48; shift += 12) {
+    for (unsigned shift = 0; shift < 48 && !orf_task_cancelled(task); shift += 12) {
         size_t at[4097] = { 0 };
         for (size_t i = 0; i < n; i++)
             at[(list[i].code >> shift & 4095) + 1]++;
@@ -392,7 +393,7 @@ tree_init(OrfTask *task, const OrfMesh *mesh, Tree *tree, GError **error)
     orf_autofree Place *spare = ORF_ALLOC(task, Place, tree->n, "crossings", error);
     if (!spare)
         return false;
-    sort_places(tree->places, spare, tree->n);
+    sort_places(task, tree->places, spare, tree->n);
     orf_free(g_steal_pointer(&spare));
     lay_out(tree);
     size_t n_nodes = tree->level[tree->n_levels];
@@ -403,7 +404,7 @@ tree_init(OrfTask *task, const OrfMesh *mesh, Tree *tree, GError **error)
     if (!orf_task_parallel(task, n_leaves, ORF_MESH_BLOCK / LEAF, fill_leaves, tree))
         return orf_task_check(task, error);
     fill_levels(tree);
-    return true;
+    return orf_task_check(task, error);
 }
 
 /* --- Pairs ---------------------------------------------------------------------------------------------- */

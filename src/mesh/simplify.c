@@ -177,16 +177,19 @@ find_root(uint32_t *parent, uint32_t v)
 }
 
 /* Hangs each vertex under the lowest of its part. */
-static void
-unite_vertices(const OrfMeshParts *parts, uint32_t *parent)
+static bool
+unite_vertices(OrfTask *task, const OrfMeshParts *parts, uint32_t *parent)
 {
     for (size_t v = 0; v < parts->n_vertices; v++)
         parent[v] = (uint32_t)v;
     for (size_t c = 0; c < 3 * parts->n_triangles; c++) {
+        if (c % ORF_MESH_BLOCK == 0 && orf_task_cancelled(task))
+            return false;
         uint32_t a = find_root(parent, parts->triangles[c]),
                  b = find_root(parent, parts->triangles[orf_next_corner((uint32_t)c)]);
         parent[MAX(a, b)] = MIN(a, b);
     }
+    return true;
 }
 
 /* Numbers the parts: state->shell[v] becomes the number of v's part. */
@@ -201,7 +204,7 @@ number_shells(OrfCollapse *state)
 }
 
 static void
-measure_shells(OrfCollapse *state, size_t n_shells)
+measure_shells(OrfTask *task, OrfCollapse *state, size_t n_shells)
 {
     const OrfMeshParts *parts = &state->parts;
     for (size_t s = 0; s < n_shells; s++)
@@ -210,6 +213,8 @@ measure_shells(OrfCollapse *state, size_t n_shells)
         if (state->points[v].flags & (ORF_BORDER | ORF_TANGLED))
             state->shells[state->shell[v]].closed = false;
     for (size_t t = 0; t < parts->n_triangles; t++) {
+        if (t % ORF_MESH_BLOCK == 0 && orf_task_cancelled(task))
+            return;
         const uint32_t *corner = parts->triangles + 3 * t;
         double p[3][3], volume = 0;
         for (int k = 0; k < 3; k++)
@@ -229,14 +234,15 @@ find_shells(OrfTask *task, OrfCollapse *state, GError **error)
     state->shell = ORF_ALLOC(task, uint32_t, state->parts.n_vertices, "simplify", error);
     if (!state->shell)
         return false;
-    unite_vertices(&state->parts, state->shell);
+    if (!unite_vertices(task, &state->parts, state->shell))
+        return orf_task_check(task, error);
     for (size_t v = 0; v < state->parts.n_vertices; v++)
         state->shell[v] = find_root(state->shell, (uint32_t)v);
     size_t n = number_shells(state);
     state->shells = ORF_ALLOC(task, OrfShell, n, "simplify", error);
     if (!state->shells)
         return false;
-    measure_shells(state, n);
+    measure_shells(task, state, n);
     return orf_task_check(task, error);
 }
 
@@ -353,6 +359,8 @@ prepare(OrfTask *task, const OrfMesh *mesh, bool keep_borders, OrfCollapse *stat
         !alloc_state(task, state, error) || !flag_edges(task, mesh, state, keep_borders, error))
         return false;
     drop_collapsed(&state->parts);
+    if (!orf_task_check(task, error))
+        return false;
     orf_mesh_bounds(mesh, low, high);
     for (int k = 0; k < 3; k++)
         state->center[k] = ((double)low[k] + high[k]) / 2;
@@ -407,7 +415,7 @@ keep_used(OrfTask *task, uint32_t *indices, size_t n_corners, void *items, void 
     orf_autofree uint32_t *number = ORF_ALLOC(task, uint32_t, *n_items, "simplify", error);
     orf_autofree uint32_t *sources =
         number ? ORF_ALLOC(task, uint32_t, *n_items, "simplify", error) : NULL;
-    if (!sources)
+    if (!sources || !orf_task_check(task, error))
         return false;
     size_t n = renumber(indices, n_corners, number, sources);
     void **blocks[2] = { items, twin };
@@ -415,6 +423,8 @@ keep_used(OrfTask *task, uint32_t *indices, size_t n_corners, void *items, void 
     for (int i = 0; i < 2; i++) {
         if (!blocks[i] || !*blocks[i])
             continue;
+        if (!orf_task_check(task, error))
+            return false;
         void *kept = gather(task, *blocks[i], sources, n, sizes[i], error);
         if (!kept)
             return false;

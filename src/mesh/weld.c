@@ -309,8 +309,11 @@ find_near(OrfTask *task, const OrfMesh *mesh, double distance, uint32_t *first, 
         if (near == NONE)
             keep_vertex(&grid, v);
     }
-    for (size_t v = 0; v < n; v++)
+    for (size_t v = 0; v < n; v++) {
+        if (v % DEAL_BLOCK == 0 && !orf_task_check(task, error))
+            return false;
         first[v] = joins[first[v]] == NONE ? first[v] : joins[first[v]];
+    }
     return true;
 }
 
