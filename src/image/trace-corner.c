@@ -36,7 +36,8 @@ typedef struct {
 static double
 apart(const OrfKnot *a, const OrfKnot *b)
 {
-    return hypot(b->x - a->x, b->y - a->y) / ORF_KNOT_ONE;
+    double x = b->x - a->x, y = b->y - a->y;
+    return sqrt(x * x + y * y) / ORF_KNOT_ONE;
 }
 
 static size_t

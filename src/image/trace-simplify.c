@@ -187,7 +187,8 @@ distance_to(const OrfKnot *p, const OrfKnot *a, const OrfKnot *c)
     double dx = c->x - a->x, dy = c->y - a->y, px = p->x - a->x, py = p->y - a->y;
     double length2 = dx * dx + dy * dy;
     double t = length2 > 0 ? CLAMP((px * dx + py * dy) / length2, 0, 1) : 0;
-    return hypot(px - t * dx, py - t * dy) / ORF_KNOT_ONE;
+    double x = px - t * dx, y = py - t * dy;
+    return sqrt(x * x + y * y) / ORF_KNOT_ONE;
 }
 
 /* Traced points strictly between nodes a and c of one loop. */
@@ -234,7 +235,8 @@ price(Thinner *thinner, uint32_t b)
 {
     Node *node = &thinner->nodes[b];
     const OrfKnot *a = &thinner->knots[node->before], *c = &thinner->knots[node->after];
-    double length = hypot(c->x - a->x, c->y - a->y) / ORF_KNOT_ONE;
+    double dx = c->x - a->x, dy = c->y - a->y;
+    double length = sqrt(dx * dx + dy * dy) / ORF_KNOT_ONE;
     double cost = error_without(thinner, b);
     bool fixed = thinner->knots[b].corner || cost > thinner->tolerance;
     node->cost = fixed ? BLOCKED : (float)(cost + 1e-6 * length);

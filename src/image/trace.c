@@ -25,6 +25,7 @@ typedef struct {
     OrfVec crossings;        /* OrfKnot, in order of discovery */
     OrfVec next;             /* uint32_t, for each crossing */
     uint32_t *above, *below; /* [width + 1] crossings on the grid edges of two rows of pixels */
+    uint8_t *upper, *lower;  /* [width + 2] inside? of two rows, with the frame around them */
 } Sweep;
 
 static void
@@ -34,6 +35,8 @@ sweep_clear(Sweep *sweep)
     orf_vec_clear(&sweep->next);
     orf_free(sweep->above);
     orf_free(sweep->below);
+    orf_free(sweep->upper);
+    orf_free(sweep->lower);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sweep, sweep_clear)
 
@@ -103,12 +106,6 @@ join(Sweep *sweep, const bool inside[4], const uint32_t side[4], int x, int y)
         next[side[entries[i]]] = side[(entries[i] + turn) % 4];
 }
 
-static bool
-is_inside(const OrfTraced *traced, int x, int y)
-{
-    return orf_traced_value(traced, x, y) >= traced->level;
-}
-
 /* The cell with corner pixels (x, y) .. (x + 1, y + 1); `left` is its left crossing and becomes
  * its right one. */
 static bool
@@ -125,25 +122,44 @@ visit_cell(Sweep *sweep, const bool inside[4], int x, int y, uint32_t *left, GEr
     return true;
 }
 
+static void
+fill_flags(const OrfTraced *traced, int y, uint8_t *flags)
+{
+    memset(flags, 0, (size_t)traced->width + 2);
+    if (y >= traced->height)
+        return;
+    const float *row = traced->values + (size_t)y * (size_t)traced->width;
+    for (int x = 0; x < traced->width; x++)
+        flags[x + 1] = row[x] >= traced->level; /* NaN is not */
+}
+
+static void
+next_row(Sweep *sweep)
+{
+    uint32_t *crossings = sweep->above;
+    sweep->above = sweep->below;
+    sweep->below = crossings;
+    uint8_t *flags = sweep->upper;
+    sweep->upper = sweep->lower;
+    sweep->lower = flags;
+}
+
 static bool
 visit_row(Sweep *sweep, int y, GError **error)
 {
-    OrfTraced *traced = sweep->traced;
+    const uint8_t *upper = sweep->upper, *lower = sweep->lower;
     uint32_t left = NONE;
-    bool inside[4] = { false, false, false, false };
-    for (int x = -1; x < traced->width; x++) {
-        inside[0] = inside[1];
-        inside[3] = inside[2];
-        inside[1] = is_inside(traced, x + 1, y);
-        inside[2] = is_inside(traced, x + 1, y + 1);
-        bool same = inside[0] == inside[1] && inside[1] == inside[2] && inside[2] == inside[3];
-        if (!same && !visit_cell(sweep, inside, x, y, &left, error))
+    fill_flags(sweep->traced, y + 1, sweep->lower);
+    for (int x = 0; x <= sweep->traced->width; x++) {
+        unsigned n = (unsigned)upper[x] + upper[x + 1] + lower[x] + lower[x + 1];
+        if (n % 4 == 0)
+            continue;
+        bool inside[4] = { upper[x], upper[x + 1], lower[x + 1], lower[x] };
+        if (!visit_cell(sweep, inside, x - 1, y, &left, error))
             return false;
     }
-    uint32_t *row = sweep->above;
-    sweep->above = sweep->below;
-    sweep->below = row;
-    return orf_task_check(traced->task, error);
+    next_row(sweep);
+    return orf_task_check(sweep->traced->task, error);
 }
 
 /* --- Loops -------------------------------------------------------------------------------------------------- */
@@ -202,8 +218,12 @@ march(OrfTraced *traced, double min_area, GError **error)
     sweep.next.item = sizeof(uint32_t);
     sweep.above = ORF_ALLOC(traced->task, uint32_t, row, "outline", error);
     sweep.below = sweep.above ? ORF_ALLOC(traced->task, uint32_t, row, "outline", error) : NULL;
+    sweep.upper =
+        sweep.below ? ORF_ALLOC(traced->task, uint8_t, row + 1, "outline", error) : NULL;
+    sweep.lower =
+        sweep.upper ? ORF_ALLOC(traced->task, uint8_t, row + 1, "outline", error) : NULL;
     uint32_t *start =
-        sweep.below ? orf_vec_add(traced->task, &traced->starts, 1, "outline", error) : NULL;
+        sweep.lower ? orf_vec_add(traced->task, &traced->starts, 1, "outline", error) : NULL;
     if (!start)
         return false;
     *start = 0;
