@@ -66,8 +66,8 @@ typedef struct {
     size_t shells;               /* connected components over shared edges */
     int64_t euler;               /* V - E + F of the referenced part */
     double volume, area;         /* mm^3, mm^2; volume is signed, meaningful when closed */
-    float low[3], high[3];
-    int64_t self_intersections;      /* pairs of triangles that cross; -1: not counted */
+    float low[3], high[3];           /* of the referenced vertices; 0 when there are none */
+    int64_t self_intersections;      /* pairs that cross, not only touch; -1: not counted */
     bool closed, manifold, oriented; /* oriented: consistently, and volume > 0 */
 } OrfMeasures;
 
