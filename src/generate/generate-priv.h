@@ -29,9 +29,11 @@ typedef struct {
  * Errors: BAD_INPUT when there is no subject (says why and what to do). */
 bool orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned side,
                       OrfSubject *ret_subject, GError **error);
-/* The cut-out of picture `index` loaded as `picture`: the user's mask, or as the recipe's parameters say. */
-OrfImage *orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index,
-                            const OrfImage *picture, OrfCutout *ret_how, GError **error);
+/* The cut-out of picture `index` loaded as `picture`: the user's mask, or as the recipe's parameters say.
+ * `work_side` as in OrfCutoutOptions. */
+OrfImage *
+orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
+                  unsigned work_side, OrfCutout *ret_how, GError **error);
 /* The same subject, smaller: longer side of the box about `side` px; never enlarges. */
 bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
                         OrfSubject *ret_subject, GError **error);
