@@ -12,7 +12,6 @@
 #include "image-priv.h"
 
 #include <math.h>
-#include <string.h>
 
 #define LEVEL 0.5f
 #define GRAIN 16
@@ -22,20 +21,29 @@ typedef struct {
     float per_length2;  /* 1 / (dx^2 + dy^2) */
 } Piece;
 
+/* Four pieces side by side: measured at once. */
+#define LANES 4
+typedef float Floats __attribute__((vector_size(16)));
+typedef int32_t Flags __attribute__((vector_size(16))); /* -1 or 0; also indices */
+typedef struct {
+    Floats x, y, dx, dy, per_length2;
+} Block;
+
 /* A cell that the outline crosses. */
 typedef struct {
     int32_t x, y;
     uint32_t first, n;         /* its own pieces */
-    uint32_t around, n_around; /* copies of those of the 5 x 5 cells around it */
+    uint32_t around, n_around; /* blocks: those of the 5 x 5 cells around it */
 } Cell;
 
 typedef struct {
     OrfTask *task;
     const float *mask;
     int width, height;
-    OrfVec pieces, around; /* Piece */
-    OrfVec cells;          /* Cell; index 0 is unused */
-    int32_t *slot;         /* [height + 1][width + 1] index in cells; 0: not crossed */
+    OrfVec pieces;   /* Piece */
+    OrfVec around;   /* Block */
+    OrfVec cells;    /* Cell; index 0 is unused */
+    int32_t *slot;   /* [height + 1][width + 1] index in cells; 0: not crossed */
     int32_t *near;   /* [height][width] row of the nearest edge pixel of the column; -1: none */
     int32_t *column; /* scratch of the row pass, by piece of work */
     float *envelope;
@@ -163,26 +171,46 @@ add_row(Field *field, int y, GError **error)
     return orf_task_check(field->task, error);
 }
 
-static bool
-copy_pieces(Field *field, const Cell *from, GError **error)
+static void
+put_lane(Block *block, unsigned lane, const Piece *piece)
 {
-    Piece *copy = orf_vec_add(field->task, &field->around, from->n, "distance", error);
-    if (copy)
-        memcpy(copy, (Piece *)field->pieces.data + from->first, from->n * sizeof *copy);
-    return copy != NULL;
+    block->x[lane] = piece->x;
+    block->y[lane] = piece->y;
+    block->dx[lane] = piece->dx;
+    block->dy[lane] = piece->dy;
+    block->per_length2[lane] = piece->per_length2;
+}
+
+/* Lane `n` of the blocks that begin at `first`; a new block is filled with pieces far away. */
+static bool
+add_lane(Field *field, size_t first, size_t n, const Piece *piece, GError **error)
+{
+    static const Piece nowhere = { 1e18f, 1e18f, 0, 0, 0 };
+    if (n % LANES == 0) {
+        Block *block = orf_vec_add(field->task, &field->around, 1, "distance", error);
+        if (!block)
+            return false;
+        for (unsigned lane = 0; lane < LANES; lane++)
+            put_lane(block, lane, &nowhere);
+    }
+    put_lane((Block *)field->around.data + first + n / LANES, n % LANES, piece);
+    return true;
 }
 
 static bool
 gather_around(Field *field, Cell *cell, GError **error)
 {
-    cell->around = (uint32_t)field->around.n;
+    size_t first = field->around.n, n = 0;
     for (int y = MAX(cell->y - 2, -1); y <= MIN(cell->y + 2, field->height - 1); y++)
         for (int x = MAX(cell->x - 2, -1); x <= MIN(cell->x + 2, field->width - 1); x++) {
-            int32_t slot = *slot_at(field, x, y);
-            if (slot && !copy_pieces(field, (Cell *)field->cells.data + slot, error))
-                return false;
+            const Cell *from = (const Cell *)field->cells.data + *slot_at(field, x, y);
+            const Piece *piece = (const Piece *)field->pieces.data + from->first;
+            for (uint32_t i = 0; i < from->n; i++, n++) /* none in slot 0 */
+                if (!add_lane(field, first, n, piece + i, error))
+                    return false;
         }
-    cell->n_around = (uint32_t)field->around.n - cell->around;
+    cell->around = (uint32_t)first;
+    cell->n_around = (uint32_t)(field->around.n - first);
     return true;
 }
 
@@ -266,31 +294,40 @@ typedef struct {
     int32_t slot;
 } Foot;
 
-/* The place on a piece nearest to (x, y). */
-static inline Foot
-foot_on(const Piece *piece, float x, float y)
+static inline Floats
+pick(Flags where, Floats a, Floats b)
 {
-    float along = (x - piece->x) * piece->dx + (y - piece->y) * piece->dy;
-    float t = along * piece->per_length2;
-    t = t > 0 ? t : 0; /* CLAMP would branch */
-    t = t < 1 ? t : 1;
-    Foot foot = { .x = piece->x + t * piece->dx, .y = piece->y + t * piece->dy };
-    foot.distance2 = (foot.x - x) * (foot.x - x) + (foot.y - y) * (foot.y - y);
-    return foot;
+    return (Floats)((where & (Flags)a) | (~where & (Flags)b));
+}
+
+/* The places on four pieces nearest to (x, y), and their squared distances. */
+static inline Floats
+feet_on(const Block *block, float x, float y, Floats *ret_x, Floats *ret_y)
+{
+    static const Floats zero = { 0 }, one = { 1, 1, 1, 1 };
+    Floats along = (x - block->x) * block->dx + (y - block->y) * block->dy;
+    Floats t = along * block->per_length2;
+    t = pick(t > zero, t, zero);
+    t = pick(t < one, t, one);
+    *ret_x = block->x + t * block->dx;
+    *ret_y = block->y + t * block->dy;
+    return (*ret_x - x) * (*ret_x - x) + (*ret_y - y) * (*ret_y - y);
 }
 
 static void
-try_pieces(const Piece *pieces, size_t n, float x, float y, Foot *foot)
+try_blocks(const Block *blocks, uint32_t n, float x, float y, Foot *foot)
 {
-    float least = foot->distance2;
-    size_t best = n;
-    for (size_t i = 0; i < n; i++) {
-        float distance2 = foot_on(&pieces[i], x, y).distance2;
-        best = distance2 < least ? i : best;
-        least = distance2 < least ? distance2 : least;
+    Floats least = { INFINITY, INFINITY, INFINITY, INFINITY }, at_x = { 0 }, at_y = { 0 };
+    for (const Block *block = blocks; block < blocks + n; block++) {
+        Floats u, v, distance2 = feet_on(block, x, y, &u, &v);
+        Flags nearer = distance2 < least;
+        least = pick(nearer, distance2, least);
+        at_x = pick(nearer, u, at_x);
+        at_y = pick(nearer, v, at_y);
     }
-    if (best < n)
-        *foot = foot_on(&pieces[best], x, y);
+    for (unsigned lane = 0; lane < LANES; lane++)
+        if (least[lane] < foot->distance2)
+            *foot = (Foot){ least[lane], at_x[lane], at_y[lane], foot->slot };
 }
 
 /* From a cell along the outline, as long as the nearest point comes nearer. */
@@ -302,7 +339,7 @@ walk(const Field *field, int x, int y, int32_t slot, Foot *foot)
         const Cell *cell = (const Cell *)field->cells.data + slot;
         float before = foot->distance2;
         tried = slot;
-        try_pieces((const Piece *)field->around.data + cell->around, cell->n_around, (float)x,
+        try_blocks((const Block *)field->around.data + cell->around, cell->n_around, (float)x,
                    (float)y, foot);
         if (foot->distance2 >= before)
             return;
@@ -386,7 +423,8 @@ prepare(Field *field, GError **error)
     OrfTask *task = field->task;
     size_t width = (size_t)field->width, height = (size_t)field->height;
     size_t scratch = (height / GRAIN + 1) * width;
-    field->pieces.item = field->around.item = sizeof(Piece);
+    field->pieces.item = sizeof(Piece);
+    field->around.item = sizeof(Block);
     field->cells.item = sizeof(Cell);
     field->out =
         orf_image_blank(task, (unsigned)width, (unsigned)height, 1, ORF_F32, "distance", error);
