@@ -69,6 +69,7 @@ colours_are_found_again(void)
             unsigned n = 0;
             g_autoptr(OrfImage) labels = palette(image, 0, colors, &n);
             g_assert_cmpuint(n, ==, grey ? 5 : 4);
+            g_assert_cmpuint(orf_image_u8(labels)[0], ==, 1);
             g_assert_cmpuint(colors[0][0], >=, 245); /* the largest area first */
             unsigned seen = 0;
             for (unsigned k = 0; k < n; k++) {

@@ -54,6 +54,7 @@ unknown_fonts_are_noted(void)
 {
     g_autoptr(OrfTask) task = orf_task_new(NULL);
     g_autoptr(OrfImage) image = text(task, "x", "No Such Font 7", 30);
+    g_assert_cmpfloat(ink(image), >, 0);
     g_auto(GStrv) notes = orf_task_notes(task);
     g_assert_nonnull(notes[0]);
     g_assert_true(g_str_has_prefix(notes[0], "text: the font No Such Font"));
