@@ -50,7 +50,7 @@ static const Case bad[] = {
     { "a-name-that-is-not-utf8", PART("name=\"\xff\"", "1") "--XX--", "UTF-8" },
     { "base64", PART("name=a\r\nContent-Transfer-Encoding: base64", "MQ==") "--XX--",
       "of mail" },
-    { "text-after-a-boundary", PART("name=a", "1") "--XYZ\r\n", "no line end" },
+    { "text-after-a-boundary", PART("name=a", "1") "--XX.\r\n", "no line end" },
 };
 
 static void

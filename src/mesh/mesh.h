@@ -56,16 +56,16 @@ orf_mesh_bounds(const OrfMesh *mesh, float ret_low[3], float ret_high[3]); /* 0 
 
 typedef struct {
     size_t vertices, triangles;
-    size_t boundary_edges;       /* used by one triangle */
-    size_t nonmanifold_edges;    /* used by three or more */
-    size_t nonmanifold_vertices; /* whose triangles form more than one fan */
-    size_t misoriented_edges;    /* used twice in the same direction */
-    size_t degenerate;           /* area zero or repeated index */
-    size_t duplicate;            /* same three vertices as another, any winding */
-    size_t unreferenced;         /* vertices no triangle uses */
-    size_t shells;               /* connected components over shared edges */
-    int64_t euler;               /* V - E + F of the referenced part */
-    double volume, area;         /* mm^3, mm^2; volume is signed, meaningful when closed */
+    size_t boundary_edges;           /* used by one triangle */
+    size_t nonmanifold_edges;        /* used by three or more */
+    size_t nonmanifold_vertices;     /* whose triangles form more than one fan */
+    size_t misoriented_edges;        /* used twice in the same direction */
+    size_t degenerate;               /* area zero or repeated index */
+    size_t duplicate;                /* same three vertices as another, any winding */
+    size_t unreferenced;             /* vertices no triangle uses */
+    size_t shells;                   /* connected components over shared edges */
+    int64_t euler;                   /* V - E + F of the referenced part */
+    double volume, area;             /* mm^3, mm^2; volume is signed, meaningful when closed */
     float low[3], high[3];           /* of the referenced vertices; 0 when there are none */
     int64_t self_intersections;      /* pairs that cross, not only touch; -1: not counted */
     bool closed, manifold, oriented; /* oriented: consistently, and volume > 0 */
