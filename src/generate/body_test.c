@@ -183,7 +183,7 @@ auto_takes_the_lathe_for_a_vase_and_says_why(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(OrfRecipe) recipe = recipe_for("auto", vase, vase_light);
-    OrfChoice choice = { 0 };
+    g_auto(OrfChoice) choice = { 0 };
     g_assert_true(orf_auto_choose(NULL, recipe, &choice, &error));
     g_assert_no_error(error);
     g_assert_cmpstr(choice.generator->name, ==, "lathe");
@@ -200,7 +200,7 @@ auto_refuses_a_picture_of_one_pixel(void)
     g_autoptr(OrfImage) picture = orf_image_new_take(1, 1, 4, ORF_U8, pixel);
     g_autoptr(GBytes) png = orf_image_encode(NULL, picture, "png", 0, NULL);
     g_autoptr(OrfRecipe) recipe = orf_recipe_new("auto", NULL);
-    OrfChoice choice;
+    g_auto(OrfChoice) choice = { 0 };
     if (orf_recipe_add_picture(recipe, png, "dot.png", NAN, &error))
         g_assert_false(orf_auto_choose(NULL, recipe, &choice, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT);
