@@ -41,6 +41,13 @@ struct OrfTask {
     GPtrArray *children; /* owned steps */
 };
 
+/* What the pool's threads are given; first member of a larger one. `run` is stored last: who reads it sees
+ * everything that was written before. */
+typedef void (*OrfPoolFn)(void *item);
+typedef struct {
+    _Atomic(OrfPoolFn) run;
+} OrfPoolItem;
+
 OrfBudget *orf_task_budget(OrfTask *task); /* NULL without a task */
 
 #endif

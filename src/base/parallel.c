@@ -11,9 +11,8 @@
 #include <stdatomic.h>
 
 typedef struct {
-    void (*run)(void *job); /* first: the pool calls it */
+    OrfPoolItem head; /* first: the pool calls its `run` */
     atomic_uint refs;
-    atomic_bool published; /* the job is filled in */
     OrfTask *task;
     OrfRangeFn body;
     void *data;
@@ -64,7 +63,6 @@ static void
 help(void *item)
 {
     Job *job = item;
-    g_assert(job->published);
     if (helper_begins(job)) {
         work(job);
         g_mutex_lock(&job->lock);
@@ -89,16 +87,12 @@ static void
 spread(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data)
 {
     Job *job = g_new0(Job, 1);
-    *job = (Job){ .run = help,
-                  .task = task,
-                  .body = body,
-                  .data = data,
-                  .n_items = n_items,
-                  .grain = grain };
+    *job =
+        (Job){ .task = task, .body = body, .data = data, .n_items = n_items, .grain = grain };
     job->refs = 1;
     g_mutex_init(&job->lock);
     g_cond_init(&job->idle);
-    job->published = true;
+    job->head.run = help;
     size_t helpers = MIN(task->core->cores - 1, (n_items - 1) / grain);
     for (size_t i = 0; i < helpers; i++) {
         job->refs++;

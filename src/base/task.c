@@ -13,8 +13,9 @@ static void
 pool_run(void *item, void *unused)
 {
     (void)unused;
-    void (**run)(void *) = item;
-    (*run)(item);
+    OrfPoolItem *head = item;
+    OrfPoolFn run = head->run;
+    run(item);
 }
 
 static OrfTaskCore *
