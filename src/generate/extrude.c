@@ -26,7 +26,7 @@ static const OrfParam params[] = {
       "Thickness of a plate under it; 0 for none." },
     { "base-margin", ORF_PARAM_LENGTH, 0, 200, "3", NULL,
       "How far the base reaches beyond the outline." },
-    { "strokes", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|fill|ink",
+    { "strokes", ORF_PARAM_CHOICE, 0, 0, "fill", "fill|ink",
       "Of a line drawing: the filled shape, or the ink itself." },
 };
 
@@ -58,8 +58,7 @@ trace_side(const OrfRecipe *recipe, OrfStage stage)
 static bool
 wants_ink(const Work *work)
 {
-    const char *strokes = orf_params_text(work->recipe->params, "strokes");
-    return g_str_equal(strokes, "ink");
+    return g_str_equal(orf_params_text(work->recipe->params, "strokes"), "ink");
 }
 
 /* Dark on light: 1 where the luminance is below the middle between paper and ink. */
