@@ -18,35 +18,48 @@ typedef struct OrfQueue OrfQueue;
 
 /* One job as the worker sees it. */
 typedef struct {
-    const char *id, *request; /* JSON as stored */
+    const char *id, *tenant, *kind, *request; /* request: JSON as stored */
     int attempt;
-    OrfTask *task; /* cancel, progress and budget; progress becomes events by itself */
-    void *private; /* of the queue */
+    double waited_s; /* from acceptance to the start of this attempt */
+    OrfTask *task;   /* cancel, progress and budget; progress becomes events by itself */
+    void *user;      /* of the callbacks below: NULL before `run`, free it there */
+    void *private;   /* of the queue */
 } OrfJobRun;
 
-/* Tells a finished stage: JSON of one entry of "stages". Kept in the row, announced once. */
+/* Tells a finished stage: JSON of one entry of "stages". Kept in the row, announced once. Returns when the job may
+ * go on: after its first stage a job gives its place to those who still wait for their first, and waits for a
+ * place among the rest. At once when it was cancelled. */
 void orf_job_run_stage(OrfJobRun *run, const char *stage_json, double progress);
 void orf_job_run_log(OrfJobRun *run, const char *message);
 
+/* What the daemon hands in. Called without locks held, on worker threads; all but `run` return quickly and may be
+ * NULL. */
 typedef struct {
     /* Runs `n` jobs of one kind as a batch. For each sets ret_results[i] (JSON, g_free) or ret_errors[i].
-     * Called on a worker thread. */
+     * BUSY and UNAVAILABLE are transient: tried again. */
     void (*run)(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors,
                 void *data);
-    /* Bytes one more job of this kind needs (from its request); 0: not known. */
-    uint64_t (*memory)(const char *kind, const char *request, void *data);
-    /* How many jobs of this kind one batch may hold now. */
-    unsigned (*batch)(const char *kind, void *data);
+    /* The running step of a run changed or went on; `step` is its path ("final: mesh"). */
+    void (*progress)(OrfJobRun *run, const char *step, double fraction, void *data);
+    /* Sets memory aside for one more run of this kind: a ticket > 0, or 0: not now. Asked again whenever a run
+     * ends; when nothing runs the queue starts the job without a ticket. */
+    uint64_t (*reserve)(const char *kind, const char *request, void *data);
+    /* Gives it back; `peak` is what the task drew at most, in bytes. */
+    void (*release)(uint64_t ticket, const char *kind, size_t peak, double seconds, void *data);
+    /* How many jobs may run at one time now; at least 1. NULL: options.workers. */
+    unsigned (*concurrency)(uint64_t queued, void *data);
+    /* How many jobs of this kind one batch may hold now; at least 1. NULL: 1. */
+    unsigned (*batch)(const char *kind, uint64_t queued, void *data);
     void *data;
 } OrfWork;
 
 typedef struct {
     OrfStore *store; /* borrowed, outlives the queue */
     OrfWork work;
-    unsigned workers;           /* 0: one a core */
-    unsigned preview_workers;   /* kept free for interactive jobs' first stage; 0: 1 */
+    unsigned workers; /* jobs that run at one time past their first stage; 0: one a core */
+    unsigned preview_workers;   /* more places, for jobs before their first stage; 0: 1 */
     unsigned cores;             /* of each task; 0: all */
-    uint64_t memory;            /* budget all running jobs share; 0: no limit */
+    uint64_t memory;            /* bytes one task may hold; 0: no limit */
     unsigned max_queued;        /* 0: 1000; beyond: BUSY with retry-after */
     int64_t cache_ttl_us;       /* 0: one hour */
     uint64_t cache_bytes;       /* 0: 1 GiB */
