@@ -1,0 +1,54 @@
+/* api.h - the HTTP API: endpoints, their table, OpenAPI; and the runner that turns stored jobs into assets.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One table (api.c) lists every endpoint; the router, validation, GET /api/v1/openapi.json and docs/guide/api.md are
+ * made from it. Thread-safe. */
+#ifndef ORF_API_H
+#define ORF_API_H
+
+#include "base/base.h"
+#include "device/device.h"
+#include "http/http.h"
+#include "job/job.h"
+#include "meter/meter.h"
+#include "store/store.h"
+
+/* --- Runner: what the queue runs (api/runner.c) ---------------------------------------------------------- */
+
+typedef struct OrfRunner OrfRunner;
+/* Everything is borrowed and outlives the runner. */
+OrfRunner *orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices);
+OrfWork orf_runner_work(OrfRunner *runner);
+void orf_runner_free(OrfRunner *runner);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRunner, orf_runner_free)
+
+/* --- API ---------------------------------------------------------------------------------------------------- */
+
+typedef struct OrfApi OrfApi;
+typedef struct {
+    OrfStore *store; /* these four are borrowed; store and queue are NULL in safe mode */
+    OrfQueue *queue;
+    OrfMeter *meter;
+    OrfDevices *devices;
+    const char *safe_mode; /* why nothing can be stored; NULL: all is well */
+    unsigned rate; /* jobs and uploads one client address may create in a minute; 0: no limit */
+    uint64_t max_upload;        /* bytes of one body; 0: 64 MiB */
+    uint64_t max_pixels;        /* of one picture; 0: 64 million */
+    const char *const *origins; /* further origins that may use WebSockets; NULL: none */
+} OrfApiOptions;
+
+OrfApi *orf_api_new(const OrfApiOptions *options, GError **error);
+const OrfHttpApp *orf_api_app(OrfApi *api);
+/* For the statistics of the transport; borrowed, may be NULL. */
+void orf_api_set_http(OrfApi *api, OrfHttp *http);
+/* From now on /readyz says 503 and new jobs are refused (`draining`); streams get a `reconnect` and end. */
+void orf_api_drain(OrfApi *api);
+void orf_api_free(OrfApi *api); /* after orf_http_free */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfApi, orf_api_free)
+
+/* The OpenAPI 3.1 document and the Markdown reference; caller owns. */
+char *orf_api_openapi(void);
+char *orf_api_reference(void);
+
+#endif
