@@ -6,10 +6,11 @@
 #include <string.h>
 
 static const OrfGenerator *const table[] = {
-    &orf_generator_auto,       &orf_generator_inflate, &orf_generator_lathe,
-    &orf_generator_hull,       &orf_generator_depth,   &orf_generator_relief,
-    &orf_generator_lithophane, &orf_generator_extrude, &orf_generator_text,
-    &orf_generator_hull,       &orf_generator_depth,   NULL,
+    &orf_generator_auto,       &orf_generator_inflate,
+    &orf_generator_lathe,      &orf_generator_hull,
+    &orf_generator_depth,      &orf_generator_relief,
+    &orf_generator_lithophane, &orf_generator_extrude,
+    &orf_generator_text,       NULL,
 };
 
 const OrfGenerator *const *

@@ -191,10 +191,21 @@ check(const void *data)
     g_assert_cmpstr(best, ==, c->expected);
 }
 
+static void
+table_names_each_once(void)
+{
+    for (const OrfGenerator *const *g = orf_generators(); *g; g++)
+        g_assert_true(orf_generator_by_name((*g)->name) == *g);
+    for (const OrfGenerator *const *g = orf_generators(); *g; g++)
+        for (const OrfGenerator *const *next = g + 1; *next; next++)
+            g_assert_cmpstr((*g)->name, !=, (*next)->name);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/generate/table/names-each-generator-once", table_names_each_once);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strconcat("/generate/suits/", cases[i].name, NULL);
         g_test_add_data_func(path, &cases[i], check);
