@@ -6,22 +6,22 @@ SUITE ?=
 FUZZ_SECONDS ?= 60
 NINJA = ninja -C
 
-all: build/build.ninja ## build/orfeas
+all: tools-js build/build.ninja ## build/orfeas
 	@$(NINJA) build
 
 demo: all ## turn the sample pictures into models in out/, with a contact sheet to look at
 	@tools/demo out
 
-test: all tools-js venv ## every test, the ones with outside judges too; ends "N passed, N failed"
+test: all venv ## every test, the ones with outside judges too; ends "N passed, N failed"
 	@tools/run-tests build $(SUITE)
 
 check: lint all ## the quick round before a commit: rooms, layout, unit tests
 	@tools/run-tests build --no-suite judge --no-suite slow
 
-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: tools-js ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/sanitize address,undefined
 
-tsan: ## tests of what runs in parallel under ThreadSanitizer
+tsan: tools-js ## tests of what runs in parallel under ThreadSanitizer
 	@tools/sanitize thread
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
@@ -34,7 +34,7 @@ bench: all venv ## the numbers of docs/benchmarks.md, beside the peers a user wo
 format: ## lay the sources out
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
-lint: ## rooms, layout, shell scripts; says what to mend
+lint: tools-js ## rooms, layout, types, shell scripts; says what to mend
 	@tools/lint
 
 install: all ## into /usr/local, or DESTDIR
@@ -49,10 +49,10 @@ help: ## this list
 build/build.ninja:
 	@meson setup build
 
-# Judges from npm and PyPI, into folders of this checkout only.
+# From npm (what the page is built of, judges) and PyPI (judges), into folders of this checkout only.
 tools-js: node_modules/.done
-node_modules/.done: package.json
-	@npm install --no-audit --no-fund --silent --no-package-lock && touch $@
+node_modules/.done: package-lock.json
+	@npm ci --silent && touch $@
 venv: .venv/.done
 .venv/.done: tests/requirements.txt
 	@tools/venv
