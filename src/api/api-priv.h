@@ -80,6 +80,7 @@ struct OrfCall {
     int64_t began_us; /* monotonic */
     void *data;       /* the endpoint's own; freed by free_data when the call goes */
     GDestroyNotify free_data;
+    void *feed; /* feed.c: what follows a job for this call; NULL: nothing */
     void *private;
 };
 
@@ -139,6 +140,9 @@ struct OrfApi {
 void orf_feeds_init(OrfApi *api); /* events.c, called by orf_api_new */
 void orf_feeds_drain(OrfApi *api);
 void orf_feeds_clear(OrfApi *api);
+/* The core calls it before the endpoint's `gone`, when call->feed is set: a client that left a stream or a wait early
+ * cancels its job when that was agreed. */
+void orf_feed_gone(OrfCall *call, bool early);
 
 /* --- Jobs: job-json.c, events.c, wait.c ---------------------------------------------------------------------------- */
 
@@ -147,8 +151,10 @@ void orf_job_json(GString *out, const OrfJobView *view);
 /* Answers with the job: ETag W/"ID-VERSION", 304 when the client has it, Retry-After while it is not over; `created`:
  * 202 with Location. */
 void orf_call_reply_job(OrfCall *call, const char *id, bool created);
-/* Answers 200 when the job ends within `seconds`, else as above with 202; Preference-Applied. */
-void orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds);
+/* Answers 200 when the job ends within `seconds`, else as above with 202; Preference-Applied. `cancel_when_gone`: a
+ * client that leaves meanwhile cancels the job. */
+void orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds,
+                                  bool cancel_when_gone);
 typedef enum { ORF_FEED_SSE, ORF_FEED_NDJSON } OrfFeedForm;
 /* Streams the job's events after `after`. `cancel_when_gone`: a client that leaves early cancels the job. */
 void orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm form,

@@ -115,6 +115,7 @@ typedef struct {
     unsigned position;       /* jobs before it; 0 when it runs */
     double eta_p50, eta_p90; /* s; < 0: not known */
     uint64_t version;        /* rises with every change: for weak ETags */
+    uint64_t events;         /* number of its newest event */
 } OrfJobView;
 bool orf_queue_look(OrfQueue *queue, const char *id, OrfJobView *ret, GError **error);
 void orf_job_view_clear(OrfJobView *view);
@@ -127,17 +128,18 @@ uint64_t orf_queue_version(OrfQueue *queue, const char *id);
 typedef struct {
     uint64_t seq;
     const char *type; /* "snapshot", "progress", "stage", "log", "done", "error"; static */
-    char *json;       /* the data, without seq and type */
+    int64_t time;     /* when it happened, wall clock */
+    char *json; /* an object without these three; {} for "snapshot", "done", "error": look */
 } OrfJobEvent;
 
-/* Called on any thread, never under a lock of the caller; must not block. */
+/* Called on any thread, never under a lock of the caller; must not block. May call orf_queue_look. */
 typedef void (*OrfEventFn)(const OrfJobEvent *event, void *data);
 typedef struct OrfListener OrfListener;
 /* Replays what is newer than `after`, then follows. When `after` is too old a snapshot comes first. `event` with
  * type "done" or "error" is the last. NOT_FOUND. */
 OrfListener *orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn event,
                               void *data, GError **error);
-/* After it returns, `event` is not running and will not be called. */
+/* After it returns, `event` is not running and will not be called. Not from inside `event`. */
 void orf_listener_free(OrfListener *listener);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfListener, orf_listener_free)
 

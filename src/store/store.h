@@ -90,9 +90,35 @@ bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int
 /* Jobs in a state, oldest first, after `cursor` (an id, or NULL). */
 GPtrArray *orf_store_list_jobs(OrfStore *store, const char *tenant, int status /* -1: any */,
                                const char *cursor, unsigned limit, GError **error);
+/* The same for people: newest first, older than `cursor`. */
+GPtrArray *orf_store_recent_jobs(OrfStore *store, const char *tenant, int status,
+                                 const char *cursor, unsigned limit, GError **error);
 bool orf_store_delete_job(OrfStore *store, const char *id, GError **error);
 /* Terminal jobs whose `expires` has passed become rows without blobs, then go. How many. */
 int64_t orf_store_expire_jobs(OrfStore *store, int64_t now, GError **error);
+
+/* --- Files that clients brought, and what was made of blobs: store/files.c ---------------------------- */
+
+/* Its blob is kept until `expires`. */
+typedef struct {
+    char *id, *tenant, *digest;
+    char *facts; /* JSON: what was found in it */
+    int64_t created, expires;
+} OrfFileRow;
+void orf_file_row_free(OrfFileRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfFileRow, orf_file_row_free)
+bool orf_store_put_file(OrfStore *store, const OrfFileRow *row, GError **error); /* replaces */
+/* NOT_FOUND; also when it has expired. */
+OrfFileRow *orf_store_get_file(OrfStore *store, const char *tenant, const char *id, int64_t now,
+                               GError **error);
+bool orf_store_delete_file(OrfStore *store, const char *tenant, const char *id, GError **error);
+
+/* What was made of the blob `source` ("stl", "measures", ...) is itself a blob; a sweep keeps it as long as its
+ * source. False from get: nothing is known, or it has gone. */
+bool orf_store_put_derived(OrfStore *store, const char *source, const char *what,
+                           const char *digest, GError **error);
+bool orf_store_get_derived(OrfStore *store, const char *source, const char *what,
+                           char ret_digest[ORF_DIGEST_SIZE]);
 
 /* --- Cache of finished work ------------------------------------------------------------------------------ */
 
