@@ -38,6 +38,9 @@ struct OrfRecipe {
 /* The same wish for another generator; settings it does not know become notes of the task. */
 OrfRecipe *orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *generator,
                           GError **error);
+/* {"name":value,...}, names sorted, defaults filled in; then, as text and in the order given, what was set for other
+ * generators that auto may choose. Caller owns. */
+char *orf_recipe_parameters(const OrfRecipe *recipe);
 /* Picture `index` as a whole, at most `max_side` px (0: full size). */
 OrfImage *orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
                           const OrfImageLoad *options, GError **error);

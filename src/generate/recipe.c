@@ -213,7 +213,36 @@ orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
     return orf_image_load(task, picture->bytes, picture->name, options, error);
 }
 
-/* --- Digest ----------------------------------------------------------------------------------------------- */
+/* --- Parameters as JSON, digest ----------------------------------------------------------------------------------------------- */
+
+/* Set again later? The last one counts. */
+static bool
+set_again(const GPtrArray *settings, guint at)
+{
+    for (guint i = at + 2; i + 1 < settings->len; i += 2)
+        if (g_str_equal(settings->pdata[i], settings->pdata[at]))
+            return true;
+    return false;
+}
+
+char *
+orf_recipe_parameters(const OrfRecipe *recipe)
+{
+    g_autofree char *own = orf_params_canonical(recipe->params);
+    g_autoptr(GString) json = g_string_new(own);
+    g_string_truncate(json, json->len - 1); /* the closing brace */
+    const GPtrArray *settings = recipe->settings;
+    for (guint i = 0; i + 1 < settings->len; i += 2) {
+        if (declares(recipe->generator, settings->pdata[i]) || set_again(settings, i))
+            continue;
+        g_string_append_c(json, ',');
+        orf_json_string(json, settings->pdata[i]);
+        g_string_append_c(json, ':');
+        orf_json_string(json, settings->pdata[i + 1]);
+    }
+    g_string_append_c(json, '}');
+    return g_string_free(g_steal_pointer(&json), FALSE);
+}
 
 static void
 append_input(GString *json, const OrfPicture *picture)
@@ -238,7 +267,7 @@ orf_recipe_digest(const OrfRecipe *recipe)
         append_input(json, recipe->pictures->pdata[i]);
     }
     g_autofree char *mask = recipe->mask ? orf_digest_bytes(recipe->mask) : g_strdup("");
-    g_autofree char *params = orf_params_canonical(recipe->params);
+    g_autofree char *params = orf_recipe_parameters(recipe);
     g_string_append_printf(json, "],\"mask\":\"%s\",\"params\":%s}", mask, params);
     char hex[ORF_DIGEST_SIZE];
     orf_digest(json->str, json->len, hex);
