@@ -23,6 +23,26 @@ typedef struct {
 GBytes *orf_engine_cut_out(OrfTask *task, GBytes *picture, const char *name,
                            const OrfCutoutWish *wish, OrfCutoutTold *ret_told, GError **error);
 
+/* --- What a server asks around a job: engine/wish.c -------------------------------------------------------- */
+
+typedef struct {
+    unsigned width, height; /* as a person sees it: after EXIF orientation */
+    const char *format;     /* "jpeg", "png", "webp", "tiff", "gif", "svg", "heif"; static */
+    bool has_alpha, vector;
+} OrfPictureInfo;
+/* Reads the header only. Errors: BAD_INPUT, UNSUPPORTED (no picture), TOO_LARGE. */
+bool
+orf_engine_probe(GBytes *picture, const char *name, OrfPictureInfo *ret_info, GError **error);
+/* How many pictures a generator takes. Errors: NOT_FOUND. */
+bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
+                         GError **error);
+/* {"name":value,...}, names sorted, defaults filled in; after them, as text, what was set for the generators that
+ * "auto" may choose. Caller owns. */
+char *orf_engine_parameters_json(const OrfRecipe *recipe);
+void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles);
+/* The same asset with at most about `triangles`; itself when it has no more. Errors: CANCELLED, TOO_LARGE. */
+OrfAsset *orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, GError **error);
+
 /* What this machine's picture library is and reads, for `orfeas doctor`. */
 const char *orf_engine_picture_library(void);       /* "libvips 8.14.1"; static */
 bool orf_engine_reads_pictures(const char *format); /* "jpeg", "heif", "svg", ... */

@@ -1,0 +1,55 @@
+/* wish.c - what a server asks around a job: headers of pictures, parameters as they count, sizes of assets.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "generate/generate.h"
+
+bool
+orf_engine_probe(GBytes *picture, const char *name, OrfPictureInfo *ret_info, GError **error)
+{
+    OrfImageInfo info;
+    if (!orf_image_init(error) || !orf_image_probe(picture, name, &info, error))
+        return false;
+    *ret_info = (OrfPictureInfo){ .width = info.width,
+                                  .height = info.height,
+                                  .format = info.format,
+                                  .has_alpha = info.has_alpha,
+                                  .vector = info.vector };
+    return true;
+}
+
+bool
+orf_engine_pictures(const char *name, unsigned *ret_least, unsigned *ret_most, GError **error)
+{
+    const OrfGenerator *generator = orf_generator_by_name(name);
+    if (!generator)
+        return ORF_FALSE(error, NOT_FOUND, "no generator \"%s\"", name);
+    *ret_least = generator->min_pictures;
+    *ret_most = generator->max_pictures;
+    return true;
+}
+
+char *
+orf_engine_parameters_json(const OrfRecipe *recipe)
+{
+    return orf_recipe_parameters(recipe);
+}
+
+OrfAsset *
+orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, GError **error)
+{
+    const OrfMesh *mesh = orf_asset_mesh(asset);
+    if (orf_mesh_n_triangles(mesh) <= triangles)
+        return orf_asset_ref(asset);
+    OrfSimplify options = { .triangles = triangles };
+    g_autoptr(OrfMesh) fewer = orf_mesh_simplify(task, mesh, &options, error);
+    return fewer ? orf_asset_with_mesh(asset, fewer) : NULL;
+}
+
+void
+orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles)
+{
+    *ret_vertices = orf_mesh_n_vertices(orf_asset_mesh(asset));
+    *ret_triangles = orf_mesh_n_triangles(orf_asset_mesh(asset));
+}
