@@ -93,6 +93,8 @@ json_t *orf_call_json_body(OrfCall *call);
 int orf_call_accepts(const OrfCall *call, const char *const *types);
 /* "wait" seconds of Prefer, 0: respond-async, -1: not said. */
 int orf_call_prefer_wait(const OrfCall *call);
+/* One more header of the answer, whichever it will be ("Idempotency-Replayed"); both are copied. */
+void orf_call_add_header(OrfCall *call, const char *name, const char *value);
 /* Runs `work` on the API's own threads; the request is kept until it returns. */
 void orf_call_desk(OrfCall *call, void (*work)(OrfCall *call));
 
@@ -159,6 +161,18 @@ typedef enum { ORF_FEED_SSE, ORF_FEED_NDJSON } OrfFeedForm;
 /* Streams the job's events after `after`. `cancel_when_gone`: a client that leaves early cancels the job. */
 void orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm form,
                          bool cancel_when_gone);
+
+/* --- What a job's row holds -----------------------------------------------------------------------------------------
+ * kind     "generate/GENERATOR", "/QUALITY" unless standard, "/STAGE" when it stops earlier: "generate/auto/high/preview"
+ * request  {"v":1,"generator":"auto","mode":"preview|standard|progressive","seed":0,
+ *           "parameters":{"size":100,...},          all that count, defaults filled in: for the job object
+ *           "settings":[["size","100"],...],        what the client set: what the runner applies
+ *           "pictures":[{"sha256","name","yaw":0|null,"format","width","height","bytes"}],"mask":{"sha256","name"}|null,
+ *           "format":"glb","triangles":0}           wishes of a Hunyuan3D client about the file
+ * result   {"generator":"inflate","reason":"...","confidence":0.8,"runner_up":{"generator","reason"}|null,"seed":0,
+ *           "stages":[as told],"measures":{...},"warnings":["..."],"took_s":1.2,"peak_bytes":1,"engine":"0.1.0"}
+ * stage    {"name":"preview","progress":0.25,"sha256":"...","bytes":1,"vertices":1,"triangles":1,"took_s":0.08}
+ *          A stage has no "url": twins and cache hits share it, whoever shows it adds the job's own. */
 
 /* --- Drafts: a client's wish being read (draft.c) ---------------------------------------------------------------------- */
 
