@@ -154,6 +154,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfParams, orf_params_free)
 /* SHA-256 as lower-case hex. */
 void orf_digest(const void *data, size_t size, char ret_hex[ORF_DIGEST_SIZE]);
 char *orf_digest_bytes(GBytes *bytes); /* caller owns */
+/* The same of bytes that come in pieces. One thread at a time; after `end` only free it. */
+typedef struct OrfDigester OrfDigester;
+OrfDigester *orf_digester_new(void);
+void orf_digester_add(OrfDigester *digester, const void *data, size_t size);
+void orf_digester_end(OrfDigester *digester, char ret_hex[ORF_DIGEST_SIZE]);
+void orf_digester_free(OrfDigester *digester);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDigester, orf_digester_free)
 
 /* --- JSON text: base/json.c: writing only, appended to a GString --------------------------- */
 
