@@ -55,14 +55,17 @@ typedef struct {
     OrfPermit permit;
     unsigned cost; /* taken from the client's rate; 0: free */
     bool desk;     /* `handle` may block: files, rows, conversions */
+    bool safe;     /* works without store and queue; rows that are ORF_PERMIT_OPEN always do */
     bool deprecated;
     const OrfArgument *arguments; /* ends with a NULL name; or NULL */
     const OrfBodyKind *bodies;    /* ends with a NULL type; NULL: a body is refused */
     const OrfAnswer *answers;     /* ends with status 0 */
     /* Headers are here, validated. NULL: bodies are kept in memory (orf_call_json_body). May set a sink, or reply. */
     void (*begin)(OrfCall *call);
-    void (*handle)(OrfCall *call);           /* the body is complete: reply now or later */
-    void (*gone)(OrfCall *call, bool early); /* or NULL; once after `begin`, last */
+    void (*handle)(OrfCall *call); /* the body is complete: reply now or later */
+    /* Or NULL; once after `begin`, last: while the desk works on the call it waits. A call that was refused before
+     * `begin` has none. */
+    void (*gone)(OrfCall *call, bool early);
 } OrfEndpoint;
 
 /* In api.c: one line each. NULL-terminated. */
@@ -89,13 +92,13 @@ const char *orf_call_text(const OrfCall *call, const char *name);
 int64_t orf_call_int(const OrfCall *call, const char *name);
 /* The JSON body: an object without duplicate keys, at most 64 levels deep. NULL: it has replied. */
 json_t *orf_call_json_body(OrfCall *call);
-/* Is `type` the best that Accept asks for? Among `types` (NULL-terminated), -1: none fits. */
+/* Which of `types` (NULL-terminated) Accept likes best, the earlier of equals; -1: none fits. */
 int orf_call_accepts(const OrfCall *call, const char *const *types);
 /* "wait" seconds of Prefer, 0: respond-async, -1: not said. */
 int orf_call_prefer_wait(const OrfCall *call);
 /* One more header of the answer, whichever it will be ("Idempotency-Replayed"); both are copied. */
 void orf_call_add_header(OrfCall *call, const char *name, const char *value);
-/* Runs `work` on the API's own threads; the request is kept until it returns. */
+/* Runs `work` on the API's own threads; the request is kept until it returns. When too much waits it replies 503. */
 void orf_call_desk(OrfCall *call, void (*work)(OrfCall *call));
 
 /* --- Answers: every one carries X-Request-Id, traceparent, RateLimit where it applies, and is counted --------- */

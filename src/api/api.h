@@ -33,15 +33,20 @@ typedef struct {
     OrfDevices *devices;
     const char *safe_mode; /* why nothing can be stored; NULL: all is well */
     unsigned rate; /* jobs and uploads one client address may create in a minute; 0: no limit */
-    uint64_t max_upload;        /* bytes of one body; 0: 64 MiB */
-    uint64_t max_pixels;        /* of one picture; 0: 64 million */
-    const char *const *origins; /* further origins that may use WebSockets; NULL: none */
+    bool loopback; /* it listens on loopback: a Host that names another machine is refused */
+    bool proxied;  /* the client's address is the last of X-Forwarded-For */
+    uint64_t max_upload; /* bytes of one body; 0: 64 MiB */
+    uint64_t max_pixels; /* of one picture; 0: 64 million */
+    const char *const
+        *origins; /* "https://a.example": further sites whose pages may use it; NULL: none */
 } OrfApiOptions;
 
 OrfApi *orf_api_new(const OrfApiOptions *options, GError **error);
 const OrfHttpApp *orf_api_app(OrfApi *api);
 /* For the statistics of the transport; borrowed, may be NULL. */
 void orf_api_set_http(OrfApi *api, OrfHttp *http);
+/* Free bytes of the disk; under 256 MiB new jobs are refused. */
+void orf_api_set_disk(OrfApi *api, uint64_t free_bytes);
 /* From now on /readyz says 503 and new jobs are refused (`draining`); streams get a `reconnect` and end. */
 void orf_api_drain(OrfApi *api);
 void orf_api_free(OrfApi *api); /* after orf_http_free */

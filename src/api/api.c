@@ -1,0 +1,156 @@
+/* api.c - the table of endpoints, and the API's life.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "api/core.h"
+
+#pragma weak orf_feeds_init
+#pragma weak orf_feeds_drain
+#pragma weak orf_feeds_clear
+
+#define MAX_UPLOAD (64u << 20)
+#define MAX_PIXELS 64000000u
+#define DESK_ROOM 512 /* waiting for the desk; the next is told to come back */
+
+/* One line each. docs/guide/api.md and GET /api/v1/openapi.json keep this order. */
+static const OrfEndpoint *const table[] = {
+    &orf_endpoint_livez,    &orf_endpoint_readyz,  &orf_endpoint_health,
+    &orf_endpoint_problems, &orf_endpoint_problem, NULL,
+};
+
+const OrfEndpoint *const *
+orf_endpoints(void)
+{
+    return table;
+}
+
+/* --- The clock ----------------------------------------------------------------------------------------- */
+
+static gboolean
+tick(gpointer api)
+{
+    atomic_store(&((OrfApi *)api)->parts->tick_us, g_get_monotonic_time());
+    return G_SOURCE_CONTINUE;
+}
+
+static gpointer
+run_clock(gpointer data)
+{
+    OrfApi *api = data;
+    g_main_context_push_thread_default(api->clock);
+    g_main_loop_run(api->parts->loop);
+    g_main_context_pop_thread_default(api->clock);
+    return NULL;
+}
+
+static void
+start_clock(OrfApi *api)
+{
+    api->clock = g_main_context_new();
+    api->parts->loop = g_main_loop_new(api->clock, FALSE);
+    g_autoptr(GSource) source = g_timeout_source_new(TICK_MS);
+    g_source_set_callback(source, tick, api, NULL);
+    g_source_attach(source, api->clock);
+    tick(api);
+    api->parts->clock_thread = g_thread_new("clock", run_clock, api);
+}
+
+static gboolean
+quit(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+stop_clock(OrfApi *api)
+{
+    g_autoptr(GSource) source = g_idle_source_new();
+    g_source_set_priority(source, G_PRIORITY_HIGH);
+    g_source_set_callback(source, quit, api->parts->loop, NULL);
+    g_source_attach(source, api->clock);
+    g_thread_join(api->parts->clock_thread);
+    g_main_loop_unref(api->parts->loop);
+    g_main_context_unref(api->clock);
+}
+
+/* --- Life ------------------------------------------------------------------------------------------------- */
+
+static void
+copy_options(OrfApi *api, const OrfApiOptions *options)
+{
+    OrfApiParts *parts = api->parts;
+    api->options = *options;
+    api->options.max_upload = options->max_upload ? options->max_upload : MAX_UPLOAD;
+    api->options.max_pixels = options->max_pixels ? options->max_pixels : MAX_PIXELS;
+    api->options.safe_mode = parts->safe_mode = g_strdup(options->safe_mode);
+    parts->origins = g_strdupv((char **)options->origins);
+    api->options.origins = (const char *const *)parts->origins;
+}
+
+OrfApi *
+orf_api_new(const OrfApiOptions *options, GError **error)
+{
+    if (!options->meter)
+        return ORF_FAIL(error, BUG, "api: no meter");
+    OrfApi *api = g_new0(OrfApi, 1);
+    OrfApiParts *parts = api->parts = g_new0(OrfApiParts, 1);
+    copy_options(api, options);
+    parts->app = (OrfHttpApp){ orf_api_begin, orf_api_complete, orf_api_gone, api };
+    parts->router = orf_router_new(table);
+    parts->limiter = options->rate ? orf_limiter_new(options->rate) : NULL;
+    parts->desk = orf_desk_new(CLAMP(2 * g_get_num_processors(), 4, 16), DESK_ROOM);
+    parts->tallies = orf_tallies_new(options->meter, table);
+    parts->seed = (uint64_t)g_random_int() << 32 | g_random_int();
+    atomic_init(&parts->disk_free, G_MAXUINT64);
+    parts->started_us = g_get_monotonic_time();
+    start_clock(api);
+    if (orf_feeds_init)
+        orf_feeds_init(api);
+    return api;
+}
+
+const OrfHttpApp *
+orf_api_app(OrfApi *api)
+{
+    return &api->parts->app;
+}
+
+void
+orf_api_set_http(OrfApi *api, OrfHttp *http)
+{
+    g_atomic_pointer_set(&api->http, http);
+}
+
+void
+orf_api_set_disk(OrfApi *api, uint64_t free_bytes)
+{
+    atomic_store(&api->parts->disk_free, free_bytes);
+    atomic_store(&api->parts->low_on_disk, free_bytes < LEAST_DISK);
+}
+
+void
+orf_api_drain(OrfApi *api)
+{
+    if (g_atomic_int_compare_and_exchange(&api->draining, 0, 1))
+        if (orf_feeds_drain)
+            orf_feeds_drain(api);
+}
+
+void
+orf_api_free(OrfApi *api)
+{
+    if (!api)
+        return;
+    OrfApiParts *parts = api->parts;
+    orf_desk_free(parts->desk);
+    if (orf_feeds_clear)
+        orf_feeds_clear(api);
+    stop_clock(api);
+    orf_tallies_free(parts->tallies);
+    orf_limiter_free(parts->limiter);
+    orf_router_free(parts->router);
+    g_strfreev(parts->origins);
+    g_free(parts->safe_mode);
+    g_free(parts);
+    g_free(api);
+}

@@ -1,0 +1,144 @@
+/* core.h - the inside of the API: router, calls, counts, limits. Endpoints do not need it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_API_CORE_H
+#define ORF_API_CORE_H
+
+#include "api/endpoints.h"
+
+#include <stdatomic.h>
+
+/* --- Router: router.c. Immutable ------------------------------------------------------------------------- */
+
+#define ROUTE_VALUES 4
+#define PATH_ROOM 512 /* longer paths are not found */
+
+typedef enum { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, N_METHODS } Method;
+
+typedef struct {
+    int index;        /* into the table; -1: no such path, or not by this method */
+    unsigned methods; /* bits 1 << Method that the path has; 0: no such path */
+    const char *values[ROUTE_VALUES];
+} OrfRoute;
+
+typedef struct OrfRouter OrfRouter;
+OrfRouter *orf_router_new(const OrfEndpoint *const *table);
+void orf_router_free(OrfRouter *router);
+/* `path` is copied into `cut`, where the values live. HEAD goes where GET goes. */
+OrfRoute orf_router_find(const OrfRouter *router, const char *method, const char *path,
+                         char cut[PATH_ROOM]);
+/* "GET, HEAD, OPTIONS"; caller owns. */
+char *orf_router_allow(unsigned methods);
+
+/* --- Limits: limit.c. Thread-safe -------------------------------------------------------------------------- */
+
+typedef struct {
+    bool allowed;
+    unsigned quota, remaining, reset_s, retry_after_s;
+} OrfLimitTold;
+
+typedef struct OrfLimiter OrfLimiter;
+OrfLimiter *orf_limiter_new(unsigned quota_a_minute); /* > 0 */
+void orf_limiter_free(OrfLimiter *limiter);
+/* Takes `cost` from the address (IPv6: from its /64), or nothing when that is too much. `now_us` is monotonic. */
+OrfLimitTold
+orf_limiter_take(OrfLimiter *limiter, const char *address, unsigned cost, int64_t now_us);
+
+/* --- Origins: origin.c -------------------------------------------------------------------------------------- */
+
+/* Whether the Host may be ours: a page of another site whose name was pointed at this machine says another one. */
+bool orf_host_is_ours(const char *host, const char *const *origins);
+/* Whether a page that may use this server sent it; programs send neither header. */
+bool orf_origin_is_ours(const OrfRequest *request, const char *const *origins);
+/* Origin, when it is one of `origins`. */
+const char *orf_origin_listed(const OrfRequest *request, const char *const *origins);
+
+/* --- Trace context: trace.c ---------------------------------------------------------------------------------- */
+
+#define TRACEPARENT_SIZE 56
+/* Takes the trace id of a valid traceparent (W3C), else makes one. `seed` rises by itself. */
+void orf_traceparent_read(const char *traceparent, _Atomic uint64_t *seed, char ret_id[33]);
+void orf_traceparent_write(const char *id, _Atomic uint64_t *seed, char ret[TRACEPARENT_SIZE]);
+
+/* --- A call's inside: call.c, arguments.c, answer.c ------------------------------------------------------------ */
+
+#define MAX_ARGUMENTS 16
+
+typedef struct {
+    OrfCall call; /* first */
+    int index;    /* of the endpoint; -1: none was found */
+    unsigned methods;
+    const char *values[MAX_ARGUMENTS]; /* as the endpoint's arguments; NULL: not given */
+    GPtrArray *made;                   /* values that validation wrote anew; or NULL */
+    GPtrArray *added;                  /* headers: name, value, ...; or NULL */
+    OrfLimitTold limit;                /* quota 0: none applies */
+    atomic_bool counted;
+    GMutex lock;    /* of the rest */
+    unsigned works; /* at the desk */
+    bool begun, over, early;
+    char cut[PATH_ROOM];
+} Call;
+
+void orf_api_begin(OrfRequest *request, void *api);
+void orf_api_complete(OrfRequest *request, void *api);
+void orf_api_gone(OrfRequest *request, bool early, void *api);
+Call *orf_call_new(OrfApi *api, OrfRequest *request);
+/* False: it has replied. */
+bool orf_call_read_arguments(OrfCall *call);
+void orf_call_busy(OrfCall *call);
+/* Once for every call: metrics. */
+void orf_call_count(OrfCall *call, int status);
+
+/* --- Problems: problem.c ------------------------------------------------------------------------------------------- */
+
+/* With one header more. */
+void orf_call_problem_with(OrfCall *call, const OrfProblem *problem, const char *name,
+                           const char *value);
+bool orf_problem_retryable(const char *code);
+/* Paths of the machine become "(file)"; caller owns. */
+char *orf_problem_scrub(const char *text);
+
+/* --- Desk: desk.c ----------------------------------------------------------------------------------------------- */
+
+typedef struct OrfDesk OrfDesk;
+OrfDesk *orf_desk_new(unsigned threads, unsigned room);
+void orf_desk_free(OrfDesk *desk); /* after what waits has run */
+/* False: too much waits. */
+bool orf_desk_add(OrfDesk *desk, void (*work)(void *data), void *data);
+
+/* --- Counts: tally.c --------------------------------------------------------------------------------------------- */
+
+typedef struct OrfTallies OrfTallies;
+OrfTallies *orf_tallies_new(OrfMeter *meter, const OrfEndpoint *const *table);
+void orf_tallies_free(OrfTallies *tallies);
+/* `index` -1: no endpoint. Takes no lock and allocates nothing after the first time. */
+void orf_tallies_count(OrfTallies *tallies, int index, int status, double seconds,
+                       const char *trace_id);
+void orf_tallies_limited(OrfTallies *tallies);
+
+/* --- The API's parts ------------------------------------------------------------------------------------------------ */
+
+typedef struct OrfApiParts {
+    OrfHttpApp app;
+    OrfRouter *router;
+    OrfLimiter *limiter; /* NULL: no limit */
+    OrfDesk *desk;
+    OrfTallies *tallies;
+    _Atomic uint64_t seed;
+    char **origins;
+    char *safe_mode;
+    int64_t started_us;
+    _Atomic int64_t tick_us;    /* of the clock thread, monotonic */
+    _Atomic uint64_t disk_free; /* G_MAXUINT64: not known */
+    atomic_bool low_on_disk;
+    GThread *clock_thread;
+    GMainLoop *loop;
+} OrfApiParts;
+
+bool orf_api_low_on_disk(const OrfApi *api);
+
+#define TICK_MS 500
+#define LEAST_DISK (256u << 20)
+#define STUCK_US (5 * G_USEC_PER_SEC)
+
+#endif
