@@ -168,6 +168,25 @@ void
 orf_json_string(GString *out, const char *text);  /* quoted, escaped, invalid UTF-8 replaced */
 void orf_json_number(GString *out, double value); /* shortest form; NaN and infinity: null */
 
+/* --- The machine: base/machine.c: for programs; what the engine may use is told by its task --------- */
+
+typedef struct {
+    unsigned cores; /* usable here: affinity and the quota of every cgroup, rounded up; 1.. */
+    double quota;   /* the same in cores' worth of time, not rounded */
+    bool memory_limited; /* by a cgroup: total and used are that group's, else the machine's */
+    uint64_t memory_total; /* bytes; the tightest limit on the way up */
+    uint64_t memory_used;  /* under that limit; what can be dropped (page cache) is not in it */
+    uint64_t memory_free;  /* bytes to be had before the first limit on the way up is met */
+    uint64_t swap_total, swap_used;
+    double busy_s;     /* processor time spent so far by those the quota is shared with */
+    double busy_cores; /* what busy_s grows by in a second when nothing idles */
+} OrfMachine;
+
+/* Reads /proc and /sys below `root` (NULL: "/"): cgroups v2 and v1, nested, as seen from a container too. What
+ * cannot be read is guessed: one core or what the system tells, 4 GB. */
+void orf_machine_read(const char *root, OrfMachine *ret);
+char *orf_machine_cpu_name(const char *root); /* "AMD EPYC 7543"; caller owns */
+
 /* --- Log: base/log.c: for programs and for tracing; rooms return errors instead ------------ */
 
 #define orf_log_debug(...) g_log("orfeas", G_LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -57,8 +57,4 @@ void orf_run_unlock_files(void);
 /* Blocks the signals that OrfRun listens for; call first in main. */
 void orf_run_block_signals(void);
 
-/* Cores this process may use, and bytes of memory it may use (cgroup limits counted in). */
-unsigned orf_cli_cores(void);
-size_t orf_cli_memory(void);
-
 #endif

@@ -28,19 +28,6 @@ static const Need tools[] = {
     { "admesh", "a second opinion on STL files", "apt install admesh" },
 };
 
-static char *
-cpu_name(void)
-{
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL))
-        return g_strdup("unknown processor");
-    const char *line = strstr(text, "model name");
-    const char *colon = line ? strchr(line, ':') : NULL;
-    if (!colon)
-        return g_strdup("unknown processor");
-    return g_strndup(colon + 2, strcspn(colon + 2, "\n"));
-}
-
 /* The driver's version when an NVIDIA device is there; NULL otherwise. */
 static char *
 cuda_driver(void)
@@ -83,11 +70,13 @@ print_need(const Need *need, bool there, const char *kind)
 static unsigned
 print_report(void)
 {
-    g_autofree char *cpu = cpu_name(), *driver = cuda_driver();
+    g_autofree char *cpu = orf_machine_cpu_name(NULL), *driver = cuda_driver();
+    OrfMachine machine;
+    orf_machine_read(NULL, &machine);
     unsigned missing = 0;
     g_print("orfeas %s, %s\n\ndevices\n", orf_version(), orf_engine_picture_library());
-    g_print("  cpu  %s: %u core%s, %.1f GiB of memory\n", cpu, orf_cli_cores(),
-            orf_cli_cores() == 1 ? "" : "s", (double)orf_cli_memory() / (1 << 30));
+    g_print("  cpu  %s: %u core%s, %.1f GiB of memory\n", cpu, machine.cores,
+            machine.cores == 1 ? "" : "s", (double)machine.memory_total / (1 << 30));
     g_print("  cuda %s\n", driver ? driver : "none; the built-in generators do not need one");
     g_print("\npictures it reads\n");
     for (size_t i = 0; i < G_N_ELEMENTS(pictures); i++) {
@@ -123,16 +112,18 @@ append_flags(GString *json, const char *name, const Need *needs, size_t n,
 static void
 print_json(void)
 {
-    g_autofree char *cpu = cpu_name(), *driver = cuda_driver();
+    g_autofree char *cpu = orf_machine_cpu_name(NULL), *driver = cuda_driver();
+    OrfMachine machine;
+    orf_machine_read(NULL, &machine);
     g_autoptr(GString) json = g_string_new("{\"version\":");
     orf_json_string(json, orf_version());
     g_string_append(json, ",\"libraries\":[");
     orf_json_string(json, orf_engine_picture_library());
     g_string_append(json, "],\"cpu\":{\"name\":");
     orf_json_string(json, cpu);
-    g_string_append_printf(json,
-                           ",\"cores\":%u,\"memory_bytes\":%zu},\"cuda\":", orf_cli_cores(),
-                           orf_cli_memory());
+    g_string_append_printf(
+        json, ",\"cores\":%u,\"memory_bytes\":%" G_GUINT64_FORMAT "},\"cuda\":", machine.cores,
+        machine.memory_total);
     if (driver)
         orf_json_string(json, driver);
     else

@@ -178,13 +178,15 @@ orf_run_say(OrfRun *run, const char *format, ...)
 OrfRun *
 orf_run_new(OrfShow show, unsigned cores, size_t memory)
 {
+    OrfMachine machine;
+    orf_machine_read(NULL, &machine);
     OrfRun *run = g_new0(OrfRun, 1);
     run->show = show;
     run->began = g_get_monotonic_time();
     g_mutex_init(&run->lock);
     run->task = orf_task_new(&(OrfTaskOptions){
-        .cores = cores ? cores : orf_cli_cores(),
-        .memory = memory ? memory : orf_cli_memory() / 4 * 3,
+        .cores = cores ? cores : machine.cores,
+        .memory = memory ? memory : (size_t)(machine.memory_total / 4 * 3),
         .progress = on_progress,
         .progress_data = run,
     });
