@@ -43,6 +43,16 @@ void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_t
 /* The same asset with at most about `triangles`; itself when it has no more. Errors: CANCELLED, TOO_LARGE. */
 OrfAsset *orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, GError **error);
 
+/* --- Model files that travel alone: engine/files.c --------------------------------------------------------- */
+
+const char *
+orf_engine_sniff(GBytes *bytes); /* "glb", ...; NULL: no format that is known; static */
+/* Media type and extension of what orf_engine_save makes; NULL: no such format. Static. */
+const char *orf_engine_file_type(const char *format, const char **ret_extension);
+/* One file: a format of several (OBJ with its materials and pictures) is a ZIP of them, named after `stem`. */
+GBytes *orf_engine_save(OrfTask *task, OrfAsset *asset, const char *format, const char *stem,
+                        GError **error);
+
 /* What this machine's picture library is and reads, for `orfeas doctor`. */
 const char *orf_engine_picture_library(void);       /* "libvips 8.14.1"; static */
 bool orf_engine_reads_pictures(const char *format); /* "jpeg", "heif", "svg", ... */

@@ -31,6 +31,8 @@ typedef struct {
 } OrfFile;
 GPtrArray *orf_files_new(void); /* of OrfFile *, freed with the array */
 void orf_files_add_take(GPtrArray *files, char *name, GBytes *bytes);
+/* All of them in one ZIP, the same bytes every time: format/bundle.c. */
+GBytes *orf_files_zip(OrfTask *task, const GPtrArray *files, GError **error);
 
 typedef struct {
     const char *name;  /* "glb"; also the file name extension */
