@@ -131,9 +131,15 @@ orf_api_set_disk(OrfApi *api, uint64_t free_bytes)
 void
 orf_api_drain(OrfApi *api)
 {
-    if (g_atomic_int_compare_and_exchange(&api->draining, 0, 1))
-        if (orf_feeds_drain)
-            orf_feeds_drain(api);
+    g_atomic_int_set(&api->draining, 1);
+}
+
+void
+orf_api_end_streams(OrfApi *api)
+{
+    orf_api_drain(api);
+    if (orf_feeds_drain)
+        orf_feeds_drain(api);
 }
 
 void

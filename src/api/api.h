@@ -47,8 +47,10 @@ const OrfHttpApp *orf_api_app(OrfApi *api);
 void orf_api_set_http(OrfApi *api, OrfHttp *http);
 /* Free bytes of the disk; under 256 MiB new jobs are refused. */
 void orf_api_set_disk(OrfApi *api, uint64_t free_bytes);
-/* From now on /readyz says 503 and new jobs are refused (`draining`); streams get a `reconnect` and end. */
+/* From now on /readyz says 503 and new jobs are refused (`draining`). */
 void orf_api_drain(OrfApi *api);
+/* Streams and sockets get a `reconnect` and end, waits are answered; after the queue has drained. */
+void orf_api_end_streams(OrfApi *api);
 void orf_api_free(OrfApi *api); /* after orf_http_free */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfApi, orf_api_free)
 

@@ -25,7 +25,7 @@ api_stage_start(const OrfApiOptions *given)
 void
 api_stage_stop(ApiStage *stage)
 {
-    orf_api_drain(stage->api);
+    orf_api_end_streams(stage->api);
     orf_http_drain(stage->http, g_get_monotonic_time() + G_USEC_PER_SEC);
     orf_http_free(stage->http);
     orf_api_free(stage->api);
