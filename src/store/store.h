@@ -12,11 +12,19 @@
 
 typedef struct OrfStore OrfStore;
 
-/* Opens or makes DIR/orfeas.db and DIR/blobs/. Migrations are numbered and run on opening. Errors:
- * UNAVAILABLE (disk, permission, locked by another process: says which), CONFLICT (the database is corrupt
- * or of a newer version: nothing is reset, the message says how to look and where to copy it). */
+/* Opens or makes DIR/orfeas.db, DIR/blobs/ and DIR/orfeas.lock, which is held until close. Migrations are numbered and
+ * run on opening. Errors: UNAVAILABLE (disk, permission, locked by another process: says which), CONFLICT (the database is
+ * corrupt or of a newer version: nothing is reset, the message says how to look and where to copy it). A daemon that
+ * gets an error can start without a store and show its message (safe mode): nothing was changed. */
 OrfStore *orf_store_open(const char *dir, GError **error);
 void orf_store_close(OrfStore *store); /* checkpoints; NULL is fine */
+/* True while the newest write went well; otherwise false with its error (disk full, corrupt). For readiness probes. */
+bool orf_store_healthy(OrfStore *store, GError **error);
+/* Moves what was written from the log into the database, beside the writers. Call it every few seconds; without it the
+ * log is moved by the writer that makes it exceed 64 MiB. */
+void orf_store_tidy(OrfStore *store);
+/* How often the store was opened, this time included: for numbers that must rise over restarts. */
+int64_t orf_store_openings(const OrfStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfStore, orf_store_close)
 
 /* --- Blobs: written to a temporary name, fsynced, renamed ------------------------------------------ */
@@ -26,6 +34,7 @@ bool
 orf_blob_put(OrfStore *store, GBytes *bytes, char ret_digest[ORF_DIGEST_SIZE], GError **error);
 /* Mapped, not copied. NOT_FOUND when it is gone. */
 GBytes *orf_blob_get(OrfStore *store, const char *digest, GError **error);
+/* Renews its age: a sweep will not take it before a row can name it. */
 bool orf_blob_has(OrfStore *store, const char *digest);
 /* An open descriptor for sendfile, and the size; -1: NOT_FOUND. */
 int orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GError **error);
@@ -67,7 +76,12 @@ typedef struct {
     int attempt;     /* of how many runs, counting from 1 when it first runs */
     double progress; /* 0..1 */
     bool cached, coalesced;
-    char *leader; /* id of the job whose run it shares */
+    bool no_cache;
+    char *leader;            /* id of the job whose run it shares */
+    char *webhook_url;       /* NULL: none */
+    unsigned webhook_events; /* as in OrfWish */
+    int spared; /* runs that were put back unfinished by a drain: they do not count as tries */
+    uint64_t events; /* number of its newest event when it was over */
     int64_t created, started, finished, expires, deadline, not_before; /* 0: none */
     double cost_s; /* engine seconds its run took */
 } OrfJobRow;
@@ -82,11 +96,30 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfJobRow, orf_job_row_free)
 bool orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency_key,
                        const char *fingerprint, char **ret_existing, GError **error);
 OrfJobRow *orf_store_get_job(OrfStore *store, const char *id, GError **error); /* NOT_FOUND */
-/* Moves a job on; only from one of the states in `from` (bit 1 << status) and, when `attempt` > 0, only in that
- * attempt: the fence that stops a late worker. `ret_moved` says whether it did. Fields that change: status,
- * result, error, progress, attempt, started, finished, expires, not_before, cached, cost_s, leader. */
+/* The id of the job that used the key in the last 24 h before `now`, NULL without error when there is none; CONFLICT as
+ * above. Caller owns. */
+char *orf_store_find_claim(OrfStore *store, const char *tenant, const char *idempotency_key,
+                           const char *fingerprint, int64_t now, GError **error);
+/* Moves a job on; only from one of the states in `from` (bit 1 << status) and, when `attempt` >= 0, only in that
+ * attempt: the fence that stops a late worker. `ret_moved` says whether it did. Fields that change: status, result,
+ * error, progress, attempt, spared, events, started, finished, expires, not_before, cached, coalesced, cost_s, leader. */
 bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int attempt,
                         bool *ret_moved, GError **error);
+
+/* Several moves in one transaction, with what comes of them. */
+typedef struct {
+    const OrfJobRow *to;
+    const struct OrfHookRow *hook; /* added when the job moved; NULL: none */
+    bool moved;                    /* out */
+} OrfJobMove;
+typedef struct {
+    unsigned from;
+    int attempt;                     /* < 0: any */
+    const struct OrfCacheRow *cache; /* put when at least one job moved; NULL: none */
+    bool durable;                    /* told to a client: on the disk when the call returns */
+} OrfMoveOptions;
+bool orf_store_move_jobs(OrfStore *store, OrfJobMove *moves, size_t n,
+                         const OrfMoveOptions *options, GError **error);
 /* Jobs in a state, oldest first, after `cursor` (an id, or NULL). */
 GPtrArray *orf_store_list_jobs(OrfStore *store, const char *tenant, int status /* -1: any */,
                                const char *cursor, unsigned limit, GError **error);
@@ -94,7 +127,8 @@ GPtrArray *orf_store_list_jobs(OrfStore *store, const char *tenant, int status /
 GPtrArray *orf_store_recent_jobs(OrfStore *store, const char *tenant, int status,
                                  const char *cursor, unsigned limit, GError **error);
 bool orf_store_delete_job(OrfStore *store, const char *id, GError **error);
-/* Terminal jobs whose `expires` has passed become rows without blobs, then go. How many. */
+/* Terminal jobs whose `expires` has passed become rows without result and request, and go a week later; also forgets
+ * idempotency keys after 24 h. How many changed, -1 on error. */
 int64_t orf_store_expire_jobs(OrfStore *store, int64_t now, GError **error);
 
 /* --- Files that clients brought, and what was made of blobs: store/files.c ---------------------------- */
@@ -122,8 +156,8 @@ bool orf_store_get_derived(OrfStore *store, const char *source, const char *what
 
 /* --- Cache of finished work ------------------------------------------------------------------------------ */
 
-typedef struct {
-    char *key;    /* tenant + recipe digest */
+typedef struct OrfCacheRow {
+    char *key;    /* tenant "/" recipe digest */
     char *result; /* JSON as in the job */
     uint64_t bytes;
     double cost_s; /* engine seconds a hit saves */
@@ -135,6 +169,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCacheRow, orf_cache_row_free)
 bool orf_store_cache_put(OrfStore *store, const OrfCacheRow *row, GError **error);
 OrfCacheRow *orf_store_cache_get(OrfStore *store, const char *key, int64_t now,
                                  GError **error); /* NULL without error: a miss */
+/* Counts a use. */
+bool orf_store_cache_hit(OrfStore *store, const char *key, int64_t now, GError **error);
 /* Evicts the least cost saved per byte until at most `max_bytes` remain, and what has expired. */
 bool orf_store_cache_trim(OrfStore *store, uint64_t max_bytes, int64_t now,
                           int64_t *ret_evicted, GError **error);
@@ -145,8 +181,8 @@ bool orf_store_cache_totals(OrfStore *store, int64_t *ret_entries, uint64_t *ret
 
 /* --- Webhooks and history ---------------------------------------------------------------------------------- */
 
-typedef struct {
-    int64_t id;
+typedef struct OrfHookRow {
+    int64_t id; /* given by the store */
     char *job, *url, *event, *body, *secret;
     int attempts;
     int64_t next; /* when to try again; 0: done; -1: dead */
@@ -156,7 +192,11 @@ void orf_hook_row_free(OrfHookRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfHookRow, orf_hook_row_free)
 bool orf_store_add_hook(OrfStore *store, const OrfHookRow *row, GError **error);
 GPtrArray *orf_store_due_hooks(OrfStore *store, int64_t now, unsigned limit, GError **error);
+/* Sets attempts, next and last_error; with next 0 the row goes. NOT_FOUND. */
 bool orf_store_move_hook(OrfStore *store, const OrfHookRow *row, GError **error);
+OrfHookRow *orf_store_get_hook(OrfStore *store, int64_t id, GError **error); /* NOT_FOUND */
+/* When the next one is due; 0: none waits. */
+int64_t orf_store_next_hook(OrfStore *store);
 GPtrArray *orf_store_dead_hooks(OrfStore *store, unsigned limit, GError **error);
 
 /* What runs of a kind took, for ETAs: appended after each run, the newest 500 a kind are kept. */

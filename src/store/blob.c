@@ -1,0 +1,139 @@
+/* blob.c - bytes by the name of their SHA-256.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Two levels of folders keep each one small. A blob is written under another name, brought to the disk, and renamed:
+ * whoever finds it finds all of it. The time of its last change is the time somebody last wanted it kept. */
+#include "store/store-priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SMALL (16u << 10) /* bytes below which a copy beats a mapping */
+
+bool
+orf_blob_is_name(const char *digest)
+{
+    return digest && strlen(digest) == ORF_DIGEST_SIZE - 1 &&
+           strspn(digest, "0123456789abcdef") == ORF_DIGEST_SIZE - 1;
+}
+
+char *
+orf_blob_path(const OrfStore *store, const char *digest)
+{
+    return g_strdup_printf("%s/%.2s/%.2s/%s", store->blob_dir, digest, digest + 2, digest);
+}
+
+static bool
+fail_gone(GError **error)
+{
+    return ORF_FALSE(error, NOT_FOUND, "store: these bytes are not kept here (any more)");
+}
+
+bool
+orf_blob_put(OrfStore *store, GBytes *bytes, char ret_digest[ORF_DIGEST_SIZE], GError **error)
+{
+    char digest[ORF_DIGEST_SIZE];
+    size_t size;
+    const void *data = g_bytes_get_data(bytes, &size);
+    orf_digest(data, size, digest);
+    if (!orf_blob_has(store, digest)) {
+        g_autoptr(OrfBlobWriter) writer = orf_blob_writer_new(store, UINT64_MAX, error);
+        if (!writer || !orf_blob_writer_add(writer, data, size, error) ||
+            !orf_blob_writer_finish(writer, digest, error))
+            return false;
+    }
+    memcpy(ret_digest, digest, ORF_DIGEST_SIZE);
+    return true;
+}
+
+bool
+orf_blob_has(OrfStore *store, const char *digest)
+{
+    if (!orf_blob_is_name(digest))
+        return false;
+    g_autofree char *path = orf_blob_path(store, digest);
+    pthread_mutex_lock(&store->sweeping);
+    bool has = utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    pthread_mutex_unlock(&store->sweeping);
+    return has;
+}
+
+int
+orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GError **error)
+{
+    struct stat about;
+    int fd = -1;
+    if (orf_blob_is_name(digest)) {
+        g_autofree char *path = orf_blob_path(store, digest);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0 || fstat(fd, &about) != 0) {
+        if (fd >= 0)
+            close(fd);
+        fail_gone(error);
+        return -1;
+    }
+    *ret_size = (uint64_t)about.st_size;
+    return fd;
+}
+
+/* --- Bytes in memory ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    void *data;
+    size_t size;
+} Mapping;
+
+static void
+unmap(void *data)
+{
+    Mapping *mapping = data;
+    munmap(mapping->data, mapping->size);
+    g_free(mapping);
+}
+
+static GBytes *
+map_file(int fd, size_t size, GError **error)
+{
+    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+        orf_file_fail(error, "a blob cannot be read", errno);
+        return NULL;
+    }
+    Mapping *mapping = g_new(Mapping, 1);
+    *mapping = (Mapping){ data, size };
+    return g_bytes_new_with_free_func(data, size, unmap, mapping);
+}
+
+static GBytes *
+read_file(int fd, size_t size, GError **error)
+{
+    g_autofree char *data = g_malloc(size + 1);
+    for (size_t at = 0; at < size;) {
+        ssize_t n = read(fd, data + at, size - at);
+        if (n <= 0 && errno != EINTR) {
+            orf_file_fail(error, "a blob cannot be read", n < 0 ? errno : EIO);
+            return NULL;
+        }
+        at += (size_t)MAX(n, 0);
+    }
+    return g_bytes_new_take(g_steal_pointer(&data), size);
+}
+
+GBytes *
+orf_blob_get(OrfStore *store, const char *digest, GError **error)
+{
+    uint64_t size;
+    int fd = orf_blob_open(store, digest, &size, error);
+    if (fd < 0)
+        return NULL;
+    GBytes *bytes = size < SMALL ? read_file(fd, size, error) : map_file(fd, size, error);
+    close(fd);
+    return bytes;
+}

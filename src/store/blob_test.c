@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/folder_test.h"
+#include "store/store.h"
+
+#include <unistd.h>
+#include <utime.h>
+
+static OrfStore *
+open_store(const char *dir)
+{
+    g_autoptr(GError) error = NULL;
+    OrfStore *store = orf_store_open(dir, &error);
+    g_assert_no_error(error);
+    return store;
+}
+
+static void
+put(OrfStore *store, const char *text, char digest[ORF_DIGEST_SIZE])
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+    orf_blob_put(store, bytes, digest, &error);
+    g_assert_no_error(error);
+}
+
+static char *
+path_of(const char *dir, const char *digest)
+{
+    return g_strdup_printf("%s/blobs/%.2s/%.2s/%s", dir, digest, digest + 2, digest);
+}
+
+/* As if it had been put long ago. */
+static void
+make_old(const char *dir, const char *digest)
+{
+    g_autofree char *path = path_of(dir, digest);
+    g_assert_cmpint(utime(path, &(struct utimbuf){ 1000, 1000 }), ==, 0);
+}
+
+static void
+bytes_come_back_by_their_digest(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    for (size_t size = 0; size < 1u << 20; size = size * 5 + 1) {
+        g_autofree char *data = g_malloc0(size + 1);
+        g_autoptr(GBytes) bytes = g_bytes_new(data, size);
+        char digest[ORF_DIGEST_SIZE], again[ORF_DIGEST_SIZE];
+        g_assert_true(orf_blob_put(store, bytes, digest, NULL));
+        g_assert_true(orf_blob_put(store, bytes, again, NULL));
+        g_assert_cmpstr(digest, ==, again);
+        g_autoptr(GBytes) back = orf_blob_get(store, digest, NULL);
+        g_assert_true(g_bytes_equal(bytes, back));
+        uint64_t told;
+        int fd = orf_blob_open(store, digest, &told, NULL);
+        g_assert_cmpuint(told, ==, size);
+        close(fd);
+    }
+}
+
+static void
+names_that_are_no_digests_find_nothing(void)
+{
+    static const char *const names[] = {
+        "",
+        "../../../etc/passwd",
+        "ABCDEF",
+        NULL,
+        "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    };
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(orf_blob_has(store, names[i]));
+        g_assert_null(orf_blob_get(store, names[i], &error));
+        g_assert_error(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
+    }
+}
+
+static unsigned
+count_files(const char *path)
+{
+    unsigned n = 0;
+    GDir *dir = g_dir_open(path, 0, NULL);
+    while (dir && g_dir_read_name(dir))
+        n++;
+    if (dir)
+        g_dir_close(dir);
+    return n;
+}
+
+static void
+what_is_too_large_or_left_unfinished_leaves_nothing(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    g_autofree char *arriving = g_build_filename(dir, "blobs", "new", NULL);
+    g_autoptr(GError) error = NULL;
+    OrfBlobWriter *writer = orf_blob_writer_new(store, 10, NULL);
+    g_assert_true(orf_blob_writer_add(writer, "12345678", 8, NULL));
+    g_assert_false(orf_blob_writer_add(writer, "123", 3, &error));
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_TOO_LARGE);
+    g_assert_cmpuint(count_files(arriving), ==, 1);
+    orf_blob_writer_free(writer);
+    g_assert_cmpuint(count_files(arriving), ==, 0);
+    writer = orf_blob_writer_new(store, 3, NULL);
+    char digest[ORF_DIGEST_SIZE];
+    g_assert_true(orf_blob_writer_add(writer, "a", 1, NULL));
+    g_assert_true(orf_blob_writer_add(writer, "bc", 2, NULL));
+    g_assert_true(orf_blob_writer_finish(writer, digest, NULL));
+    orf_blob_writer_free(writer);
+    g_assert_cmpuint(count_files(arriving), ==, 0);
+    g_assert_true(g_str_has_prefix(digest, "ba7816bf"));
+    g_assert_true(orf_blob_has(store, digest));
+}
+
+static char *
+json_naming(const char *digest)
+{
+    return g_strdup_printf("{\"stages\":[{\"sha256\":\"%s\"}]}", digest);
+}
+
+static void
+add_job(OrfStore *store, const char *id, const char *request, const char *result)
+{
+    OrfJobRow row = { .id = (char *)(uintptr_t)id,
+                      .tenant = (char[]){ "local" },
+                      .kind = (char[]){ "k" },
+                      .request = (char *)(uintptr_t)request,
+                      .result = (char *)(uintptr_t)result };
+    g_assert_true(orf_store_add_job(store, &row, NULL, NULL, NULL, NULL));
+}
+
+static void
+a_sweep_takes_only_what_no_row_names(void)
+{
+    enum { REQUEST, RESULT, CACHE, UPLOAD, DERIVED, ORPHAN, RENEWED, YOUNG, N };
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    char digest[N][ORF_DIGEST_SIZE];
+    for (int i = 0; i < N; i++) {
+        char text[] = { (char)('a' + i), 0 };
+        put(store, text, digest[i]);
+        if (i != YOUNG)
+            make_old(dir, digest[i]);
+    }
+    g_autofree char *request = json_naming(digest[REQUEST]),
+                    *result = json_naming(digest[RESULT]);
+    g_autofree char *cached = json_naming(digest[CACHE]);
+    add_job(store, "job_1", request, result);
+    OrfCacheRow cache = { .key = (char[]){ "k" }, .result = cached, .expires = 1 };
+    g_assert_true(orf_store_cache_put(store, &cache, NULL));
+    OrfFileRow file = { .id = (char[]){ "f" },
+                        .tenant = (char[]){ "local" },
+                        .digest = digest[UPLOAD],
+                        .expires = INT64_MAX };
+    g_assert_true(orf_store_put_file(store, &file, NULL));
+    g_assert_true(orf_store_put_derived(store, digest[CACHE], "stl", digest[DERIVED], NULL));
+    g_assert_true(orf_blob_has(store, digest[RENEWED]));
+    g_autoptr(GError) error = NULL;
+    uint64_t freed = orf_blob_sweep(store, (int64_t)2000 * 1000000, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(freed, ==, 1);
+    for (int i = 0; i < N; i++)
+        g_assert_cmpint(orf_blob_has(store, digest[i]), ==, i != ORPHAN);
+}
+
+static void
+what_was_made_of_a_blob_goes_with_it(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    char source[ORF_DIGEST_SIZE], made[ORF_DIGEST_SIZE], found[ORF_DIGEST_SIZE];
+    put(store, "source", source);
+    put(store, "made", made);
+    g_assert_true(orf_store_put_derived(store, source, "stl", made, NULL));
+    g_assert_true(orf_store_get_derived(store, source, "stl", found));
+    g_assert_cmpstr(found, ==, made);
+    make_old(dir, source);
+    make_old(dir, made);
+    g_assert_cmpuint(orf_blob_sweep(store, (int64_t)2000 * 1000000, NULL), ==, 10);
+    g_assert_false(orf_store_get_derived(store, source, "stl", found));
+}
+
+static void
+what_was_arriving_when_a_process_ended_is_removed(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    g_autofree char *arriving = g_build_filename(dir, "blobs", "new", NULL);
+    g_autofree char *left = g_build_filename(arriving, "left", NULL);
+    orf_store_close(g_steal_pointer(&store));
+    g_assert_true(g_file_set_contents(left, "half", -1, NULL));
+    store = open_store(dir);
+    g_assert_cmpuint(count_files(arriving), ==, 0);
+}
+
+#define TEST(name, fn) g_test_add_func("/store/blob/" name, fn)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    TEST("bytes-come-back-by-their-digest", bytes_come_back_by_their_digest);
+    TEST("names-that-are-no-digests-find-nothing", names_that_are_no_digests_find_nothing);
+    TEST("what-is-too-large-or-left-unfinished-leaves-nothing",
+         what_is_too_large_or_left_unfinished_leaves_nothing);
+    TEST("a-sweep-takes-only-what-no-row-names", a_sweep_takes_only_what_no_row_names);
+    TEST("what-was-made-of-a-blob-goes-with-it", what_was_made_of_a_blob_goes_with_it);
+    TEST("what-was-arriving-when-a-process-ended-is-removed",
+         what_was_arriving_when_a_process_ended_is_removed);
+    return g_test_run();
+}

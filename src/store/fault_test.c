@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/folder_test.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+static OrfStore *
+open_store(const char *dir)
+{
+    g_autoptr(GError) error = NULL;
+    OrfStore *store = orf_store_open(dir, &error);
+    g_assert_no_error(error);
+    return store;
+}
+
+static bool
+add(OrfStore *store, const char *id, const char *request, GError **error)
+{
+    OrfJobRow row = { .id = (char *)(uintptr_t)id,
+                      .tenant = (char[]){ "local" },
+                      .kind = (char[]){ "k" },
+                      .request = (char *)(uintptr_t)request,
+                      .created = 1 };
+    return orf_store_add_job(store, &row, id, "print", NULL, error);
+}
+
+static void
+a_second_server_on_the_same_folder_is_told_so(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(orf_store_open(dir, &error));
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error->message, "held by another server"));
+    orf_store_close(g_steal_pointer(&store));
+    store = open_store(dir);
+}
+
+static void
+refuses(const char *dir, const char *why)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_null(orf_store_open(dir, &error));
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_CONFLICT);
+    g_assert_nonnull(strstr(error->message, why));
+}
+
+static void
+a_database_that_is_none_is_left_as_it_is(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autofree char *path = g_build_filename(dir, "orfeas.db", NULL), *back = NULL;
+    g_assert_true(
+        g_file_set_contents(path, "this is not a database, and long enough", -1, NULL));
+    refuses(dir, "damaged");
+    g_assert_true(g_file_get_contents(path, &back, NULL, NULL));
+    g_assert_cmpstr(back, ==, "this is not a database, and long enough");
+}
+
+static void
+a_damaged_page_is_found_when_opening(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    OrfStore *store = open_store(dir);
+    g_autofree char *large = g_strnfill(3000, 'x'), *bytes = NULL;
+    for (int i = 0; i < 50; i++) {
+        g_autofree char *id = g_strdup_printf("job_%d", i);
+        g_assert_true(add(store, id, large, NULL));
+    }
+    orf_store_close(store);
+    g_autofree char *path = g_build_filename(dir, "orfeas.db", NULL);
+    size_t size;
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    memset(bytes + 4096, 0x5a, size - 4096);
+    g_assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    refuses(dir, "damaged");
+}
+
+static void
+a_newer_database_is_left_as_it_is(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    orf_store_close(open_store(dir));
+    g_autofree char *path = g_build_filename(dir, "orfeas.db", NULL);
+    sqlite3 *db;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL), ==,
+                    SQLITE_OK);
+    sqlite3_close(db);
+    refuses(dir, "newer");
+}
+
+static void
+a_folder_that_cannot_be_made_is_said(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autofree char *file = g_build_filename(dir, "file", NULL),
+                    *inside = g_build_filename(file, "data", NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(g_file_set_contents(file, "", 0, NULL));
+    g_assert_null(orf_store_open(inside, &error));
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
+}
+
+/* --- Disk full: no file may grow beyond a size --------------------------------------------------------------- */
+
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    limit.rlim_cur = bytes;
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+static unsigned
+add_until_it_fails(OrfStore *store, const char *request, GError **error)
+{
+    unsigned n = 0;
+    for (;; n++) {
+        g_autofree char *id = g_strdup_printf("job_%05u", n);
+        if (!add(store, id, request, error))
+            return n;
+    }
+}
+
+static void
+a_full_disk_loses_nothing_and_passes(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    g_autofree char *request = g_strnfill(2000, 'x');
+    g_autoptr(GError) error = NULL, sick = NULL;
+    g_autoptr(GPtrArray) rows = NULL;
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(300 << 10);
+    unsigned n = add_until_it_fails(store, request, &error);
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
+    g_assert_false(orf_store_healthy(store, &sick));
+    g_assert_error(sick, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
+    g_autoptr(GError) blob_error = NULL;
+    g_autofree char *large = g_malloc0(400 << 10);
+    g_autoptr(GBytes) bytes = g_bytes_new_static(large, 400 << 10);
+    char digest[ORF_DIGEST_SIZE] = "untouched";
+    g_assert_false(orf_blob_put(store, bytes, digest, &blob_error));
+    g_assert_error(blob_error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
+    g_assert_cmpstr(digest, ==, "untouched");
+    limit_files(RLIM_INFINITY);
+    g_assert_true(add(store, "job_after", request, NULL));
+    g_assert_true(orf_store_healthy(store, NULL));
+    g_assert_true(orf_blob_put(store, bytes, digest, NULL));
+    orf_store_close(g_steal_pointer(&store));
+    store = open_store(dir);
+    rows = orf_store_list_jobs(store, NULL, -1, NULL, 10000, NULL);
+    g_assert_cmpuint(rows->len, ==, n + 1);
+}
+
+/* --- Many at once ------------------------------------------------------------------------------------------------ */
+
+#define THREADS 8
+#define EACH 50
+
+typedef struct {
+    OrfStore *store;
+    int thread;
+    unsigned refused;
+} Writer;
+
+/* Every fifth key was used by another thread for something else. */
+static void *
+write_many(void *data)
+{
+    Writer *writer = data;
+    for (int i = 0; i < EACH; i++) {
+        g_autofree char *id = g_strdup_printf("job_%d_%d", writer->thread, i);
+        g_autofree char *key = g_strdup_printf("%d-%d", i % 5 ? writer->thread : -1, i);
+        OrfJobRow row = { .id = id,
+                          .tenant = (char[]){ "local" },
+                          .kind = (char[]){ "k" },
+                          .request = (char[]){ "{}" },
+                          .created = 1 };
+        g_autoptr(GError) error = NULL;
+        if (orf_store_add_job(writer->store, &row, key, id, NULL, &error))
+            continue;
+        g_assert_error(error, ORF_ERROR, ORF_ERROR_CONFLICT);
+        writer->refused++;
+    }
+    return NULL;
+}
+
+static void
+one_of_many_writers_may_fail_without_the_others(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    Writer writers[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        writers[i] = (Writer){ store, i, 0 };
+        pthread_create(&threads[i], NULL, write_many, &writers[i]);
+    }
+    unsigned refused = 0;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        refused += writers[i].refused;
+    }
+    g_assert_cmpuint(refused, ==, (THREADS - 1) * EACH / 5);
+    g_autoptr(GPtrArray) rows = orf_store_list_jobs(store, NULL, -1, NULL, 10000, NULL);
+    g_assert_cmpuint(rows->len, ==, THREADS * EACH - refused);
+}
+
+#define TEST(name, fn) g_test_add_func("/store/fault/" name, fn)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    TEST("a-second-server-on-the-same-folder-is-told-so",
+         a_second_server_on_the_same_folder_is_told_so);
+    TEST("a-database-that-is-none-is-left-as-it-is", a_database_that_is_none_is_left_as_it_is);
+    TEST("a-damaged-page-is-found-when-opening", a_damaged_page_is_found_when_opening);
+    TEST("a-newer-database-is-left-as-it-is", a_newer_database_is_left_as_it_is);
+    TEST("a-folder-that-cannot-be-made-is-said", a_folder_that_cannot_be_made_is_said);
+    TEST("a-full-disk-loses-nothing-and-passes", a_full_disk_loses_nothing_and_passes);
+    TEST("one-of-many-writers-may-fail-without-the-others",
+         one_of_many_writers_may_fail_without_the_others);
+    return g_test_run();
+}
