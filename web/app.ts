@@ -1,3 +1,344 @@
 // SPDX-License-Identifier: Apache-2.0
-document.title = "ORFEAS";
-export {};
+// The page: pictures and settings become a job, the job's events become stages on the screen. The job's name is in the
+// address, so a reload, a bookmark or the back button finds it again.
+import {
+    call, cancelJob, createJob, Follower, getGenerators, getJob, isOver, newKey, Problem, replayJob,
+    type Job, type JobEvent, type Stage,
+} from './api.js';
+import { at, h, icon, say } from './dom.js';
+import { Form } from './form.js';
+import { Pictures } from './pictures.js';
+import { keepStamp, showRecent } from './recent.js';
+import { renderLeft, renderResult, renderTrack, type ResultHooks } from './result.js';
+import { View } from './view.js';
+import { title } from './words.js';
+
+const samples: { name: string; about: string; files: string[] }[] = [
+    { name: 'Cup', about: 'a photograph', files: ['cup.jpg'] },
+    { name: 'Barrel', about: 'cut out', files: ['barrel.png'] },
+    { name: 'Gears', about: 'a drawing', files: ['gears.svg'] },
+    { name: 'House', about: 'from four sides', files: ['house-front.png', 'house-right.png', 'house-back.png', 'house-left.png'] },
+];
+
+class Page {
+    private form: Form | null = null;
+    private readonly pictures: Pictures;
+    private job: Job | null = null;
+    private step = '';
+    private told = 0; // when the server last told the time left
+    private follower: Follower | null = null;
+    private sending = false;
+    private readonly view = new View(() => this.track(), problem => this.problem(problem));
+    private readonly hooks: ResultHooks = {
+        titleOf: name => this.form?.titleOf(name) ?? title(name),
+        show: name => {
+            const stage = this.job?.stages?.find(other => other.name === name);
+            if (stage)
+                this.view.want(stage);
+        },
+        problem: problem => this.problem(problem),
+    };
+
+    constructor() {
+        this.pictures = new Pictures(at('strip'), () => this.arrived(), () => this.ready());
+        at('drop-art').append(icon('M12 2.5 20.5 7v10L12 21.5 3.5 17V7zM3.5 7 12 11.5 20.5 7M12 11.5v10'));
+        at('samples').append(...samples.map(sample => this.sampleButton(sample)));
+        at('form').addEventListener('submit', event => {
+            event.preventDefault();
+            void this.start();
+        });
+        at('cancel').addEventListener('click', () => void this.cancel());
+        at('new').addEventListener('click', () => { location.hash = ''; });
+        window.addEventListener('hashchange', () => void this.open());
+        window.setInterval(() => this.tick(), 1000);
+    }
+
+    async begin(): Promise<void> {
+        try {
+            this.form = new Form(at('fields'), await getGenerators(), () => this.ready());
+        } catch (error) {
+            this.problem(error as Problem, () => void this.begin());
+        }
+        await this.open();
+    }
+
+    // --- From pictures to a job ------------------------------------------------------------------------------
+
+    private arrived(): void {
+        this.ready();
+        this.view.fresh = true;
+        if (at<HTMLInputElement>('eager').checked)
+            void this.start();
+        else
+            at('start').focus();
+    }
+
+    /** May the job start? Says why not on the button. */
+    private ready(): void {
+        const start = at<HTMLButtonElement>('start');
+        const { min_pictures: least, max_pictures: most } = this.form?.generator ?? { min_pictures: 1, max_pictures: 1 };
+        const n = this.pictures.count;
+        start.disabled = this.sending || n < least || n > Math.max(most, 1) && most > 0;
+        start.textContent = n < least ? 'Add a picture first' : most > 0 && n > most ? `Takes at most ${most} picture${most > 1 ? 's' : ''}`
+            : this.job ? 'Make it again' : 'Make it 3D';
+    }
+
+    private async start(): Promise<void> {
+        const { form } = this;
+        if (!form || this.sending || at<HTMLButtonElement>('start').disabled || !form.check())
+            return;
+        const data = new FormData();
+        form.fill(data);
+        if (form.generator.max_pictures > 0)
+            this.pictures.fill(data, form.generator.name === 'auto' || form.generator.name === 'hull');
+        this.sending = true;
+        this.ready();
+        this.problem(null);
+        this.leaveJob();
+        this.stageView(true);
+        this.view.veil('Sending the picture…');
+        this.view.prepare();
+        await this.send(data, newKey());
+        this.sending = false;
+        this.ready();
+    }
+
+    private async send(data: FormData, key: string): Promise<void> {
+        try {
+            const job = await createJob(data, key);
+            const picture = this.pictures.first;
+            this.take(job);
+            if (picture)
+                void keepStamp(job.id, picture.url).then(() => this.listRecent());
+        } catch (error) {
+            this.view.veil('');
+            this.stageView(at('canvas').dataset['stage'] !== undefined);
+            const problem = error as Problem;
+            this.form?.blame(problem.faults);
+            this.problem(problem, problem.retryable ? () => void this.send(data, key) : undefined);
+        }
+    }
+
+    /** A new job of ours: its name goes into the address, its events to the screen. */
+    private take(job: Job): void {
+        history.pushState(null, '', `#job=${encodeURIComponent(job.id)}`);
+        this.follow(job);
+        this.listRecent();
+    }
+
+    // --- A job by its address --------------------------------------------------------------------------------
+
+    private async open(): Promise<void> {
+        const id = new URLSearchParams(location.hash.slice(1)).get('job') ?? new URLSearchParams(location.search).get('job');
+        this.problem(null);
+        if (!id) {
+            this.leaveJob();
+            this.pictures.clear();
+            this.stageView(false);
+            this.ready();
+            this.listRecent();
+            return;
+        }
+        if (id === this.job?.id)
+            return;
+        this.leaveJob();
+        this.view.fresh = true;
+        this.stageView(true);
+        this.view.veil('Looking for the model…');
+        try {
+            this.follow(await getJob(id));
+        } catch (error) {
+            this.view.veil('');
+            this.stageView(false);
+            const problem = error as Problem;
+            this.problem(problem, problem.retryable ? () => void this.open() : undefined);
+        }
+        this.listRecent();
+    }
+
+    private leaveJob(): void {
+        this.follower?.stop();
+        this.follower = null;
+        this.job = null;
+        this.view.forget();
+        this.step = '';
+        at('result').hidden = true;
+        document.title = 'ORFEAS';
+    }
+
+    private follow(job: Job): void {
+        this.update(job);
+        this.stageView(true);
+        this.showNewest();
+        if (isOver(job))
+            this.over();
+        else
+            this.follower = new Follower(job.id, event => this.heard(event), yes => this.connected(yes));
+        this.ready();
+    }
+
+    private heard({ type, data }: JobEvent): void {
+        const { job } = this;
+        if (!job)
+            return;
+        if (typeof data['step'] === 'string')
+            this.step = data['step'];
+        if (type === 'stage') {
+            const stage = { ...data, name: data['name'] ?? data['stage'], took_s: data['took_s'] ?? data['seconds'] } as unknown as Stage;
+            const stages = [...(job.stages ?? []).filter(other => other.name !== stage.name), stage];
+            this.update({ ...job, status: 'running', progress: Math.max(job.progress, Number(data['progress'] ?? 0)), stages });
+            say(`${title(stage.name)} stage is here.`);
+            this.showNewest();
+            void this.refresh();
+        } else if (type === 'progress') {
+            this.update({ ...job, status: 'running', progress: Math.max(job.progress, Number(data['progress'] ?? 0)) });
+        } else if (typeof data['status'] === 'string') {
+            this.update({ ...job, ...data } as Job);
+            this.showNewest();
+        }
+        if (type === 'done' || type === 'error')
+            this.over();
+    }
+
+    /** Queue position, time left, who and why are in the job itself. */
+    private async refresh(): Promise<void> {
+        const asked = this.job;
+        if (!asked || isOver(asked))
+            return;
+        try {
+            const job = await getJob(asked.id);
+            if (this.job?.id === asked.id && !isOver(this.job))
+                this.update({ ...job, progress: Math.max(job.progress, this.job.progress) });
+        } catch { /* the stream will tell */ }
+    }
+
+    private update(job: Job): void {
+        const { job: before } = this;
+        if (!before?.eta_s || job.eta_s?.p50 !== before.eta_s.p50 || job.eta_s.p90 !== before.eta_s.p90)
+            this.told = performance.now();
+        this.job = job;
+        this.track();
+        renderLeft(job, this.told);
+        renderResult(job, this.hooks);
+        if (!this.view.shown)
+            this.view.veil(isOver(job) ? '' : job.status === 'queued' ? 'Waiting for a free place…' : 'The first shape comes in a moment…');
+        if (!isOver(job))
+            document.title = `${Math.round(job.progress * 100)} % · ORFEAS`;
+    }
+
+    private over(): void {
+        const { job } = this;
+        if (!job)
+            return;
+        this.follower?.stop();
+        this.follower = null;
+        this.update(job);
+        document.title = job.status === 'succeeded' ? `${this.hooks.titleOf(job.generator ?? 'Ready')} · ORFEAS` : 'ORFEAS';
+        if (job.status === 'failed' && job.error)
+            this.problem(new Problem('That did not work', job.error.message, null, 0, job.error.retryable === true, 0, []),
+                job.error.retryable ? () => void this.again(job) : undefined);
+        if (!this.view.shown && !this.view.waiting)
+            this.view.veil(job.status === 'canceled' ? 'Cancelled before there was something to see.'
+                : job.status === 'expired' ? 'This model is no longer kept.' : 'Nothing to show.');
+        say(job.status === 'succeeded' ? 'The model is ready.' : job.status === 'canceled' ? 'Cancelled.' : 'The job failed.');
+        this.listRecent();
+    }
+
+    private async again(job: Job): Promise<void> {
+        this.problem(null);
+        try {
+            this.take(await replayJob(job.id));
+        } catch (error) {
+            this.problem(error as Problem);
+        }
+    }
+
+    private async cancel(): Promise<void> {
+        const button = at<HTMLButtonElement>('cancel');
+        if (!this.job)
+            return;
+        button.disabled = true;
+        try {
+            await cancelJob(this.job.id);
+        } catch (error) {
+            this.problem(error as Problem);
+        }
+        button.disabled = false;
+    }
+
+    private connected(yes: boolean): void {
+        at('step').classList.toggle('lost', !yes);
+        if (!yes)
+            at('step').textContent = 'connection lost; trying again';
+    }
+
+    private beat = 0;
+
+    private tick(): void {
+        if (!this.job || isOver(this.job))
+            return;
+        renderLeft(this.job, this.told);
+        if (++this.beat % 3 === 0)
+            void this.refresh();
+    }
+
+    private track(): void {
+        if (this.job)
+            renderTrack(this.job, this.step, this.view.shown, this.hooks);
+    }
+
+    private showNewest(): void {
+        const newest = this.job?.stages?.at(-1);
+        if (newest && newest.name !== this.view.shown)
+            this.view.want(newest);
+    }
+
+    private listRecent(): void {
+        showRecent(this.job?.id ?? null, this.hooks.titleOf).catch(() => { at('recent').hidden = true; });
+    }
+
+    // --- What is in sight ------------------------------------------------------------------------------------
+
+    private stageView(model: boolean): void {
+        at('welcome').hidden = model;
+        at('model').hidden = !model;
+        at('new').hidden = !model;
+        document.body.dataset['view'] = model ? 'model' : 'welcome';
+        if (!model) {
+            this.view.clear();
+            at('result').hidden = true;
+        }
+    }
+
+    private problem(problem: Problem | null, retry?: () => void): void {
+        const box = at('problem');
+        box.hidden = !problem;
+        if (!problem)
+            return;
+        const wait = problem.retryAfter > 0 ? ` in ${problem.retryAfter} s` : '';
+        box.replaceChildren(
+            h('div', {}, h('strong', {}, problem.title), h('p', {}, problem.detail), problem.hint && h('p', { class: 'hint' }, problem.hint)),
+            ...retry ? [h('button', {
+                type: 'button', onclick: () => {
+                    box.hidden = true;
+                    retry();
+                },
+            }, `Try again${wait}`)] : [],
+            h('button', { type: 'button', class: 'remove', 'aria-label': 'Close', onclick: () => { box.hidden = true; } }, icon('M7 7l10 10M17 7 7 17')));
+    }
+
+    private sampleButton({ name, about, files }: typeof samples[number]): HTMLElement {
+        const take = async (): Promise<void> => {
+            try {
+                const blobs = await Promise.all(files.map(file => call(`sample-${file}`).then(answer => answer.blob())));
+                this.pictures.take(blobs.map((blob, i) => new File([blob], files[i] ?? name, { type: blob.type })), false);
+            } catch (error) {
+                this.problem(error as Problem);
+            }
+        };
+        return h('li', {}, h('button', { type: 'button', onclick: () => void take() },
+            h('img', { src: `sample-${files[0]}`, alt: '', width: 112, height: 112 }), h('span', {}, name, h('small', {}, about))));
+    }
+}
+
+void new Page().begin();

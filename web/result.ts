@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is told about a job: its way through the stages, who made it and why, measures, downloads.
+import { call, isOver, jobPath, stageNames, type Job, type Measures, type Problem, type StageName } from './api.js';
+import { at, h, icon } from './dom.js';
+import { area, bytes, count, eta, seconds, size, title, volume } from './words.js';
+
+const formats: [string, string, string][] = [
+    ['glb', 'GLB', 'web, AR, Blender'],
+    ['stl', 'STL', 'any slicer'],
+    ['3mf', '3MF', 'with colour'],
+    ['obj', 'OBJ', 'zip, texture'],
+    ['ply', 'PLY', 'vertex data'],
+];
+
+const statusWords: Record<Job['status'], string> = {
+    queued: 'Waiting', running: 'Working', succeeded: 'Ready', failed: 'Failed', canceled: 'Cancelled', expired: 'Expired',
+};
+
+const arrow = 'M12 4v11m0 0 4.5-4.5M12 15l-4.5-4.5M5 19.5h14';
+
+export interface ResultHooks {
+    titleOf: (generator: string) => string;
+    show: (stage: StageName) => void;
+    problem: (problem: Problem) => void;
+}
+
+// --- The track: stages, progress, time left -----------------------------------------------------------------
+
+export function renderTrack(job: Job, step: string, shown: StageName | null, hooks: ResultHooks): void {
+    const percent = Math.round(job.progress * 100);
+    at('status').textContent = statusWords[job.status];
+    at('step').textContent = stepWords(job, step);
+    at('cancel').hidden = isOver(job);
+    at('bar').setAttribute('aria-valuenow', String(percent));
+    at('bar').dataset['status'] = job.status;
+    at('bar').querySelector('i')?.style.setProperty('width', `${percent}%`);
+    const known = new Map((job.stages ?? []).map(stage => [stage.name, stage]));
+    at('stages').replaceChildren(...stageNames.map(name => {
+        const stage = known.get(name);
+        const next = !isOver(job) && !stage && stageNames.find(other => !known.has(other)) === name;
+        return h('li', { class: stage ? 'ready' : next && job.status === 'running' ? 'working' : 'waiting' },
+            h('button', { type: 'button', disabled: !stage, 'aria-pressed': String(name === shown), onclick: () => hooks.show(name) },
+                h('span', {}, title(name)), h('small', {}, stage?.took_s === undefined ? '' : seconds(stage.took_s))));
+    }));
+}
+
+function stepWords(job: Job, step: string): string {
+    if (job.status === 'queued')
+        return (job.queue_position ?? 0) > 0 ? `${job.queue_position} ahead in the queue` : 'next in the queue';
+    if (job.status === 'running')
+        return step.replace(/^make: /, '').replaceAll(': ', ' · ');
+    return job.cached && job.status === 'succeeded' ? 'made before: taken from the cache' : '';
+}
+
+/** Time left by the server's measure, less what went by since it was told. */
+export function renderLeft(job: Job, since: number): void {
+    const gone = (performance.now() - since) / 1000;
+    const left = !isOver(job) && job.eta_s ? eta(job.eta_s.p50 - gone, job.eta_s.p90 - gone) : null;
+    at('left').textContent = left ?? '';
+}
+
+// --- The panel -----------------------------------------------------------------------------------------------
+
+export function renderResult(job: Job, hooks: ResultHooks): void {
+    const panel = at('result');
+    const parts = [who(job, hooks), job.status === 'succeeded' && downloads(job, hooks), job.measures && facts(job.measures), notes(job)]
+        .filter(part => part instanceof HTMLElement);
+    panel.hidden = !parts.length;
+    panel.replaceChildren(...parts);
+}
+
+function who(job: Job, hooks: ResultHooks): HTMLElement | null {
+    if (!job.generator)
+        return null;
+    const sure = typeof job.confidence === 'number' && job.confidence < 1 ? `${Math.round(job.confidence * 100)} % sure` : null;
+    return h('div', { class: 'who' },
+        h('h2', {}, hooks.titleOf(job.generator)),
+        job.reason ? h('p', {}, `${sure ? 'Chosen' : 'Made'}: ${job.reason}.`) : null,
+        h('p', { class: 'tags' }, h('span', {}, job.generator), sure && h('span', {}, sure), job.cached && h('span', {}, 'from the cache')));
+}
+
+function facts(measures: Measures): HTMLElement {
+    const { size_mm, volume_mm3, area_mm2, triangles, shells, closed, solid } = measures;
+    const rows: [string, string | null | undefined, string?][] = [
+        ['Size', size_mm && size(size_mm)],
+        ['Volume', volume_mm3 === undefined ? null : volume(volume_mm3)],
+        ['Surface', area_mm2 === undefined ? null : area(area_mm2)],
+        ['Triangles', triangles === undefined ? null : count(triangles)],
+        ['Pieces', shells === undefined ? null : count(shells)],
+        ['Watertight', closed === undefined ? null : closed ? 'yes' : 'no', closed ? 'good' : 'bad'],
+        ['Printable solid', solid === undefined ? null : solid ? 'yes' : 'no', solid ? 'good' : 'bad'],
+    ];
+    return h('dl', { class: 'facts' }, ...rows.flatMap(([name, value, mark]) =>
+        value ? [h('div', {}, h('dt', {}, name), h('dd', { class: mark }, value))] : []));
+}
+
+function notes(job: Job): HTMLElement | null {
+    if (!job.warnings?.length)
+        return null;
+    return h('div', { class: 'notes' }, h('h3', {}, 'Worth knowing'), h('ul', {}, ...job.warnings.map(note => h('li', {}, note))));
+}
+
+function downloads(job: Job, hooks: ResultHooks): HTMLElement {
+    const glb = job.stages?.find(stage => stage.name === 'finished')?.bytes;
+    return h('div', { class: 'downloads' }, h('h3', {}, 'Download'), h('ul', {}, ...formats.map(([format, name, use]) => {
+        const link = h('a', {
+            href: jobPath(job.id, `/result?format=${format}`), download: '',
+            onclick: event => {
+                event.preventDefault();
+                void download(link, `orfeas-${job.id.slice(-6).toLowerCase()}.${format === 'obj' ? 'zip' : format}`, hooks);
+            },
+        }, icon(arrow), h('span', {}, name, h('small', {}, format === 'glb' && glb ? `${use} · ${bytes(glb)}` : use)));
+        return h('li', {}, link);
+    })));
+}
+
+/** Fetched here and not by the browser alone: a conversion may take a moment, and a failure has something to say. */
+async function download(link: HTMLAnchorElement, fallback: string, hooks: ResultHooks): Promise<void> {
+    if (link.getAttribute('aria-busy') === 'true')
+        return;
+    link.setAttribute('aria-busy', 'true');
+    try {
+        const answer = await call(link.href);
+        const told = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1];
+        const url = URL.createObjectURL(await answer.blob());
+        h('a', { href: url, download: told ?? fallback }).click();
+        setTimeout(() => URL.revokeObjectURL(url), 60000);
+    } catch (error) {
+        hooks.problem(error as Problem);
+    } finally {
+        link.removeAttribute('aria-busy');
+    }
+}
