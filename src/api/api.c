@@ -11,11 +11,15 @@
 #define MAX_PIXELS 64000000u
 #define DESK_ROOM 512 /* waiting for the desk; the next is told to come back */
 
-/* One line each. docs/guide/api.md and GET /api/v1/openapi.json keep this order. */
+/* clang-format off: one line each; docs/guide/api.md and GET /api/v1/openapi.json keep this order. */
 static const OrfEndpoint *const table[] = {
-    &orf_endpoint_livez,    &orf_endpoint_readyz,  &orf_endpoint_health,
-    &orf_endpoint_problems, &orf_endpoint_problem, NULL,
+    &orf_endpoint_generators, &orf_endpoint_index,
+    &orf_endpoint_problems,   &orf_endpoint_problem,
+    &orf_endpoint_livez,      &orf_endpoint_readyz,
+    &orf_endpoint_health,     &orf_endpoint_page,
+    &orf_endpoint_page_file,  NULL,
 };
+/* clang-format on */
 
 const OrfEndpoint *const *
 orf_endpoints(void)
@@ -103,6 +107,8 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     parts->seed = (uint64_t)g_random_int() << 32 | g_random_int();
     atomic_init(&parts->disk_free, G_MAXUINT64);
     parts->started_us = g_get_monotonic_time();
+    parts->page = orf_page_load();
+    parts->generators = orf_generators_document(api);
     start_clock(api);
     if (orf_feeds_init)
         orf_feeds_init(api);
@@ -152,6 +158,9 @@ orf_api_free(OrfApi *api)
     if (orf_feeds_clear)
         orf_feeds_clear(api);
     stop_clock(api);
+    g_hash_table_unref(parts->page);
+    orf_document_free(parts->generators);
+    orf_document_free(parts->openapi);
     orf_tallies_free(parts->tallies);
     orf_limiter_free(parts->limiter);
     orf_router_free(parts->router);

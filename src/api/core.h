@@ -116,6 +116,27 @@ void orf_tallies_count(OrfTallies *tallies, int index, int status, double second
                        const char *trace_id);
 void orf_tallies_limited(OrfTallies *tallies);
 
+/* --- Documents: document.c, page.c, generators.c. Immutable ---------------------------------------------------------- */
+
+typedef struct {
+    GBytes *body;
+    const char *type; /* static */
+    char etag[48];
+} OrfDocument;
+OrfDocument *orf_document_new(GBytes *body, const char *type);
+OrfDocument *orf_document_take(char *text, const char *type);
+void orf_document_free(void *document);
+/* 200 or 304. `headers`: further ones, or NULL. */
+void
+orf_call_reply_document(OrfCall *call, const OrfDocument *document, const char *const *headers);
+GHashTable *orf_page_load(void); /* name -> OrfDocument */
+OrfDocument *orf_generators_document(const OrfApi *api);
+
+/* --- Probes and metrics: probes.c, metrics.c -------------------------------------------------------------------------- */
+
+bool orf_api_is_ready(const OrfApi *api);
+void orf_metrics_begin(OrfApi *api);
+
 /* --- The API's parts ------------------------------------------------------------------------------------------------ */
 
 typedef struct OrfApiParts {
@@ -124,6 +145,8 @@ typedef struct OrfApiParts {
     OrfLimiter *limiter; /* NULL: no limit */
     OrfDesk *desk;
     OrfTallies *tallies;
+    GHashTable *page;
+    OrfDocument *generators, *openapi;
     _Atomic uint64_t seed;
     char **origins;
     char *safe_mode;

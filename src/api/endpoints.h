@@ -6,6 +6,12 @@
 
 #include "api/api-priv.h"
 
+/* generators.c, metrics.c, page.c */
+extern const OrfEndpoint orf_endpoint_index, orf_endpoint_generators, orf_endpoint_metrics,
+    orf_endpoint_page, orf_endpoint_page_file;
+/* stats.c */
+extern const OrfEndpoint orf_endpoint_gpu_stats, orf_endpoint_cache_stats,
+    orf_endpoint_cache_clear, orf_endpoint_performance, orf_endpoint_recommendations;
 /* probes.c */
 extern const OrfEndpoint orf_endpoint_livez, orf_endpoint_readyz, orf_endpoint_health,
     orf_endpoint_problems, orf_endpoint_problem;

@@ -46,6 +46,13 @@ reasons_not_ready(const OrfApi *api)
     return g_string_free(out, FALSE);
 }
 
+bool
+orf_api_is_ready(const OrfApi *api)
+{
+    return !g_atomic_int_get(&api->draining) && api->options.store && is_alive(api) &&
+           !orf_api_low_on_disk(api);
+}
+
 static void
 reply_probe(OrfCall *call, bool good, const char *reasons)
 {

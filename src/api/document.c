@@ -1,0 +1,55 @@
+/* document.c - answers that stay the same while the server runs: the page, the description, the generators.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "api/core.h"
+
+#include <string.h>
+
+OrfDocument *
+orf_document_new(GBytes *body, const char *type)
+{
+    OrfDocument *document = g_new0(OrfDocument, 1);
+    g_autofree char *digest = orf_digest_bytes(body);
+    document->body = g_bytes_ref(body);
+    document->type = type;
+    g_snprintf(document->etag, sizeof document->etag, "\"sha256-%.32s\"", digest);
+    return document;
+}
+
+OrfDocument *
+orf_document_take(char *text, const char *type)
+{
+    g_autoptr(GBytes) body = g_bytes_new_take(text, strlen(text));
+    return orf_document_new(body, type);
+}
+
+void
+orf_document_free(void *data)
+{
+    OrfDocument *document = data;
+    if (!document)
+        return;
+    g_bytes_unref(document->body);
+    g_free(document);
+}
+
+/* Clients keep it and ask whether it is still so. `headers`: further ones, or NULL. */
+void
+orf_call_reply_document(OrfCall *call, const OrfDocument *document, const char *const *headers)
+{
+    const char *list[32] = { "ETag", document->etag, "Cache-Control", "no-cache" };
+    size_t n = 4;
+    for (; headers && headers[0]; headers += 2) {
+        g_assert(n + 4 < G_N_ELEMENTS(list));
+        list[n++] = headers[0];
+        list[n++] = headers[1];
+    }
+    const char *known = orf_request_header(call->request, "If-None-Match");
+    if (known && (strcmp(known, "*") == 0 || strstr(known, document->etag))) {
+        orf_call_reply(call, &(OrfReply){ 304, list });
+        return;
+    }
+    list[n++] = "Content-Type";
+    list[n++] = document->type;
+    orf_call_reply(call, &(OrfReply){ 200, list, document->body });
+}
