@@ -35,7 +35,7 @@ a_second_server_on_the_same_folder_is_told_so(void)
     g_autoptr(OrfStore) store = open_store(dir);
     g_autoptr(GError) error = NULL;
     g_assert_null(orf_store_open(dir, &error));
-    g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_BUSY);
     g_assert_nonnull(strstr(error->message, "held by another server"));
     orf_store_close(g_steal_pointer(&store));
     store = open_store(dir);

@@ -33,7 +33,7 @@ fail_locked(const char *path, GError **error)
     g_autofree char *owner = NULL;
     if (g_file_get_contents(path, &owner, NULL, NULL))
         g_strstrip(owner);
-    return ORF_FALSE(error, UNAVAILABLE,
+    return ORF_FALSE(error, BUSY,
                      "%s is held by another server (process %s); stop it, or choose another "
                      "data folder with --data",
                      path, owner && *owner ? owner : "unknown");

@@ -13,9 +13,9 @@
 typedef struct OrfStore OrfStore;
 
 /* Opens or makes DIR/orfeas.db, DIR/blobs/ and DIR/orfeas.lock, which is held until close. Migrations are numbered and
- * run on opening. Errors: UNAVAILABLE (disk, permission, locked by another process: says which), CONFLICT (the database is
- * corrupt or of a newer version: nothing is reset, the message says how to look and where to copy it). A daemon that
- * gets an error can start without a store and show its message (safe mode): nothing was changed. */
+ * run on opening. Errors: BUSY (another process holds it: says which), UNAVAILABLE (disk, permission), CONFLICT (the
+ * database is corrupt or of a newer version: nothing is reset, the message says how to look and where to copy it). A
+ * daemon that gets one of the last two can start without a store and show its message (safe mode): nothing was changed. */
 OrfStore *orf_store_open(const char *dir, GError **error);
 void orf_store_close(OrfStore *store); /* checkpoints; NULL is fine */
 /* True while the newest write went well; otherwise false with its error (disk full, corrupt). For readiness probes. */
