@@ -29,6 +29,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
 
 bench: all venv ## the numbers of docs/benchmarks.md, beside the peers a user would pick
 	@$(NINJA) build benches
+	@bench/server
 	@bench/run
 
 format: ## lay the sources out

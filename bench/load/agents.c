@@ -45,6 +45,7 @@ struct Agent {
     LoadEvents *events;
     GString *body;
     char etag[96];
+    int64_t since_us;           /* wall clock: when it began to listen */
     void (*next)(Agent *agent); /* after a pause */
 };
 
@@ -81,8 +82,10 @@ hear(const LoadEvent *event, void *data)
             agent->job = load_ledger_job(crowd->ledger, json_string_value(id));
         json_decref(json);
     }
-    if (agent->job)
-        load_ledger_event(crowd->ledger, agent->job, event);
+    if (!agent->job)
+        return;
+    agent->job->since_us = agent->since_us;
+    load_ledger_event(crowd->ledger, agent->job, event);
 }
 
 static void
@@ -232,6 +235,7 @@ open_ears(Agent *agent)
 {
     g_clear_pointer(&agent->events, load_events_free);
     agent->events = load_events_new(hear, agent);
+    agent->since_us = g_get_real_time();
     if (agent->job)
         agent->job->last_seq = agent->job->stages = agent->job->endings = 0;
 }

@@ -132,7 +132,7 @@ load_ledger_event(LoadLedger *ledger, LoadJob *job, const LoadEvent *event)
     if (strcmp(event->name, "stage") == 0) {
         int64_t at = load_event_time(event->data);
         job->stages++;
-        if (at)
+        if (at >= job->since_us)
             load_histogram_add(&ledger->delivery, (uint64_t)MAX(g_get_real_time() - at, 0));
     }
     bool last = strcmp(event->name, "done") == 0 || strcmp(event->name, "error") == 0;

@@ -30,6 +30,7 @@ typedef struct {
     const char *ended;        /* its terminal state as first seen; or NULL */
     uint64_t last_seq;        /* of the stream being read */
     unsigned stages, endings; /* events seen in that stream */
+    int64_t since_us;         /* wall clock: what is older is a replay */
 } LoadJob;
 
 typedef struct {

@@ -33,7 +33,7 @@ typedef struct {
     Run *run;
     LoadKind *kind;
     LoadEvents *events;
-    int64_t marked_us;
+    int64_t marked_us, since_us; /* since_us: wall clock */
     GString *body;
 } Slot;
 
@@ -53,7 +53,7 @@ hear(const LoadEvent *event, void *data)
 {
     Slot *slot = data;
     int64_t at = load_event_time(event->data);
-    if (at)
+    if (at >= slot->since_us)
         load_histogram_add(&slot->kind->delivery, (uint64_t)MAX(g_get_real_time() - at, 0));
     if (!slot->marked_us && strcmp(event->name, slot->kind->until) == 0)
         slot->marked_us = g_get_monotonic_time();
@@ -146,6 +146,7 @@ start(Run *run, int64_t due_us)
     Slot *slot = slot_new(run);
     slot->kind = load_mix_choose(run->mix, run->started);
     slot->marked_us = 0;
+    slot->since_us = g_get_real_time();
     g_string_truncate(slot->body, 0);
     g_clear_pointer(&slot->events, load_events_free);
     if (slot->kind->until)
