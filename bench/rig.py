@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench/server stands on: the server, its peers and the load generator as processes."""
 import contextlib
+import getpass
 import http.client
 import json
 import os
@@ -121,7 +122,7 @@ def nginx(folder):
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(f"""
-worker_processes auto; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+user {getpass.getuser()}; worker_processes auto; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
         client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
