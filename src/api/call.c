@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#pragma weak orf_feed_gone
+
 static void
 call_free(void *data)
 {
@@ -275,6 +277,8 @@ orf_api_complete(OrfRequest *request, void *api)
 static void
 tell_gone(Call *call)
 {
+    if (call->call.feed)
+        orf_feed_gone(&call->call, call->early);
     if (call->begun && call->call.endpoint->gone)
         call->call.endpoint->gone(&call->call, call->early);
 }

@@ -1,0 +1,159 @@
+/* jobs-priv.h - what the endpoints of jobs, results, streams and meshes share.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_API_JOBS_PRIV_H
+#define ORF_API_JOBS_PRIV_H
+
+#include "api/api-priv.h"
+
+/* --- Words: job-json.c. Pure ------------------------------------------------------------------------------ */
+
+#define ORF_TIME_SIZE 25 /* "2025-06-01T12:00:00.123Z" and the NUL */
+void orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE]);
+/* An event's data: {"job","seq","time",...}, with "event" in front when `named`. `job` is the job object that a
+ * snapshot or the last event carries, NULL for the others. */
+void orf_event_json(GString *out, const char *id, const OrfJobEvent *event, const char *job,
+                    bool named);
+/* "cup" of the first picture's name "cup.jpg"; else the end of the id. Caller owns. */
+char *orf_job_stem(const OrfJobView *view);
+
+/* --- A job as it is shown, rendered once for each version: show.c. Immutable ------------------------------- */
+
+typedef struct {
+    char name[24];
+    char digest[ORF_DIGEST_SIZE];
+    uint64_t bytes;
+} OrfShownStage;
+
+typedef struct {
+    gatomicrefcount refs;
+    char *id, *tenant;
+    OrfJobStatus status;
+    uint64_t version, events;
+    int64_t expires, rendered_us; /* rendered_us: monotonic */
+    char etag[48];
+    unsigned retry_after; /* s; 0: it is over */
+    GBytes *json;
+    char *stem;  /* for names of files */
+    char *error; /* why it failed, or NULL */
+    size_t n_stages;
+    OrfShownStage stages[8];
+} OrfShown;
+void orf_shown_unref(OrfShown *shown);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfShown, orf_shown_unref)
+/* Of any tenant when `tenant` is NULL. NOT_FOUND. */
+OrfShown *orf_show_job(OrfApi *api, const char *tenant, const char *id, GError **error);
+/* Can it be shown without a look at the disk? */
+bool orf_show_is_quick(OrfApi *api, const char *id);
+void orf_show_forget(OrfApi *api, const char *id);
+/* The same with the problem replied: NULL. Also job_expired (410). */
+OrfShown *orf_call_show(OrfCall *call, const char *id);
+/* Answers with the job after a wait: 200 when it is over (or the call is a GET), else 202. */
+void orf_call_reply_waited(OrfCall *call, const char *id);
+
+/* Rendered jobs by id; one lock. */
+typedef struct OrfShowcase OrfShowcase;
+OrfShowcase *orf_showcase_new(void);
+void orf_showcase_free(OrfShowcase *showcase);
+
+/* --- Conditions and ranges: conditions.c. Pure -------------------------------------------------------------- */
+
+/* Does the list of If-None-Match (or If-Match) name `etag`? "W/" counts for nothing when `weak`. */
+bool orf_etag_listed(const char *list, const char *etag, bool weak);
+typedef enum { ORF_RANGE_WHOLE, ORF_RANGE_PART, ORF_RANGE_NONE } OrfRange;
+/* The one range of a Range header, RFC 9110 section 14. What is malformed or several ranges is: the whole. */
+OrfRange
+orf_range_read(const char *text, uint64_t size, uint64_t *ret_first, uint64_t *ret_length);
+/* `attachment; filename="cup.glb"`, with filename* when the name needs it. Caller owns. */
+char *orf_disposition(const char *how, const char *stem, const char *extension);
+/* "sha-256=:base64:" of a digest in hex. Caller owns. */
+char *orf_content_digest(const char *digest);
+
+/* --- Blobs as answers: blob.c --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *digest, *type;
+    const char *how;              /* "attachment", "inline" */
+    const char *stem, *extension; /* of the file's name */
+    const char *cache;            /* Cache-Control */
+} OrfBlobAnswer;
+/* The blob by sendfile: ETag, 304, 412, ranges, Content-Digest, name. What has gone is `missing` (a code). */
+void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, const char *missing);
+
+/* --- Words of WebSocket clients: ws-message.c. Pure --------------------------------------------------------------- */
+
+#define ORF_WS_ID_SIZE 64
+typedef enum { ORF_WS_PING, ORF_WS_SUBSCRIBE, ORF_WS_UNSUBSCRIBE } OrfWsType;
+typedef struct {
+    OrfWsType type;
+    char job[ORF_WS_ID_SIZE];
+    uint64_t after;
+} OrfWsMessage;
+/* NULL, or what is wrong with it (static). */
+const char *orf_ws_message_read(const char *text, size_t size, OrfWsMessage *ret);
+
+/* --- What is made of a blob, once, on threads of its own: derive.c --------------------------------------------- */
+
+typedef struct OrfMakers OrfMakers;
+OrfMakers *orf_makers_new(OrfStore *store);
+void orf_makers_free(OrfMakers *makers); /* cancels what runs */
+
+/* What can be made: "glb", "stl", ... (as orf_engine_save), "facts" {format,measures,warnings}, "crossings" (measures
+ * with self-intersections), "view-512" (PNG). */
+typedef void (*OrfDerivedFn)(OrfCall *call, const char *digest);
+/* Answers through `ready`, with the digest of what was made of the blob `source`, now or later, on any thread; errors
+ * are replied. When the last client that waits has left, the making stops. Takes call->feed. */
+void orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedFn ready);
+
+/* --- Followers: what call->feed points to ------------------------------------------------------------------------ */
+
+/* First member of feeds, waits and makings. */
+typedef struct OrfFollower {
+    void (*gone)(struct OrfFollower *self, OrfCall *call, bool early); /* once; may free it */
+} OrfFollower;
+
+/* --- Feeds: a client that follows a job: feed.c ---------------------------------------------------------------- */
+
+typedef struct OrfFeed OrfFeed;
+
+/* How a feed reaches its client. Called under the feed's lock, on any thread. */
+typedef struct {
+    bool (*send)(const char *text, size_t size, void *data); /* false: the client has gone */
+    size_t (*backlog)(void *data);                           /* bytes not sent yet */
+    void (*end)(void *data); /* once, last: no word comes any more; frees `data` */
+    void *data;
+    bool sse;   /* else JSON objects, one a line */
+    bool bare;  /* without the line's end: messages of a WebSocket */
+    bool quiet; /* only the last event */
+} OrfFeedSink;
+
+/* Follows the job's events after `after`. The sink is taken, even on failure. NOT_FOUND. */
+OrfFeed *orf_feed_new(OrfApi *api, const char *id, uint64_t after, const OrfFeedSink *sink,
+                      GError **error);
+/* Says no more; the sink ends soon. Any thread, also from inside the sink. */
+void orf_feed_stop(OrfFeed *feed);
+OrfFeed *orf_feed_ref(OrfFeed *feed);
+void orf_feed_unref(OrfFeed *feed);
+const char *orf_feed_job(const OrfFeed *feed);
+bool orf_feed_over(OrfFeed *feed);       /* it has said its last word, or lost its client */
+bool orf_feed_alone(OrfFeed *feed);      /* nobody else follows this job now */
+void orf_feed_cancel_job(OrfFeed *feed); /* soon, on another thread */
+
+/* The feeds of one API, and what their endings leave to do. Thread-safe. */
+struct OrfFeeds {
+    OrfApi *api;
+    OrfShowcase *showcase;
+    OrfMakers *makers;
+    GThreadPool *chores; /* what may block and nobody waits for */
+    GSource *ticker;
+    unsigned tick; /* of the clock's thread */
+    GMutex lock;   /* of the rest */
+    GCond empty;
+    GHashTable *open; /* OrfFeed -> itself, with a reference */
+    unsigned turn;
+    bool draining;
+};
+typedef struct OrfFeeds OrfFeeds;
+void orf_feeds_chore(OrfApi *api, void (*work)(void *data), void *data);
+
+#endif

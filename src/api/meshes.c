@@ -1,0 +1,491 @@
+/* meshes.c - /api/v1/meshes/{id}: an uploaded model file, its measures, other formats, a picture of it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "api/meshes-priv.h"
+
+#include "engine/engine.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Its bytes never change, but it may be deleted. */
+#define CACHE "private, max-age=3600"
+
+/* --- The row ------------------------------------------------------------------------------------------------- */
+
+/* NULL: it has replied. */
+static OrfFileRow *
+find_mesh(OrfCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    OrfFileRow *row = orf_store_get_file(call->api->options.store, call->tenant,
+                                         call->path_values[0], g_get_real_time(), &error);
+    if (row)
+        return row;
+    if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
+        orf_call_problem(call, &(OrfProblem){ .code = "not_found",
+                                              .detail = "No mesh has this id.",
+                                              .hint = "Meshes are kept for a day." });
+    else
+        orf_call_error(call, error);
+    return NULL;
+}
+
+static json_t *
+facts_of(const OrfFileRow *row)
+{
+    json_t *facts = row->facts ? json_loads(row->facts, 0, NULL) : NULL;
+    return facts ? facts : json_object();
+}
+
+static void
+set_time(json_t *object, const char *name, int64_t time)
+{
+    char text[ORF_TIME_SIZE];
+    orf_time_text(time, text);
+    json_object_set_new(object, name, json_string(text));
+}
+
+static json_t *
+links_of(const char *id)
+{
+    static const struct {
+        const char *name, *path;
+    } links[] = { { "self", "" },
+                  { "file", "/file" },
+                  { "analysis", "/analysis" },
+                  { "convert", "/convert" },
+                  { "view", "/view" } };
+    json_t *object = json_object();
+    for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
+        g_autofree char *url = g_strdup_printf("/api/v1/meshes/%s%s", id, links[i].path);
+        json_object_set_new(object, links[i].name, json_string(url));
+    }
+    return object;
+}
+
+static void
+copy(json_t *to, const json_t *from, const char *name)
+{
+    json_t *value = json_object_get(from, name);
+    json_object_set_new(to, name, value ? json_incref(value) : json_null());
+}
+
+char *
+orf_mesh_row_json(const OrfFileRow *row)
+{
+    static const char *const of_facts[] = { "name", "format", "bytes", "warnings" };
+    static const char *const of_measures[] = { "triangles", "vertices", "size_mm", "solid" };
+    json_t *mesh = json_object(), *facts = facts_of(row);
+    json_object_set_new(mesh, "id", json_string(row->id));
+    json_object_set_new(mesh, "sha256", json_string(row->digest));
+    for (size_t i = 0; i < G_N_ELEMENTS(of_facts); i++)
+        copy(mesh, facts, of_facts[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(of_measures); i++)
+        copy(mesh, json_object_get(facts, "measures"), of_measures[i]);
+    set_time(mesh, "created_at", row->created);
+    set_time(mesh, "expires_at", row->expires);
+    json_object_set_new(mesh, "links", links_of(row->id));
+    char *text = json_dumps(mesh, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(facts);
+    json_decref(mesh);
+    return text;
+}
+
+/* --- Files ------------------------------------------------------------------------------------------------------- */
+
+/* What a download needs to know when the file has been made; the call's data. */
+typedef struct {
+    char *id, *stem, *format;
+    const char *type, *extension, *how; /* static */
+    bool link;                          /* answer with its address */
+} Download;
+
+static void
+download_free(void *data)
+{
+    Download *download = data;
+    g_free(download->id);
+    g_free(download->stem);
+    g_free(download->format);
+    g_free(download);
+}
+
+static char *
+stem_of(const json_t *facts)
+{
+    const char *name = json_string_value(json_object_get(facts, "name"));
+    char *stem = g_strdup(name && *name ? name : "mesh");
+    char *dot = strrchr(stem, '.');
+    if (dot && dot > stem)
+        *dot = '\0';
+    return stem;
+}
+
+static Download *
+set_download(OrfCall *call, const OrfFileRow *row, const json_t *facts, const char *format)
+{
+    Download *download = g_new0(Download, 1);
+    download->id = g_strdup(row->id);
+    download->stem = stem_of(facts);
+    download->format = g_strdup(format);
+    download->how = "attachment";
+    download->type = orf_engine_file_type(format, &download->extension);
+    call->data = download;
+    call->free_data = download_free;
+    return download;
+}
+
+static void
+reply_link(OrfCall *call, const Download *download, const char *digest)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    uint64_t size = 0;
+    int fd = orf_blob_open(call->api->options.store, digest, &size, NULL);
+    if (fd >= 0)
+        close(fd);
+    g_string_append_printf(
+        out,
+        "{\"mesh\":\"%s\",\"format\":\"%s\",\"type\":\"%s\",\"sha256\":\"%s\","
+        "\"bytes\":%" G_GUINT64_FORMAT ",\"url\":\"/api/v1/meshes/%s/file?format=%s\"}",
+        download->id, download->format, download->type, digest, size, download->id,
+        download->format);
+    orf_call_reply_json(call, 200, NULL, g_string_free(g_steal_pointer(&out), FALSE));
+}
+
+static void
+reply_download(OrfCall *call, const char *digest)
+{
+    const Download *download = call->data;
+    if (download->link) {
+        reply_link(call, download, digest);
+        return;
+    }
+    OrfBlobAnswer answer = { .digest = digest,
+                             .type = download->type,
+                             .how = download->how,
+                             .stem = download->stem,
+                             .extension = download->extension,
+                             .cache = CACHE };
+    orf_call_reply_blob(call, &answer, "not_found");
+}
+
+/* The file as it came, when that is its format. Only an OBJ would come back as another thing than it was. */
+static void
+send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
+{
+    json_t *facts = facts_of(row);
+    const char *own = json_string_value(json_object_get(facts, "format"));
+    bool as_is = own && (!format || !*format || strcmp(format, own) == 0);
+    Download *download = set_download(call, row, facts, as_is ? own : format);
+    download->link = link;
+    if (as_is && strcmp(own, "obj") == 0) {
+        download->type = "model/obj";
+        download->extension = "obj";
+    }
+    json_decref(facts);
+    if (as_is)
+        reply_download(call, row->digest);
+    else
+        orf_call_derive(call, row->digest, download->format, reply_download);
+}
+
+/* --- Reading ------------------------------------------------------------------------------------------------------- */
+
+static void
+get_mesh(OrfCall *call)
+{
+    g_autoptr(OrfFileRow) row = find_mesh(call);
+    if (row)
+        orf_call_reply_json(call, 200, NULL, orf_mesh_row_json(row));
+}
+
+static void
+get_file(OrfCall *call)
+{
+    g_autoptr(OrfFileRow) row = find_mesh(call);
+    if (row)
+        send_as(call, row, orf_call_text(call, "format"), false);
+}
+
+static void
+delete_mesh(OrfCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfFileRow) row = find_mesh(call);
+    if (!row)
+        return;
+    if (orf_store_delete_file(call->api->options.store, call->tenant, row->id, &error))
+        orf_call_reply(call, &(OrfReply){ .status = 204 });
+    else
+        orf_call_error(call, error);
+}
+
+static void
+get_view(OrfCall *call)
+{
+    char what[32];
+    g_autoptr(OrfFileRow) row = find_mesh(call);
+    if (!row)
+        return;
+    json_t *facts = facts_of(row);
+    Download *download = set_download(call, row, facts, "png");
+    json_decref(facts);
+    download->type = "image/png";
+    download->extension = "png";
+    download->how = "inline";
+    g_snprintf(what, sizeof what, "view-%d", (int)orf_call_int(call, "width"));
+    orf_call_derive(call, row->digest, what, reply_download);
+}
+
+/* --- Measures ------------------------------------------------------------------------------------------------------- */
+
+static void
+reply_measures(OrfCall *call, const OrfFileRow *row, const json_t *measures)
+{
+    json_t *facts = facts_of(row), *out = json_object();
+    json_object_set_new(out, "mesh", json_string(row->id));
+    copy(out, facts, "format");
+    json_object_set_new(out, "measures", json_incref((json_t *)measures));
+    copy(out, facts, "warnings");
+    orf_call_reply_json(call, 200, NULL,
+                        json_dumps(out, JSON_COMPACT | JSON_REAL_PRECISION(9)));
+    json_decref(out);
+    json_decref(facts);
+}
+
+static void
+reply_crossings(OrfCall *call, const char *digest)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = orf_blob_get(call->api->options.store, digest, &error);
+    g_autoptr(OrfFileRow) row = bytes ? find_mesh(call) : NULL;
+    if (!bytes)
+        orf_call_error(call, error);
+    if (!row)
+        return;
+    json_t *measures =
+        json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
+    reply_measures(call, row, measures);
+    json_decref(measures);
+}
+
+static void
+get_analysis(OrfCall *call)
+{
+    g_autoptr(OrfFileRow) row = find_mesh(call);
+    if (!row)
+        return;
+    const char *crossings = orf_call_text(call, "crossings");
+    if (crossings && (strcmp(crossings, "true") == 0 || strcmp(crossings, "1") == 0)) {
+        orf_call_derive(call, row->digest, "crossings", reply_crossings);
+        return;
+    }
+    json_t *facts = facts_of(row);
+    reply_measures(call, row, json_object_get(facts, "measures"));
+    json_decref(facts);
+}
+
+/* --- Converting ------------------------------------------------------------------------------------------------------ */
+
+/* The member "format"; NULL: it has replied. Borrowed from the body. */
+static const char *
+read_format(OrfCall *call, json_t *body)
+{
+    const char *format = json_string_value(json_object_get(body, "format"));
+    bool known = format && orf_engine_file_type(format, NULL);
+    if (known && json_object_size(body) == 1)
+        return format;
+    const OrfFault fault = { known ? "#" : "#/format", known
+                                                           ? "\"format\" is the only member"
+                                                           : "one of glb, stl, obj, ply, 3mf" };
+    orf_call_problem(call, &(OrfProblem){ .code = "invalid_params",
+                                          .detail = "The wish cannot be understood.",
+                                          .hint = "Send {\"format\":\"stl\"}.",
+                                          .faults = &fault,
+                                          .n_faults = 1 });
+    return NULL;
+}
+
+static bool
+wants_link(OrfCall *call, const char *format)
+{
+    const char *types[] = { orf_engine_file_type(format, NULL), "application/octet-stream",
+                            "application/json", NULL };
+    return orf_call_accepts(call, types) == 2;
+}
+
+static void
+convert(OrfCall *call)
+{
+    json_t *body = orf_call_json_body(call);
+    if (!body)
+        return;
+    const char *format = read_format(call, body);
+    g_autoptr(OrfFileRow) row = format ? find_mesh(call) : NULL;
+    if (row)
+        send_as(call, row, format, wants_link(call, format));
+    json_decref(body);
+}
+
+/* --- The endpoints ------------------------------------------------------------------------------------------------------ */
+
+#define ID                                                                                     \
+    {                                                                                          \
+        ORF_IN_PATH,                                                                           \
+        {                                                                                      \
+            "id", ORF_PARAM_TEXT, 0, 64, "", NULL, "The mesh."                                 \
+        }                                                                                      \
+    }
+
+static const OrfArgument id_arguments[] = { ID, { 0 } };
+
+static const OrfAnswer file_answers[] = {
+    { 200, "application/octet-stream", NULL, "The file, under its own media type" },
+    { 206, "application/octet-stream", NULL, "The part of it that Range asks for" },
+    { 304, NULL, NULL, "The client has it" },
+    { 404, "application/problem+json", "Problem", "No mesh has this id" },
+    { 0 },
+};
+
+const OrfEndpoint orf_endpoint_mesh = {
+    .method = "GET",
+    .path = "/api/v1/meshes/{id}",
+    .name = "getMesh",
+    .group = "meshes",
+    .summary = "What an uploaded file is",
+    .help = "Its format, size and counts.",
+    .permit = ORF_PERMIT_READ,
+    .desk = true,
+    .arguments = id_arguments,
+    .answers =
+        (const OrfAnswer[]){
+            { 200, "application/json", "Mesh", "The mesh" },
+            { 404, "application/problem+json", "Problem", "No mesh has this id" },
+            { 0 },
+        },
+    .handle = get_mesh,
+};
+
+const OrfEndpoint orf_endpoint_mesh_file = {
+    .method = "GET",
+    .path = "/api/v1/meshes/{id}/file",
+    .name = "getMeshFile",
+    .group = "meshes",
+    .summary = "Download it",
+    .help = "As it came, or converted. A format that it does not have yet is made when it is "
+            "first asked for.",
+    .permit = ORF_PERMIT_READ,
+    .desk = true,
+    .arguments =
+        (const OrfArgument[]){
+            ID,
+            { ORF_IN_QUERY,
+              { "format", ORF_PARAM_CHOICE, 0, 0, "", "|glb|stl|obj|ply|3mf",
+                "None: as it came." } },
+            { 0 },
+        },
+    .answers = file_answers,
+    .handle = get_file,
+};
+
+const OrfEndpoint orf_endpoint_mesh_view = {
+    .method = "GET",
+    .path = "/api/v1/meshes/{id}/view",
+    .name = "viewMesh",
+    .group = "meshes",
+    .summary = "See it",
+    .help =
+        "A picture from the front, the side, above and three quarters, drawn by the server.",
+    .permit = ORF_PERMIT_READ,
+    .desk = true,
+    .arguments =
+        (const OrfArgument[]){
+            ID,
+            { ORF_IN_QUERY,
+              { "width", ORF_PARAM_INT, 256, 4096, "1024", NULL,
+                "Width of the picture in pixels." } },
+            { 0 },
+        },
+    .answers =
+        (const OrfAnswer[]){
+            { 200, "image/png", NULL, "The picture" },
+            { 304, NULL, NULL, "The client has it" },
+            { 0 },
+        },
+    .handle = get_view,
+};
+
+const OrfEndpoint orf_endpoint_mesh_analysis = {
+    .method = "GET",
+    .path = "/api/v1/meshes/{id}/analysis",
+    .name = "analyseMesh",
+    .group = "meshes",
+    .summary = "Measure it",
+    .help = "Counts, size, volume, area, and whether it is closed, manifold, oriented: a "
+            "printable solid.",
+    .permit = ORF_PERMIT_READ,
+    .desk = true,
+    .arguments =
+        (const OrfArgument[]){
+            ID,
+            { ORF_IN_QUERY,
+              { "crossings", ORF_PARAM_BOOL, 0, 0, "false", NULL,
+                "Count faces that cross each other, too; that takes longer than all the "
+                "rest." } },
+            { 0 },
+        },
+    .answers =
+        (const OrfAnswer[]){
+            { 200, "application/json", "MeshAnalysis", "The measures" },
+            { 404, "application/problem+json", "Problem", "No mesh has this id" },
+            { 0 },
+        },
+    .handle = get_analysis,
+};
+
+const OrfEndpoint orf_endpoint_mesh_convert = {
+    .method = "POST",
+    .path = "/api/v1/meshes/{id}/convert",
+    .name = "convertMesh",
+    .group = "meshes",
+    .summary = "Convert it",
+    .help = "Answers with the file; with `Accept: application/json` with its address, size and "
+            "digest.",
+    .permit = ORF_PERMIT_CREATE,
+    .desk = true,
+    .arguments = id_arguments,
+    .bodies =
+        (const OrfBodyKind[]){
+            { "application/json", "MeshConversion" },
+            { 0 },
+        },
+    .answers =
+        (const OrfAnswer[]){
+            { 200, "application/octet-stream", NULL, "The file, under its own media type" },
+            { 200, "application/json", "MeshFile", "Where it is" },
+            { 404, "application/problem+json", "Problem", "No mesh has this id" },
+            { 422, "application/problem+json", "Problem", "invalid_params" },
+            { 0 },
+        },
+    .handle = convert,
+};
+
+const OrfEndpoint orf_endpoint_mesh_delete = {
+    .method = "DELETE",
+    .path = "/api/v1/meshes/{id}",
+    .name = "deleteMesh",
+    .group = "meshes",
+    .summary = "Erase it",
+    .help = "And what was made of it.",
+    .permit = ORF_PERMIT_CREATE,
+    .desk = true,
+    .arguments = id_arguments,
+    .answers =
+        (const OrfAnswer[]){
+            { 204, NULL, NULL, "It is gone" },
+            { 404, "application/problem+json", "Problem", "No mesh has this id" },
+            { 0 },
+        },
+    .handle = delete_mesh,
+};

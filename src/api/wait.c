@@ -1,0 +1,147 @@
+/* wait.c - Prefer: wait: an answer when the job is over, or when the client's patience is.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "api/jobs-priv.h"
+
+#include <string.h>
+
+/* The call, the feed's sink and the timer hold it. */
+typedef struct {
+    OrfFollower follower;
+    gatomicrefcount refs;
+    OrfCall *call; /* of `request` */
+    OrfRequest *request;
+    OrfFeed *feed;
+    char *id;
+    bool cancel;
+    int left;    /* atomic: nobody waits any more */
+    GMutex lock; /* of the rest */
+    GSource *timer;
+    bool ended;
+} Waiting;
+
+static void
+waiting_unref(void *data)
+{
+    Waiting *waiting = data;
+    if (!g_atomic_ref_count_dec(&waiting->refs))
+        return;
+    orf_request_unref(waiting->request);
+    g_clear_pointer(&waiting->timer, g_source_unref);
+    g_mutex_clear(&waiting->lock);
+    g_free(waiting->id);
+    g_free(waiting);
+}
+
+static Waiting *
+waiting_ref(Waiting *waiting)
+{
+    g_atomic_ref_count_inc(&waiting->refs);
+    return waiting;
+}
+
+/* --- The sink -------------------------------------------------------------------------------------------------- */
+
+/* The last event has come; the answer shows the job as it is now. */
+static bool
+hear(const char *text, size_t size, void *data)
+{
+    (void)text, (void)size, (void)data;
+    return true;
+}
+
+static size_t
+backlog(void *data)
+{
+    (void)data;
+    return 0;
+}
+
+static void
+end(void *data)
+{
+    Waiting *waiting = data;
+    g_mutex_lock(&waiting->lock);
+    waiting->ended = true;
+    if (waiting->timer)
+        g_source_destroy(waiting->timer);
+    g_mutex_unlock(&waiting->lock);
+    if (!g_atomic_int_get(&waiting->left))
+        orf_call_reply_waited(waiting->call, waiting->id);
+    waiting_unref(waiting);
+}
+
+static void
+gone(OrfFollower *self, OrfCall *call, bool early)
+{
+    (void)call;
+    Waiting *waiting = (Waiting *)self;
+    g_atomic_int_set(&waiting->left, true);
+    if (waiting->feed) {
+        if (early && waiting->cancel && !orf_feed_over(waiting->feed) &&
+            orf_feed_alone(waiting->feed))
+            orf_feed_cancel_job(waiting->feed);
+        orf_feed_stop(waiting->feed);
+        orf_feed_unref(waiting->feed);
+    }
+    waiting_unref(waiting);
+}
+
+/* --- Patience ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+lose_patience(gpointer data)
+{
+    orf_feed_stop(((Waiting *)data)->feed);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+set_timer(Waiting *waiting, unsigned seconds)
+{
+    g_mutex_lock(&waiting->lock);
+    if (!waiting->ended) {
+        waiting->timer = g_timeout_source_new(seconds * 1000);
+        g_source_set_callback(waiting->timer, lose_patience, waiting_ref(waiting),
+                              waiting_unref);
+        g_source_attach(waiting->timer, waiting->call->api->clock);
+    }
+    g_mutex_unlock(&waiting->lock);
+}
+
+static Waiting *
+waiting_new(OrfCall *call, const char *id, bool cancel_when_gone)
+{
+    Waiting *waiting = g_new0(Waiting, 1);
+    waiting->follower.gone = gone;
+    g_atomic_ref_count_init(&waiting->refs);
+    waiting->call = call;
+    waiting->request = orf_request_ref(call->request);
+    waiting->id = g_strdup(id);
+    waiting->cancel = cancel_when_gone;
+    g_mutex_init(&waiting->lock);
+    return waiting;
+}
+
+void
+orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds,
+                             bool cancel_when_gone)
+{
+    g_autoptr(OrfShown) shown = orf_call_show(call, id);
+    if (!shown)
+        return;
+    if (orf_job_status_is_terminal(shown->status) || !seconds) {
+        orf_call_reply_waited(call, id);
+        return;
+    }
+    Waiting *waiting = waiting_new(call, id, cancel_when_gone);
+    OrfFeedSink sink = { .send = hear,
+                         .backlog = backlog,
+                         .end = end,
+                         .data = waiting_ref(waiting),
+                         .quiet = true };
+    call->feed = waiting;
+    waiting->feed = orf_feed_new(call->api, id, shown->events, &sink, NULL);
+    if (waiting->feed)
+        set_timer(waiting, MIN(seconds, 60));
+}
