@@ -196,25 +196,24 @@ hash_of(const char *key, size_t size)
     return hash;
 }
 
+/* Under the lock. All beyond MAX_SERIES share one. */
 static OrfSeries *
-find_or_append(OrfMetric *metric, const char *key, size_t size)
+find_or_make(OrfMetric *metric, const char *key, size_t size)
 {
     unsigned hash = hash_of(key, size);
     OrfSeries *series = find(metric->table, key, size, hash);
-    return series ? series : append(metric, key, size, hash);
-}
-
-/* All beyond MAX_SERIES share this one. */
-static OrfSeries *
-others(OrfMetric *metric)
-{
-    OrfSeries *other = atomic_load_explicit(&metric->other, memory_order_acquire);
-    if (other)
-        return other;
+    if (series)
+        return series;
+    if (metric->n_series < MAX_SERIES)
+        return append(metric, key, size, hash);
     static const char names[] = "other\0other\0other\0other";
-    other = find_or_append(metric, names, metric->n_labels * sizeof "other");
-    atomic_store_explicit(&metric->other, other, memory_order_release);
-    return other;
+    size = metric->n_labels * sizeof "other";
+    hash = hash_of(names, size);
+    series = find(metric->table, names, size, hash);
+    if (!series)
+        series = append(metric, names, size, hash);
+    atomic_store_explicit(&metric->other, series, memory_order_release);
+    return series;
 }
 
 /* Yields the bytes copied: the value, cut between characters, and its NUL. */
@@ -243,14 +242,14 @@ orf_series(OrfMetric *metric, ...)
     }
     va_end(values);
     g_assert(n == metric->n_labels);
+    /* In this order: once there are others no series is made, so the table read after it is the last one. */
+    OrfSeries *other = atomic_load_explicit(&metric->other, memory_order_acquire);
     const SeriesTable *table = atomic_load_explicit(&metric->table, memory_order_acquire);
     OrfSeries *series = find(table, key, size, hash_of(key, size));
-    if (!series)
-        series = atomic_load_explicit(&metric->other, memory_order_acquire);
-    if (series)
-        return series;
+    if (series || other)
+        return series ? series : other;
     g_mutex_lock(&metric->lock);
-    series = metric->n_series < MAX_SERIES ? find_or_append(metric, key, size) : others(metric);
+    series = find_or_make(metric, key, size);
     g_mutex_unlock(&metric->lock);
     return series;
 }
