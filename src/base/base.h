@@ -47,6 +47,8 @@ void orf_task_progress(OrfTask *task, double fraction);
 /* False and CANCELLED when somebody asked for it; true otherwise. */
 bool orf_task_check(const OrfTask *task, GError **error);
 unsigned orf_task_cores(const OrfTask *task);
+/* Uses fewer from now on, at least one: before the run begins, when several share a machine. */
+void orf_task_limit_cores(OrfTask *task, unsigned cores);
 
 /* A remark for the user that belongs to the result ("hole of 3 px filled"); at most 64 are kept. */
 void orf_task_note(OrfTask *task, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -126,6 +126,13 @@ orf_task_peak_memory(const OrfTask *task)
     return task ? task->core->budget->peak : 0;
 }
 
+void
+orf_task_limit_cores(OrfTask *task, unsigned cores)
+{
+    if (task)
+        task->core->cores = CLAMP(cores, 1, task->core->cores);
+}
+
 OrfBudget *
 orf_task_budget(OrfTask *task)
 {
