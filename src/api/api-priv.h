@@ -14,6 +14,7 @@
 /* --- The table --------------------------------------------------------------------------------------------- */
 
 typedef struct OrfCall OrfCall;
+struct OrfProblem;
 
 typedef enum {
     ORF_PERMIT_OPEN,   /* anybody: probes, the page, the description */
@@ -66,6 +67,8 @@ typedef struct {
     /* Or NULL; once after `begin`, last: while the desk works on the call it waits. A call that was refused before
      * `begin` has none. */
     void (*gone)(OrfCall *call, bool early);
+    /* Adds members (",\"text\":...") to the problems of this endpoint; or NULL. */
+    void (*problem)(GString *out, const struct OrfProblem *problem);
 } OrfEndpoint;
 
 /* In api.c: one line each. NULL-terminated. */
@@ -115,7 +118,7 @@ typedef struct {
         *pointer; /* JSON pointer into the body ("#/parameters/size"), or the argument's name */
     const char *detail;
 } OrfFault;
-typedef struct {
+typedef struct OrfProblem {
     const char *code;     /* "invalid_params", "queue_full", "image_undecodable", ... */
     const char *detail;   /* what is wrong here */
     const char *hint;     /* what to do; NULL: none */
@@ -160,6 +163,10 @@ void orf_call_reply_job(OrfCall *call, const char *id, bool created);
  * client that leaves meanwhile cancels the job. */
 void orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds,
                                   bool cancel_when_gone);
+/* Calls `ready` on any thread when the job is over, or after `seconds`. It may not take long; before it gives the call to
+ * another feed it calls orf_feed_gone(call, false). */
+void orf_call_when_done(OrfCall *call, const char *id, unsigned seconds, bool cancel_when_gone,
+                        void (*ready)(OrfCall *call, const char *id));
 typedef enum { ORF_FEED_SSE, ORF_FEED_NDJSON } OrfFeedForm;
 /* Streams the job's events after `after`. `cancel_when_gone`: a client that leaves early cancels the job. */
 void orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm form,

@@ -95,6 +95,16 @@ make_crossings(OrfTask *task, OrfAsset *asset, GError **error)
     return measures ? g_bytes_new_take(measures, strlen(measures)) : NULL;
 }
 
+/* "obj" or "obj-40000": one file, of at most so many triangles. */
+static GBytes *
+make_single(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(what, "-", 2);
+    size_t most = words[1] ? g_ascii_strtoull(words[1], NULL, 10) : SIZE_MAX;
+    g_autoptr(OrfAsset) fewer = orf_engine_simplify(task, asset, most, error);
+    return fewer ? orf_asset_save(task, fewer, words[0], error) : NULL;
+}
+
 static GBytes *
 make_of_asset(OrfTask *task, OrfAsset *asset, GBytes *source, const char *what, GError **error)
 {
@@ -105,6 +115,8 @@ make_of_asset(OrfTask *task, OrfAsset *asset, GBytes *source, const char *what, 
     if (g_str_has_prefix(what, "view-"))
         return orf_asset_view(task, &asset, 1, (unsigned)g_ascii_strtoull(what + 5, NULL, 10),
                               error);
+    if (g_str_has_prefix(what, "single-"))
+        return make_single(task, asset, what + strlen("single-"), error);
     return orf_engine_save(task, asset, what, "model", error);
 }
 

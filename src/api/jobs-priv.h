@@ -99,7 +99,8 @@ OrfMakers *orf_makers_new(OrfStore *store);
 void orf_makers_free(OrfMakers *makers); /* cancels what runs */
 
 /* What can be made: "glb", "stl", ... (as orf_engine_save), "facts" {format,measures,warnings}, "crossings" (measures
- * with self-intersections), "view-512" (PNG). */
+ * with self-intersections), "view-512" (PNG), "single-obj-40000" (one file whatever the format, of at most so
+ * many triangles when a number is given). */
 typedef void (*OrfDerivedFn)(OrfCall *call, const char *digest);
 /* Answers through `ready`, with the digest of what was made of the blob `source`, now or later, on any thread; errors
  * are replied. When the last client that waits has left, the making stops. Takes call->feed. */

@@ -42,6 +42,7 @@ static const Row table[] = {
     { "host_not_allowed", 421, false, "The request names another host" },
     { "idempotency_conflict", 422, false, "The key was used for something else" },
     { "image_undecodable", 422, false, "The picture cannot be read" },
+    { "upload_unknown", 422, false, "No such picture was uploaded" },
     { "mesh_unreadable", 422, false, "The model file cannot be read" },
     { "invalid_params", 422, false, "A parameter is wrong" },
     { "upgrade_required", 426, false, "This is a WebSocket" },
@@ -213,6 +214,8 @@ body_of(const OrfCall *call, const OrfProblem *problem, const Row *row)
     append_member(out, "trace_id", call->trace_id);
     append_faults(out, problem);
     append_member(out, "hint", problem->hint);
+    if (call->endpoint && call->endpoint->problem)
+        call->endpoint->problem(out, problem);
     g_string_append_c(out, '}');
     return g_string_free_to_bytes(out);
 }

@@ -11,11 +11,12 @@ typedef struct {
     gatomicrefcount refs;
     OrfCall *call; /* of `request` */
     OrfRequest *request;
-    OrfFeed *feed;
+    void (*ready)(OrfCall *call, const char *id);
     char *id;
     bool cancel;
     int left;    /* atomic: nobody waits any more */
     GMutex lock; /* of the rest */
+    OrfFeed *feed;
     GSource *timer;
     bool ended;
 } Waiting;
@@ -67,7 +68,7 @@ end(void *data)
         g_source_destroy(waiting->timer);
     g_mutex_unlock(&waiting->lock);
     if (!g_atomic_int_get(&waiting->left))
-        orf_call_reply_waited(waiting->call, waiting->id);
+        waiting->ready(waiting->call, waiting->id);
     waiting_unref(waiting);
 }
 
@@ -76,14 +77,15 @@ gone(OrfFollower *self, OrfCall *call, bool early)
 {
     (void)call;
     Waiting *waiting = (Waiting *)self;
+    g_mutex_lock(&waiting->lock);
     g_atomic_int_set(&waiting->left, true);
-    if (waiting->feed) {
-        if (early && waiting->cancel && !orf_feed_over(waiting->feed) &&
-            orf_feed_alone(waiting->feed))
-            orf_feed_cancel_job(waiting->feed);
-        orf_feed_stop(waiting->feed);
-        orf_feed_unref(waiting->feed);
-    }
+    OrfFeed *feed = g_steal_pointer(&waiting->feed);
+    g_mutex_unlock(&waiting->lock);
+    if (feed && early && waiting->cancel && !orf_feed_over(feed) && orf_feed_alone(feed))
+        orf_feed_cancel_job(feed);
+    if (feed)
+        orf_feed_stop(feed);
+    orf_feed_unref(feed);
     waiting_unref(waiting);
 }
 
@@ -92,7 +94,13 @@ gone(OrfFollower *self, OrfCall *call, bool early)
 static gboolean
 lose_patience(gpointer data)
 {
-    orf_feed_stop(((Waiting *)data)->feed);
+    Waiting *waiting = data;
+    g_mutex_lock(&waiting->lock);
+    OrfFeed *feed = waiting->feed ? orf_feed_ref(waiting->feed) : NULL;
+    g_mutex_unlock(&waiting->lock);
+    if (feed)
+        orf_feed_stop(feed);
+    orf_feed_unref(feed);
     return G_SOURCE_REMOVE;
 }
 
@@ -100,13 +108,28 @@ static void
 set_timer(Waiting *waiting, unsigned seconds)
 {
     g_mutex_lock(&waiting->lock);
-    if (!waiting->ended) {
+    if (!waiting->ended && waiting->feed) {
         waiting->timer = g_timeout_source_new(seconds * 1000);
         g_source_set_callback(waiting->timer, lose_patience, waiting_ref(waiting),
                               waiting_unref);
         g_source_attach(waiting->timer, waiting->call->api->clock);
     }
     g_mutex_unlock(&waiting->lock);
+}
+
+/* The job may be over, and the call on to something else, before the feed is known here. */
+static void
+adopt(Waiting *waiting, OrfFeed *feed)
+{
+    g_mutex_lock(&waiting->lock);
+    bool left = g_atomic_int_get(&waiting->left);
+    if (!left)
+        waiting->feed = feed;
+    g_mutex_unlock(&waiting->lock);
+    if (left && feed) {
+        orf_feed_stop(feed);
+        orf_feed_unref(feed);
+    }
 }
 
 static Waiting *
@@ -124,24 +147,32 @@ waiting_new(OrfCall *call, const char *id, bool cancel_when_gone)
 }
 
 void
-orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds,
-                             bool cancel_when_gone)
+orf_call_when_done(OrfCall *call, const char *id, unsigned seconds, bool cancel_when_gone,
+                   void (*ready)(OrfCall *call, const char *id))
 {
     g_autoptr(OrfShown) shown = orf_call_show(call, id);
     if (!shown)
         return;
     if (orf_job_status_is_terminal(shown->status) || !seconds) {
-        orf_call_reply_waited(call, id);
+        ready(call, id);
         return;
     }
     Waiting *waiting = waiting_new(call, id, cancel_when_gone);
+    waiting->ready = ready;
     OrfFeedSink sink = { .send = hear,
                          .backlog = backlog,
                          .end = end,
                          .data = waiting_ref(waiting),
                          .quiet = true };
-    call->feed = waiting;
-    waiting->feed = orf_feed_new(call->api, id, shown->events, &sink, NULL);
-    if (waiting->feed)
-        set_timer(waiting, MIN(seconds, 60));
+    call->feed = waiting_ref(waiting);
+    adopt(waiting, orf_feed_new(call->api, id, shown->events, &sink, NULL));
+    set_timer(waiting, seconds);
+    waiting_unref(waiting);
+}
+
+void
+orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds,
+                             bool cancel_when_gone)
+{
+    orf_call_when_done(call, id, MIN(seconds, 60), cancel_when_gone, orf_call_reply_waited);
 }
