@@ -15,5 +15,12 @@ extern const OrfEndpoint orf_endpoint_gpu_stats, orf_endpoint_cache_stats,
 /* probes.c */
 extern const OrfEndpoint orf_endpoint_livez, orf_endpoint_readyz, orf_endpoint_health,
     orf_endpoint_problems, orf_endpoint_problem;
+/* create.c, replay.c, uploads.c */
+extern const OrfEndpoint orf_endpoint_generate_3d, orf_endpoint_generate,
+    orf_endpoint_generate_progressive, orf_endpoint_replay, orf_endpoint_upload,
+    orf_endpoint_get_upload;
+/* hunyuan.c */
+extern const OrfEndpoint orf_endpoint_hunyuan_generate, orf_endpoint_hunyuan_send,
+    orf_endpoint_hunyuan_status;
 
 #endif

@@ -1,0 +1,276 @@
+/* draft-check.c - the draft judged as a whole, and handed to the queue.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Pictures are judged by their headers alone: nothing is decoded before a job runs. */
+#include "api/draft-priv.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- Settings -------------------------------------------------------------------------------------------- */
+
+static OrfWishSetting *
+find_setting(const OrfDraft *draft, const char *name)
+{
+    const GPtrArray *settings = draft->request->settings;
+    for (guint i = 0; i < settings->len; i++) {
+        OrfWishSetting *setting = settings->pdata[i];
+        if (g_str_equal(setting->name, name))
+            return setting;
+    }
+    return NULL;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+    const OrfWishSetting *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* The mode "preview" is the parameter upto=preview. */
+static void
+apply_mode(OrfDraft *draft)
+{
+    draft->request->mode = g_strdup(orf_draft_mode(draft));
+    if (!g_str_equal(draft->request->mode, "preview"))
+        return;
+    const OrfWishSetting *upto = find_setting(draft, "upto");
+    if (!upto)
+        orf_draft_set(draft, "#/mode", "upto", "preview");
+    else if (!g_str_equal(upto->text, "preview"))
+        orf_draft_fault(draft, NULL, upto->pointer,
+                        "upto=%s contradicts mode=preview; give one of them", upto->text);
+}
+
+/* "random" draws a seed; it is stored and told, so that the run can be repeated. */
+static void
+draw_seed(OrfDraft *draft)
+{
+    OrfWishSetting *seed = find_setting(draft, "seed");
+    if (!seed || !g_str_equal(seed->text, "random"))
+        return;
+    draft->seed_said = seed->text;
+    seed->text = g_strdup_printf("%u", g_random_int());
+}
+
+static void
+on_setting_fault(const char *pointer, const GError *error, void *data)
+{
+    orf_draft_fault_error(data, pointer, error);
+}
+
+static char *
+generator_names(void)
+{
+    g_autofree char *text = orf_generators_json();
+    g_autoptr(GString) names = g_string_new(NULL);
+    json_t *json = json_loads(text, 0, NULL), *each;
+    size_t i;
+    json_array_foreach(json_object_get(json, "generators"), i, each) g_string_append_printf(
+        names, "%s%s", i ? ", " : "", json_string_value(json_object_get(each, "name")));
+    json_decref(json);
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+static void
+check_settings(OrfDraft *draft)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfRecipe) recipe =
+        orf_wish_recipe(draft->request, on_setting_fault, draft, &error);
+    if (recipe) {
+        orf_wish_request_settle(draft->request, recipe);
+        return;
+    }
+    g_autofree char *names = generator_names();
+    orf_draft_fault(draft, NULL, orf_draft_pointer(draft, "generator"),
+                    "no generator \"%s\"; there are %s", draft->request->generator, names);
+}
+
+/* --- Pictures --------------------------------------------------------------------------------------------- */
+
+static const char *
+code_of(const GError *error)
+{
+    if (g_error_matches(error, ORF_ERROR, ORF_ERROR_TOO_LARGE))
+        return "image_too_large";
+    if (g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED))
+        return "unsupported_media_type";
+    return "image_undecodable";
+}
+
+static bool
+check_size(OrfDraft *draft, const OrfWishPicture *picture, const OrfPictureInfo *info)
+{
+    uint64_t pixels = (uint64_t)info->width * info->height;
+    if (info->vector || pixels <= draft->api->options.max_pixels)
+        return true;
+    orf_draft_fault(draft, "image_too_large", picture->pointer,
+                    "%s: %u x %u are %.1f megapixels, at most %.1f are taken; make it smaller",
+                    picture->name, info->width, info->height, (double)pixels / 1e6,
+                    (double)draft->api->options.max_pixels / 1e6);
+    return false;
+}
+
+static void
+check_picture(OrfDraft *draft, OrfWishPicture *picture)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = orf_blob_get(draft->api->options.store, picture->digest, &error);
+    if (!bytes) {
+        orf_draft_fault(draft, "upload_unknown", picture->pointer,
+                        "%s: nothing is stored under %s; POST it to /api/v1/uploads first",
+                        picture->name, picture->digest);
+        return;
+    }
+    OrfPictureInfo info;
+    if (!orf_engine_probe(bytes, picture->name, &info, &error)) {
+        orf_draft_fault(draft, code_of(error), picture->pointer, "%s", error->message);
+        return;
+    }
+    if (!check_size(draft, picture, &info))
+        return;
+    g_free(picture->format);
+    picture->format = g_strdup(info.format);
+    picture->width = info.width;
+    picture->height = info.height;
+    picture->bytes = g_bytes_get_size(bytes);
+}
+
+static void
+check_count(OrfDraft *draft)
+{
+    const char *generator = draft->request->generator;
+    unsigned n = draft->request->pictures->len, least, most;
+    if (!orf_engine_pictures(generator, &least, &most, NULL))
+        return; /* told by check_settings */
+    if (n < least)
+        orf_draft_fault(draft, NULL, "#/image",
+                        n ? "%s needs at least %u pictures; send more"
+                          : "%s needs a picture; send it as \"image\" (%u at least)",
+                        generator, least);
+    if (n > most)
+        orf_draft_fault(draft, NULL, "#/images",
+                        most ? "%s takes at most %u pictures; for several sides of one object "
+                               "use the generator hull with views"
+                             : "%s takes no picture (%u); leave it out",
+                        generator, most);
+    if (draft->request->mask && !n)
+        orf_draft_fault(draft, NULL, "#/mask", "a mask without a picture; send the picture");
+}
+
+static void
+check_webhook(OrfDraft *draft)
+{
+    const char *url = orf_params_text(draft->fields, "webhook");
+    if (*url && !g_str_has_prefix(url, "https://") && !g_str_has_prefix(url, "http://"))
+        orf_draft_fault(draft, NULL, orf_draft_pointer(draft, "webhook"),
+                        "webhook is no http or https URL");
+}
+
+const OrfWishRequest *
+orf_draft_check(OrfDraft *draft)
+{
+    OrfWishRequest *request = draft->request;
+    if (!draft->checked) {
+        draft->checked = true;
+        g_free(request->generator);
+        request->generator = g_strdup(orf_params_text(draft->fields, "generator"));
+        apply_mode(draft);
+        draw_seed(draft);
+        g_ptr_array_sort(request->settings, by_name);
+        check_settings(draft);
+        check_count(draft);
+        orf_draft_read_views(draft);
+        check_webhook(draft);
+        orf_draft_webhook_events(draft);
+        orf_draft_deadline(draft, g_get_real_time());
+        for (guint i = 0; i < request->pictures->len; i++)
+            check_picture(draft, request->pictures->pdata[i]);
+        if (request->mask)
+            check_picture(draft, request->mask);
+    }
+    return orf_draft_has_faults(draft) ? NULL : request;
+}
+
+/* --- As the queue takes it ------------------------------------------------------------------------ */
+
+void
+orf_draft_wish(OrfDraft *draft, OrfWish *ret)
+{
+    g_free(draft->kind);
+    g_free(draft->json);
+    draft->kind = orf_wish_kind(draft->request);
+    draft->json = orf_wish_request_json(draft->request);
+    orf_wish_key(draft->request, draft->tenant, draft->key);
+    const char *webhook = orf_params_text(draft->fields, "webhook");
+    *ret = (OrfWish){
+        .tenant = draft->tenant,
+        .kind = draft->kind,
+        .key = draft->key,
+        .request = draft->json,
+        .priority = orf_draft_priority(draft),
+        .deadline_us = orf_draft_deadline(draft, g_get_real_time()),
+        .webhook_url = *webhook ? webhook : NULL,
+        .webhook_events = *webhook ? orf_draft_webhook_events(draft) : 0,
+        .no_cache = draft->no_cache,
+    };
+}
+
+/* --- From a stored request ----------------------------------------------------------------------------------- */
+
+void
+orf_draft_load(OrfDraft *draft, const OrfWishRequest *from)
+{
+    orf_draft_set(draft, "#/generator", "generator", from->generator);
+    if (from->mode)
+        orf_draft_set(draft, "#/mode", "mode", from->mode);
+    for (guint i = 0; i < from->settings->len; i++) {
+        const OrfWishSetting *setting = from->settings->pdata[i];
+        orf_draft_set(draft, "#/parameters", setting->name, setting->text);
+    }
+    for (guint i = 0; i < from->pictures->len; i++) {
+        const OrfWishPicture *picture = from->pictures->pdata[i];
+        orf_draft_add_picture(draft, "#/images", picture->digest, picture->name);
+        OrfWishPicture *added = draft->request->pictures->pdata[i];
+        added->yaw = picture->yaw;
+    }
+    if (from->mask)
+        orf_draft_set_mask(draft, "#/mask", from->mask->digest, from->mask->name);
+    orf_draft_set_file(draft, from->format, from->triangles);
+}
+
+/* --- Idempotency ------------------------------------------------------------------------------------------------ */
+
+static void
+add_picture_fields(OrfFields *fields, const OrfWishPicture *picture)
+{
+    g_autoptr(GString) yaw = g_string_new(NULL);
+    orf_json_number(yaw, picture->yaw);
+    orf_fields_add(fields, picture->digest);
+    orf_fields_add(fields, yaw->str);
+}
+
+void
+orf_draft_fingerprint(const OrfDraft *draft, const char *route, char ret[ORF_DIGEST_SIZE])
+{
+    const OrfWishRequest *request = draft->request;
+    OrfFields *fields = orf_fields_new("orfeas-wish-1");
+    orf_fields_add(fields, route);
+    g_autofree char *said = orf_params_canonical(draft->fields);
+    orf_fields_add(fields, said);
+    for (guint i = 0; i < request->settings->len; i++) {
+        const OrfWishSetting *setting = request->settings->pdata[i];
+        bool drawn = draft->seed_said && g_str_equal(setting->name, "seed");
+        orf_fields_add(fields, setting->name);
+        orf_fields_add(fields, drawn ? draft->seed_said : setting->text);
+    }
+    for (guint i = 0; i < request->pictures->len; i++)
+        add_picture_fields(fields, request->pictures->pdata[i]);
+    if (request->mask)
+        add_picture_fields(fields, request->mask);
+    orf_fields_add(fields, request->format);
+    orf_fields_end(fields, ret);
+}

@@ -1,0 +1,181 @@
+/* runner-work.c - the runner's share of the machine: batches, memory, how many at one time; its metrics.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "api/runner-priv.h"
+
+#include <string.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define MOST_BATCH 8
+
+/* --- Metrics -------------------------------------------------------------------------------------------- */
+
+static const double stage_buckets[] = { .01, .025, .05, .1, .25, .5, 1,   2,   3,
+                                        5,   8,    13,  20, 30,  60, 120, 300, 0 };
+static const double preview_buckets[] = { .05, .1, .2, .3, .4, .5, .75, 1, 2, 5, 0 };
+static const double wait_buckets[] = { .005, .01, .025, .05, .1,  .25, .5,  1, 2.5,
+                                       5,    10,  30,   60,  120, 300, 900, 0 };
+static const double batch_buckets[] = { 1, 2, 4, 8, 16, 32, 0 };
+
+static const OrfMetricInfo jobs_info = { "orfeas_jobs_total", ORF_COUNTER,
+                                         "Runs that ended, by generator and outcome.",
+                                         "generator,outcome,reason", NULL };
+static const OrfMetricInfo stages_info = { "orfeas_stage_duration_seconds", ORF_HISTOGRAM,
+                                           "Time one stage took, saving included.",
+                                           "stage,generator", stage_buckets };
+static const OrfMetricInfo previews_info = { "orfeas_first_preview_seconds", ORF_HISTOGRAM,
+                                             "From a job's acceptance to its first stage.",
+                                             NULL, preview_buckets };
+static const OrfMetricInfo waits_info = { "orfeas_queue_wait_seconds", ORF_HISTOGRAM,
+                                          "From a job's acceptance to the start of a run.",
+                                          NULL, wait_buckets };
+static const OrfMetricInfo batches_info = { "orfeas_batch_size", ORF_HISTOGRAM,
+                                            "Jobs run together.", NULL, batch_buckets };
+
+static const OrfAdvice advice[] = {
+    { "look", "auto looks at the picture first; name the generator to skip it." },
+    { "subject",
+      "Cutting out costs most here; send pictures with an alpha channel or a mask." },
+    { "cut out",
+      "Cutting out costs most here; send pictures with an alpha channel or a mask." },
+    { "preview", "Smaller pictures load faster; 2000 px on the longer side lose nothing." },
+    { "medium", "quality=draft or upto=preview skips most of it." },
+    { "final", "quality=draft makes a coarser mesh in a fraction of the time." },
+    { "dress", "A smaller texture-size bakes faster." },
+    { "save", "A smaller texture-size makes smaller files; look at the disk, too." },
+};
+
+/* --- Batches ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    OrfRunner *runner;
+    OrfJobRun *job;
+    char **ret_result;
+    GError **ret_error;
+} One;
+
+static gpointer
+run_one(gpointer data)
+{
+    One *one = data;
+    *one->ret_result = orf_runner_run_one(one->runner, one->job, one->ret_error);
+    return NULL;
+}
+
+/* Each job of a batch has a thread, and its share of the cores. */
+static void
+run_all(OrfJobRun *const *jobs, size_t n, char **ret_results, GError **ret_errors, void *data)
+{
+    OrfRunner *runner = data;
+    GThread *threads[MOST_BATCH] = { 0 };
+    One ones[MOST_BATCH];
+    orf_series_observe(orf_series(runner->batches, NULL), (double)n, NULL);
+    for (size_t begin = 0; begin < n; begin += MOST_BATCH) {
+        size_t count = MIN(n - begin, MOST_BATCH);
+        for (size_t i = 0; i < count; i++) {
+            size_t at = begin + i;
+            ones[i] = (One){ runner, jobs[at], &ret_results[at], &ret_errors[at] };
+            orf_task_limit_cores(jobs[at]->task,
+                                 orf_task_cores(jobs[at]->task) / (unsigned)count);
+            if (i)
+                threads[i] = g_thread_new("orfeas-run", run_one, &ones[i]);
+        }
+        run_one(&ones[0]);
+        for (size_t i = 1; i < count; i++)
+            g_thread_join(threads[i]);
+    }
+}
+
+/* --- Memory ------------------------------------------------------------------------------------------------- */
+
+/* Grids grow with the quality, pictures are decoded at most at 2048 px, several views share one grid. */
+uint64_t
+orf_runner_guess(const char *request_json)
+{
+    g_autoptr(OrfWishRequest) request = orf_wish_request_parse(request_json, NULL);
+    if (!request)
+        return 64 * MIB;
+    g_autofree char *kind = orf_wish_kind(request);
+    uint64_t base = g_str_equal(request->generator, "hull") ? 160 * MIB : 32 * MIB;
+    base *= strstr(kind, "/high") ? 3 : strstr(kind, "/draft") ? 1 : 2;
+    for (guint i = 0; i < request->pictures->len; i++) {
+        const OrfWishPicture *picture = request->pictures->pdata[i];
+        uint64_t pixels = (uint64_t)picture->width * picture->height;
+        base += 4 * MIN(pixels, 4 * MIB) + picture->bytes;
+    }
+    return base;
+}
+
+static uint64_t
+reserve(const char *kind, const char *request, void *data)
+{
+    OrfRunner *runner = data;
+    uint64_t bytes = orf_devices_expect(runner->devices, kind, orf_runner_guess(request));
+    runner->typical = bytes;
+    return orf_devices_reserve(runner->devices, bytes);
+}
+
+static void
+release(uint64_t ticket, const char *kind, size_t peak, double seconds, void *data)
+{
+    (void)seconds;
+    OrfRunner *runner = data;
+    if (ticket)
+        orf_devices_release(runner->devices, ticket);
+    if (peak)
+        orf_devices_learn(runner->devices, kind, peak);
+}
+
+static unsigned
+concurrency(uint64_t queued, void *data)
+{
+    OrfRunner *runner = data;
+    return MAX(1, orf_devices_concurrency(runner->devices, queued, runner->typical));
+}
+
+static unsigned
+batch(const char *kind, uint64_t queued, void *data)
+{
+    OrfRunner *runner = data;
+    uint64_t typical = orf_devices_expect(runner->devices, kind, runner->typical);
+    return MAX(1, orf_devices_batch(runner->devices, queued, typical, MOST_BATCH));
+}
+
+/* --- The runner ------------------------------------------------------------------------------------------------- */
+
+OrfRunner *
+orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices)
+{
+    OrfRunner *runner = g_new0(OrfRunner, 1);
+    runner->store = store;
+    runner->meter = meter;
+    runner->devices = devices;
+    runner->typical = 64 * MIB;
+    runner->jobs = orf_metric(meter, &jobs_info);
+    runner->stages = orf_metric(meter, &stages_info);
+    runner->previews = orf_metric(meter, &previews_info);
+    runner->waits = orf_metric(meter, &waits_info);
+    runner->batches = orf_metric(meter, &batches_info);
+    orf_profile_set_advice(meter, advice, G_N_ELEMENTS(advice));
+    return runner;
+}
+
+OrfWork
+orf_runner_work(OrfRunner *runner)
+{
+    return (OrfWork){
+        .run = run_all,
+        .progress = orf_runner_progress,
+        .reserve = reserve,
+        .release = release,
+        .concurrency = concurrency,
+        .batch = batch,
+        .data = runner,
+    };
+}
+
+void
+orf_runner_free(OrfRunner *runner)
+{
+    g_free(runner);
+}

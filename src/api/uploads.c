@@ -1,0 +1,191 @@
+/* uploads.c - pictures ahead of their jobs: POST, GET and HEAD /api/v1/uploads.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An upload's id is the SHA-256 of its bytes, so that a client can ask with HEAD whether it needs to send them. */
+#include "api/endpoints.h"
+#include "api/wish.h"
+
+#include <string.h>
+
+#define KEEP_US ((int64_t)24 * 3600 * G_USEC_PER_SEC)
+
+/* --- A raw body ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    OrfCall *call;
+    OrfBlobWriter *writer;
+} Raw;
+
+static void
+raw_free(void *data)
+{
+    Raw *raw = data;
+    orf_blob_writer_free(raw->writer);
+    g_free(raw);
+}
+
+static bool
+take_piece(OrfRequest *request, const void *data, size_t size, void *sink_data)
+{
+    (void)request;
+    Raw *raw = sink_data;
+    g_autoptr(GError) error = NULL;
+    if (orf_blob_writer_add(raw->writer, data, size, &error))
+        return true;
+    orf_call_error(raw->call, error);
+    return false;
+}
+
+static void
+begin(OrfCall *call)
+{
+    if (orf_call_is(call, "multipart/form-data")) {
+        orf_intake_begin(call);
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    Raw *raw = g_new0(Raw, 1);
+    raw->call = call;
+    raw->writer =
+        orf_blob_writer_new(call->api->options.store, call->api->options.max_upload, &error);
+    call->data = raw;
+    call->free_data = raw_free;
+    if (raw->writer)
+        orf_request_set_sink(call->request, take_piece, raw);
+    else
+        orf_call_error(call, error);
+}
+
+/* --- Keeping it ---------------------------------------------------------------------------------------------- */
+
+static char *
+facts_json(const OrfWishPicture *picture)
+{
+    GString *json = g_string_new("{\"name\":");
+    orf_json_string(json, picture->name);
+    g_string_append_printf(
+        json, ",\"bytes\":%" G_GUINT64_FORMAT ",\"format\":\"%s\",\"width\":%u,\"height\":%u}",
+        picture->bytes, picture->format, picture->width, picture->height);
+    return g_string_free(json, FALSE);
+}
+
+static char *
+upload_json(const OrfFileRow *row)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(row->expires / G_USEC_PER_SEC);
+    g_autofree char *expires = g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");
+    return g_strdup_printf("{\"id\":\"%s\",\"expires_at\":\"%s\",%s", row->id, expires,
+                           row->facts + 1);
+}
+
+static void
+keep(OrfCall *call, const OrfWishPicture *picture)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *facts = facts_json(picture);
+    int64_t now = g_get_real_time();
+    OrfFileRow row = { .id = picture->digest,
+                       .tenant = (char *)call->tenant,
+                       .digest = picture->digest,
+                       .facts = facts,
+                       .created = now,
+                       .expires = now + KEEP_US };
+    if (!orf_store_put_file(call->api->options.store, &row, &error)) {
+        orf_call_error(call, error);
+        return;
+    }
+    g_autofree char *location = g_strconcat("/api/v1/uploads/", row.id, NULL);
+    orf_call_reply_json(call, 201, (const char *[]){ "Location", location, NULL },
+                        upload_json(&row));
+}
+
+static OrfDraft *
+draft_of_raw(OrfCall *call)
+{
+    Raw *raw = call->data;
+    char digest[ORF_DIGEST_SIZE];
+    g_autoptr(GError) error = NULL;
+    if (!orf_blob_writer_finish(raw->writer, digest, &error)) {
+        orf_call_error(call, error);
+        return NULL;
+    }
+    OrfDraft *draft = orf_draft_new(call->api, call->tenant);
+    orf_draft_add_picture(draft, "#", digest, NULL);
+    return draft;
+}
+
+static void
+upload(OrfCall *call)
+{
+    bool form = orf_call_is(call, "multipart/form-data");
+    g_autoptr(OrfDraft) draft = form ? orf_intake_finish(call, NULL) : draft_of_raw(call);
+    if (!draft)
+        return;
+    if (orf_draft_n_pictures(draft) != 1)
+        orf_draft_fault(draft, NULL, "#", "send one picture, as \"image\" or as the body");
+    const OrfWishRequest *request = orf_draft_check(draft);
+    if (request) {
+        keep(call, request->pictures->pdata[0]);
+        return;
+    }
+    OrfProblem problem = orf_draft_problem(draft);
+    orf_call_problem(call, &problem);
+}
+
+const OrfEndpoint orf_endpoint_upload = {
+    .method = "POST",
+    .path = "/api/v1/uploads",
+    .name = "upload",
+    .group = "generate",
+    .summary = "Send a picture ahead of its job",
+    .help =
+        "The answer's id is the SHA-256 of the file: HEAD /api/v1/uploads/{id} tells whether "
+        "it is there already. It is kept for a day; jobs keep what they use.",
+    .permit = ORF_PERMIT_CREATE,
+    .cost = 1,
+    .desk = true,
+    .bodies = (const OrfBodyKind[]){ { "multipart/form-data", "UploadForm" },
+                                     { "image/*", NULL },
+                                     { "application/octet-stream", NULL },
+                                     { 0 } },
+    .answers =
+        (const OrfAnswer[]){ { 201, "application/json", "Upload", "it is stored" }, { 0 } },
+    .begin = begin,
+    .handle = upload,
+};
+
+/* --- Is it there? ------------------------------------------------------------------------------------------------ */
+
+static void
+show(OrfCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfFileRow) row =
+        orf_store_get_file(call->api->options.store, call->tenant, orf_call_text(call, "id"),
+                           g_get_real_time(), &error);
+    if (row)
+        orf_call_reply_json(call, 200, NULL, upload_json(row));
+    else
+        orf_call_error(call, error);
+}
+
+const OrfEndpoint orf_endpoint_get_upload = {
+    .method = "GET",
+    .path = "/api/v1/uploads/{id}",
+    .name = "getUpload",
+    .group = "generate",
+    .summary = "Is this picture here already?",
+    .help = "404 when it is not, or not any more.",
+    .permit = ORF_PERMIT_READ,
+    .desk = true,
+    .arguments =
+        (const OrfArgument[]){
+            { ORF_IN_PATH,
+              { "id", ORF_PARAM_TEXT, 64, 64, "", NULL, "SHA-256 of the file, in hex." } },
+            { 0 },
+        },
+    .answers =
+        (const OrfAnswer[]){ { 200, "application/json", "Upload", "it is here" }, { 0 } },
+    .handle = show,
+};

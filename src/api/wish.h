@@ -1,0 +1,116 @@
+/* wish.h - how a client's wish becomes a job: drafts, the stored request, intake. Private to the room.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_API_WISH_H
+#define ORF_API_WISH_H
+
+#include "api/api-priv.h"
+#include "engine/engine.h"
+
+#define ORF_MOST_PICTURES 8
+
+/* --- Request: what is stored with a job, and read by the runner: request.c. Immutable once built ------------ */
+
+typedef struct {
+    char *digest, *name;
+    char *pointer; /* of a draft: for messages */
+    double yaw;    /* degrees; NAN: not a view */
+    char *format;  /* "jpeg" */
+    unsigned width, height;
+    uint64_t bytes;
+} OrfWishPicture;
+void orf_wish_picture_free(OrfWishPicture *picture);
+
+typedef struct {
+    char *name, *text;
+    char *pointer; /* of a draft: for messages */
+} OrfWishSetting;
+
+typedef struct {
+    char *generator, *mode;
+    GPtrArray *settings;  /* of OrfWishSetting, names sorted */
+    GPtrArray *pictures;  /* of OrfWishPicture */
+    OrfWishPicture *mask; /* or NULL */
+    char *parameters;     /* JSON, all that count */
+    int64_t seed;
+    char *format;      /* of the file a Hunyuan3D client wants; NULL: glb */
+    int64_t triangles; /* at most, in that file; 0: as they are */
+} OrfWishRequest;
+OrfWishRequest *orf_wish_request_new(void);
+void orf_wish_request_free(OrfWishRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfWishRequest, orf_wish_request_free)
+
+/* The recipe without its pictures. Faults are handed to `fault` (may be NULL: the first becomes the error). */
+typedef void (*OrfWishFaultFn)(const char *pointer, const GError *error, void *data);
+OrfRecipe *orf_wish_recipe(const OrfWishRequest *request, OrfWishFaultFn fault, void *data,
+                           GError **error);
+/* Fills in `parameters` and `seed` from the recipe. */
+void orf_wish_request_settle(OrfWishRequest *request, const OrfRecipe *recipe);
+char *orf_wish_request_json(const OrfWishRequest *request);
+/* Errors: BAD_INPUT: not a request of this version. */
+OrfWishRequest *orf_wish_request_parse(const char *json, GError **error);
+/* "generate/auto/high/preview". */
+char *orf_wish_kind(const OrfWishRequest *request);
+/* SHA-256 over length-prefixed fields: version of the scheme, tenant, generator, engine version, all parameters, digests
+ * and angles of the pictures, digest of the mask. */
+void orf_wish_key(const OrfWishRequest *request, const char *tenant, char ret[ORF_DIGEST_SIZE]);
+
+/* Fields into a digest: each is preceded by its length, so no two lists of fields are alike. */
+typedef struct OrfFields OrfFields;
+OrfFields *orf_fields_new(const char *scheme);
+void orf_fields_add(OrfFields *fields, const char *text);          /* NULL differs from "" */
+void orf_fields_end(OrfFields *fields, char ret[ORF_DIGEST_SIZE]); /* frees */
+
+/* --- Draft, beyond api-priv.h: draft.c ------------------------------------------------------------------------- */
+
+/* Fields of a request beside the generators' parameters: for the reference. */
+extern const OrfParam orf_wish_fields[];
+extern const size_t orf_n_wish_fields;
+
+/* `code` of the problem, NULL: invalid_params. */
+void orf_draft_fault(OrfDraft *draft, const char *code, const char *pointer, const char *format,
+                     ...) G_GNUC_PRINTF(4, 5);
+void orf_draft_fault_error(OrfDraft *draft, const char *pointer, const GError *error);
+bool orf_draft_has_faults(const OrfDraft *draft);
+/* All faults as one problem; borrowed from the draft. */
+OrfProblem orf_draft_problem(const OrfDraft *draft);
+/* The mode when the client says none: "standard". */
+void orf_draft_set_mode(OrfDraft *draft, const char *mode);
+const char *orf_draft_mode(const OrfDraft *draft);
+/* The angle of the picture added last: "front", "right", "back", "left" or degrees. */
+void orf_draft_set_view(OrfDraft *draft, const char *pointer, const char *view);
+size_t orf_draft_n_pictures(const OrfDraft *draft);
+/* Wishes about the file that is fetched later. */
+void orf_draft_set_file(OrfDraft *draft, const char *format, int64_t triangles);
+/* Takes all over from a stored request. */
+void orf_draft_load(OrfDraft *draft, const OrfWishRequest *request);
+void orf_draft_set_no_cache(OrfDraft *draft);
+/* Looks at everything; the request when nothing is wrong, borrowed. */
+const OrfWishRequest *orf_draft_check(OrfDraft *draft);
+/* Digest of all the client said, for idempotency keys. */
+void orf_draft_fingerprint(const OrfDraft *draft, const char *route, char ret[ORF_DIGEST_SIZE]);
+/* The wish as the queue takes it is in `ret`; strings are the draft's. Only after a check without faults. */
+void orf_draft_wish(OrfDraft *draft, OrfWish *ret);
+/* Bytes of a client into a blob: base64, with or without "data:...;base64,". Faults are collected; false then. */
+bool orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *text, size_t size,
+                            char ret_digest[ORF_DIGEST_SIZE]);
+
+/* --- Intake: intake.c, intake-json.c ---------------------------------------------------------------------------- */
+
+/* For the `begin` of an endpoint that takes wishes: multipart goes into blobs while it arrives. */
+void orf_intake_begin(OrfCall *call);
+/* For its `handle`, on a desk: the draft; NULL: it has replied. Caller owns. */
+OrfDraft *orf_intake_finish(OrfCall *call, const char *mode);
+/* The members of "parameters". */
+void orf_intake_parameters(OrfDraft *draft, const char *parent, const json_t *object);
+void orf_intake_refuse_url(OrfDraft *draft, const char *pointer);
+/* Whether the body is of this media type. */
+bool orf_call_is(const OrfCall *call, const char *type);
+/* The JSON body of the client contract. */
+void orf_intake_json(OrfDraft *draft, const json_t *body);
+/* "#/parameters/texture-size"; caller owns. */
+char *orf_pointer(const char *parent, const char *name);
+/* A value as the text of a parameter; NULL: it is none. Caller owns. */
+char *orf_json_value_text(const json_t *value);
+
+#endif
