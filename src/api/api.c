@@ -13,11 +13,23 @@
 
 /* clang-format off: one line each; docs/guide/api.md and GET /api/v1/openapi.json keep this order. */
 static const OrfEndpoint *const table[] = {
-    &orf_endpoint_generators, &orf_endpoint_index,
-    &orf_endpoint_problems,   &orf_endpoint_problem,
-    &orf_endpoint_livez,      &orf_endpoint_readyz,
-    &orf_endpoint_health,     &orf_endpoint_page,
-    &orf_endpoint_page_file,  NULL,
+    &orf_endpoint_generators,
+    &orf_endpoint_gpu_stats,
+    &orf_endpoint_cache_stats,
+    &orf_endpoint_cache_clear,
+    &orf_endpoint_performance,
+    &orf_endpoint_recommendations,
+    &orf_endpoint_index,
+    &orf_endpoint_openapi,
+    &orf_endpoint_problems,
+    &orf_endpoint_problem,
+    &orf_endpoint_livez,
+    &orf_endpoint_readyz,
+    &orf_endpoint_health,
+    &orf_endpoint_metrics,
+    &orf_endpoint_page,
+    &orf_endpoint_page_file,
+    NULL,
 };
 /* clang-format on */
 
@@ -108,7 +120,9 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     atomic_init(&parts->disk_free, G_MAXUINT64);
     parts->started_us = g_get_monotonic_time();
     parts->page = orf_page_load();
+    parts->openapi = orf_document_take(orf_api_openapi(), "application/json");
     parts->generators = orf_generators_document(api);
+    orf_metrics_begin(api);
     start_clock(api);
     if (orf_feeds_init)
         orf_feeds_init(api);

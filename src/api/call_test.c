@@ -124,6 +124,70 @@ counts(void)
             g_error("no %s in %s", lines[i], text);
 }
 
+/* --- What the server says of itself ------------------------------------------------------------------- */
+
+static void
+expect_members(const ApiStage *stage, const char *target, const char *names)
+{
+    g_test_message("%s", target);
+    g_auto(ApiAnswer) answer = api_get(stage, target);
+    g_assert_cmpint(answer.status, ==, 200);
+    json_t *json = api_answer_json(&answer);
+    g_auto(GStrv) each = g_strsplit(names, " ", -1);
+    for (char **name = each; *name; name++)
+        if (!json_object_get(json, *name))
+            g_error("no %s in %s", *name, answer.body);
+    json_decref(json);
+}
+
+static void
+describes_itself(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfDevices) devices = orf_devices_new(NULL, &error);
+    g_assert_no_error(error);
+    g_autoptr(ApiStage) stage = api_stage_start(&(OrfApiOptions){ .devices = devices });
+    expect_members(stage, "/api/v1", "name version links");
+    expect_members(stage, "/api/v1/generators", "generators common formats stages limits");
+    expect_members(stage, "/api/v1/openapi.json", "openapi info paths components tags");
+    expect_members(stage, "/api/v1/gpu/stats?history=yes", "devices recommendations budget");
+    expect_members(stage, "/api/performance/summary", "uptime_s profile");
+    expect_members(stage, "/api/performance/recommendations", "recommendations");
+    expect_members(stage, "/api/v1/problems", "problems");
+    expect(stage, "GET", "/api/v1/gpu/stats?history=maybe", "", NULL, 422, "invalid_params");
+    expect(stage, "GET", "/api/v1/cache/stats", "", NULL, 503, "storage_unavailable");
+    expect(stage, "GET", "/", "", NULL, 200, NULL);
+    expect(stage, "GET", "/no-such-file.js", "", NULL, 404, "not_found");
+}
+
+static void
+keeps_documents(void)
+{
+    g_autoptr(ApiStage) stage = api_stage_start(NULL);
+    g_auto(ApiAnswer) first = api_get(stage, "/api/v1/openapi.json");
+    g_autofree char *etag = api_answer_header(&first, "ETag");
+    g_autofree char *condition = g_strdup_printf("If-None-Match: %s\r\n", etag);
+    g_auto(ApiAnswer) again = api_ask(stage, "GET", "/api/v1/openapi.json", condition, NULL);
+    g_assert_cmpint(again.status, ==, 304);
+    g_assert_cmpuint(again.size, ==, 0);
+}
+
+static void
+shows_metrics(void)
+{
+    g_autoptr(ApiStage) stage = api_stage_start(NULL);
+    g_auto(ApiAnswer) text = api_get(stage, "/metrics");
+    g_assert_nonnull(strstr(text.body, "orfeas_build_info{version="));
+    g_assert_nonnull(strstr(text.body, "\norfeas_ready 0\n"));
+    g_assert_nonnull(strstr(text.body, "process_cpu_seconds_total"));
+    g_auto(ApiAnswer) open = api_ask(
+        stage, "GET", "/metrics",
+        "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n", NULL);
+    g_autofree char *type = api_answer_header(&open, "Content-Type");
+    g_assert_true(g_str_has_prefix(type, "application/openmetrics-text"));
+    g_assert_true(g_str_has_suffix(open.body, "# EOF\n"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -133,5 +197,8 @@ main(int argc, char **argv)
     g_test_add_func("/api/call/pages-of-other-sites-are-kept-out", guards_place);
     g_test_add_func("/api/call/readiness-has-reasons-without-paths", tells_readiness);
     g_test_add_func("/api/call/requests-are-counted-by-template", counts);
+    g_test_add_func("/api/about/the-server-describes-itself", describes_itself);
+    g_test_add_func("/api/about/documents-are-known-by-their-etag", keeps_documents);
+    g_test_add_func("/api/about/metrics-come-as-text-or-openmetrics", shows_metrics);
     return g_test_run();
 }

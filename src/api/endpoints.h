@@ -8,7 +8,7 @@
 
 /* generators.c, metrics.c, page.c */
 extern const OrfEndpoint orf_endpoint_index, orf_endpoint_generators, orf_endpoint_metrics,
-    orf_endpoint_page, orf_endpoint_page_file;
+    orf_endpoint_openapi, orf_endpoint_page, orf_endpoint_page_file;
 /* stats.c */
 extern const OrfEndpoint orf_endpoint_gpu_stats, orf_endpoint_cache_stats,
     orf_endpoint_cache_clear, orf_endpoint_performance, orf_endpoint_recommendations;

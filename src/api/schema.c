@@ -1,0 +1,301 @@
+/* schema.c - JSON schemas out of tables of parameters, and those of schemas.json.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The schemas of a wish are made from the generators' own tables: what the engine takes is what the description says. */
+#include "api/describe.h"
+
+#include "engine/engine.h"
+
+#include <string.h>
+
+/* --- One parameter --------------------------------------------------------------------------------------- */
+
+static json_t *
+choices_of(const char *choices)
+{
+    json_t *list = json_array();
+    g_auto(GStrv) each = g_strsplit(choices, "|", -1);
+    for (char **choice = each; *choice; choice++)
+        json_array_append_new(list, json_string(*choice));
+    return list;
+}
+
+/* Whole numbers without a decimal point. */
+json_t *
+orf_schema_number(double value)
+{
+    bool whole = value == (double)(json_int_t)value && value > -1e15 && value < 1e15;
+    return whole ? json_integer((json_int_t)value) : json_real(value);
+}
+
+static void
+set_range(json_t *schema, const OrfParam *param)
+{
+    json_object_set_new(schema, "minimum", orf_schema_number(param->min));
+    json_object_set_new(schema, "maximum", orf_schema_number(param->max));
+    if (*param->fallback)
+        json_object_set_new(schema, "default",
+                            orf_schema_number(g_ascii_strtod(param->fallback, NULL)));
+}
+
+static void
+set_text(json_t *schema, const OrfParam *param)
+{
+    json_object_set_new(schema, "type", json_string("string"));
+    if (param->type == ORF_PARAM_TEXT && param->min > 0)
+        json_object_set_new(schema, "minLength", orf_schema_number(param->min));
+    if (param->type == ORF_PARAM_TEXT && param->max > 0)
+        json_object_set_new(schema, "maxLength", orf_schema_number(param->max));
+    if (param->choices)
+        json_object_set_new(schema, "enum", choices_of(param->choices));
+    if (*param->fallback)
+        json_object_set_new(schema, "default", json_string(param->fallback));
+}
+
+json_t *
+orf_schema_of_param(const OrfParam *param)
+{
+    json_t *schema = json_object();
+    switch (param->type) {
+    case ORF_PARAM_BOOL:
+        json_object_set_new(schema, "type", json_string("boolean"));
+        if (*param->fallback)
+            json_object_set_new(schema, "default",
+                                json_boolean(strcmp(param->fallback, "true") == 0));
+        break;
+    case ORF_PARAM_INT:
+        json_object_set_new(schema, "type", json_string("integer"));
+        set_range(schema, param);
+        break;
+    case ORF_PARAM_NUMBER:
+    case ORF_PARAM_LENGTH:
+    case ORF_PARAM_ANGLE:
+        json_object_set_new(schema, "type", json_string("number"));
+        set_range(schema, param);
+        break;
+    default:
+        set_text(schema, param);
+    }
+    return schema;
+}
+
+/* --- Parameters of the generators ---------------------------------------------------------------------------- */
+
+static bool
+is_type(const json_t *info, const char *type)
+{
+    return g_strcmp0(json_string_value(json_object_get(info, "type")), type) == 0;
+}
+
+/* Numbers may also come as text with a unit ("80mm"). */
+static json_t *
+number_schema(const json_t *info)
+{
+    json_t *number = json_object();
+    json_object_set_new(number, "type",
+                        json_string(is_type(info, "int") ? "integer" : "number"));
+    json_object_set(number, "minimum", json_object_get(info, "minimum"));
+    json_object_set(number, "maximum", json_object_get(info, "maximum"));
+    if (!json_object_get(info, "unit"))
+        return number;
+    return json_pack("{s:[o,{s:s,s:i}]}", "anyOf", number, "type", "string", "maxLength", 40);
+}
+
+static json_t *
+list_schema(const json_t *info)
+{
+    json_t *number = json_pack("{s:s,s:O,s:O}", "type", "number", "minimum",
+                               json_object_get(info, "minimum"), "maximum",
+                               json_object_get(info, "maximum"));
+    return json_pack("{s:[{s:s,s:o,s:i},{s:s}]}", "anyOf", "type", "array", "items", number,
+                     "maxItems", 64, "type", "string");
+}
+
+static json_t *
+schema_of_info(const json_t *info)
+{
+    json_t *schema = is_type(info, "bool")              ? json_pack("{s:s}", "type", "boolean")
+                     : is_type(info, "list")            ? list_schema(info)
+                     : json_object_get(info, "minimum") ? number_schema(info)
+                                                        : json_pack("{s:s}", "type", "string");
+    json_t *choices = json_object_get(info, "choices");
+    if (choices)
+        json_object_set(schema, "enum", choices);
+    const char *help = json_string_value(json_object_get(info, "help"));
+    const char *fallback = json_string_value(json_object_get(info, "default"));
+    const char *unit = json_string_value(json_object_get(info, "unit"));
+    g_autofree char *text = g_strdup_printf(
+        "%s%s%s%s%s%s", help, *fallback ? " Default: " : "", fallback,
+        *fallback && unit ? " " : "", *fallback && unit ? unit : "", *fallback ? "." : "");
+    json_object_set_new(schema, "description", json_string(text));
+    return schema;
+}
+
+/* A name that several generators have, with ranges of their own, takes any of them. */
+static void
+add_info(json_t *properties, const json_t *info)
+{
+    const char *name = json_string_value(json_object_get(info, "name"));
+    json_t *schema = schema_of_info(info), *known = json_object_get(properties, name);
+    if (!known) {
+        json_object_set_new(properties, name, schema);
+        return;
+    }
+    json_t *any = json_object_get(known, "anyOf");
+    bool same = json_equal(known, schema);
+    for (size_t i = 0; !same && any && i < json_array_size(any); i++)
+        same = json_equal(json_array_get(any, i), schema);
+    if (same)
+        json_decref(schema);
+    else if (any && !json_object_get(known, "description"))
+        json_array_append_new(any, schema);
+    else
+        json_object_set_new(properties, name, json_pack("{s:[O,o]}", "anyOf", known, schema));
+}
+
+static void
+add_infos(json_t *properties, const json_t *infos)
+{
+    for (size_t i = 0; i < json_array_size(infos); i++)
+        add_info(properties, json_array_get(infos, i));
+}
+
+static json_t *
+parameters_of_generators(void)
+{
+    g_autofree char *text = orf_generators_json();
+    json_t *all = json_loads(text, 0, NULL), *properties = json_object();
+    json_t *generators = json_object_get(all, "generators");
+    add_infos(properties, json_object_get(all, "common"));
+    for (size_t i = 0; i < json_array_size(generators); i++)
+        add_infos(properties, json_object_get(json_array_get(generators, i), "parameters"));
+    json_decref(all);
+    return properties;
+}
+
+static json_t *
+names_of_generators(void)
+{
+    g_autofree char *text = orf_generators_json();
+    json_t *all = json_loads(text, 0, NULL), *names = json_array();
+    json_t *generators = json_object_get(all, "generators");
+    for (size_t i = 0; i < json_array_size(generators); i++)
+        json_array_append(names, json_object_get(json_array_get(generators, i), "name"));
+    json_decref(all);
+    return names;
+}
+
+/* --- Wishes ------------------------------------------------------------------------------------------------------ */
+
+static json_t *
+described(json_t *schema, const char *text)
+{
+    json_object_set_new(schema, "description", json_string(text));
+    return schema;
+}
+
+static json_t *
+ref(const char *name)
+{
+    g_autofree char *path = g_strdup_printf("#/components/schemas/%s", name);
+    return json_pack("{s:s}", "$ref", path);
+}
+
+static json_t *
+file(const char *text)
+{
+    return described(json_pack("{s:s,s:s}", "type", "string", "contentMediaType", "image/*"),
+                     text);
+}
+
+static void
+add_fields(json_t *properties)
+{
+    for (size_t i = 0; i < orf_n_wish_fields; i++) {
+        const OrfParam *field = &orf_wish_fields[i];
+        json_object_set_new(properties, field->name,
+                            described(orf_schema_of_param(field), field->help));
+    }
+    json_t *generator = json_object_get(properties, "generator");
+    json_object_set_new(generator, "enum", names_of_generators());
+    json_object_del(generator, "maxLength");
+}
+
+static json_t *
+object_of(json_t *properties, const char *text)
+{
+    json_t *schema = json_pack("{s:s,s:b,s:o}", "type", "object", "additionalProperties", 0,
+                               "properties", properties);
+    return described(schema, text);
+}
+
+static json_t *
+wish_form(void)
+{
+    json_t *properties = parameters_of_generators();
+    add_fields(properties);
+    json_object_set_new(properties, "image", file("The picture."));
+    json_object_set_new(properties, "images",
+                        json_pack("{s:s,s:i,s:o}", "type", "array", "maxItems", 8, "items",
+                                  file("One of several pictures, in order.")));
+    json_object_set_new(properties, "mask",
+                        file("Cut-out of the first picture: light or opaque is subject."));
+    json_object_set_new(properties, "params",
+                        described(json_pack("{s:s}", "type", "string"),
+                                  "Parameters as one JSON object, instead of fields."));
+    return object_of(properties, "A form: pictures as files, parameters as fields.");
+}
+
+/* The picture itself, or where it is. */
+static json_t *
+picture_or_bytes(const char *text)
+{
+    json_t *schema = json_pack("{s:[{s:s,s:s},o]}", "anyOf", "type", "string",
+                               "contentEncoding", "base64", ref("Picture"));
+    return described(schema, text);
+}
+
+static json_t *
+wish_json(void)
+{
+    json_t *properties = json_object();
+    add_fields(properties);
+    json_object_set_new(
+        properties, "image_b64",
+        described(json_pack("{s:s,s:s}", "type", "string", "contentEncoding", "base64"),
+                  "The picture."));
+    json_object_set_new(
+        properties, "upload_id",
+        described(json_pack("{s:s}", "type", "string"), "A picture that is here already."));
+    json_object_set_new(properties, "images",
+                        json_pack("{s:s,s:i,s:o}", "type", "array", "maxItems", 8, "items",
+                                  picture_or_bytes("One of several pictures, in order.")));
+    json_object_set_new(properties, "mask", picture_or_bytes("Cut-out of the first picture."));
+    json_object_set_new(properties, "parameters",
+                        object_of(parameters_of_generators(), "Of the generator."));
+    json_t *url = json_pack("{s:s}", "type", "string");
+    json_t *webhook = json_pack("{s:[o,{s:s,s:{s:{s:s},s:{s:s,s:{s:s}}}}]}", "anyOf", url,
+                                "type", "object", "properties", "url", "type", "string",
+                                "events", "type", "array", "items", "type", "string");
+    json_object_set_new(properties, "webhook",
+                        described(webhook, "Who is told: a URL, or {url, events}."));
+    return object_of(properties, "The same as JSON.");
+}
+
+/* --- All of them --------------------------------------------------------------------------------------------------- */
+
+json_t *
+orf_schemas(void)
+{
+    g_autoptr(GBytes) text =
+        g_resource_lookup_data(orf_api_get_resource(), "/orfeas/api/schemas.json", 0, NULL);
+    json_error_t error;
+    json_t *schemas =
+        json_loadb(g_bytes_get_data(text, NULL), g_bytes_get_size(text), 0, &error);
+    if (!schemas)
+        g_error("schemas.json, line %d: %s", error.line, error.text);
+    json_object_set_new(schemas, "WishForm", wish_form());
+    json_object_set_new(schemas, "Wish", wish_json());
+    return schemas;
+}
