@@ -12,6 +12,9 @@ all: tools-js build/build.ninja ## build/orfeas
 demo: all ## turn the sample pictures into models in out/, with a contact sheet to look at
 	@tools/demo out
 
+studio: all ## the server and its page at http://127.0.0.1:8080/, with its data in out/studio
+	@build/orfeas serve --data out/studio
+
 test: all venv ## every test, the ones with outside judges too; ends "N passed, N failed"
 	@tools/run-tests build $(SUITE)
 
@@ -58,4 +61,4 @@ venv: .venv/.done
 .venv/.done: tests/requirements.txt
 	@tools/venv
 
-.PHONY: all demo test check asan tsan fuzz bench format lint install clean help tools-js venv
+.PHONY: all demo studio test check asan tsan fuzz bench format lint install clean help tools-js venv

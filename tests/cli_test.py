@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 import zlib
 
 ORFEAS, ROOT = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
@@ -58,7 +60,7 @@ def lines(done):
 # --- Talking ------------------------------------------------------------------------------------------
 
 HELP = ["help", "generate --help", "cutout --help", "mesh", "mesh info --help", "mesh convert --help", "mesh view --help",
-        "generators", "generators --all", "doctor --help", "completion"]
+        "serve --help", "generators", "generators --all", "doctor --help", "completion"]
 
 
 @sentence("/cli/help-texts-are-as-reviewed")
@@ -78,7 +80,7 @@ def version(_):
 
 @sentence("/cli/every-command-explains-itself")
 def explains(_):
-    for command in ["generate", "cutout", "generators", "doctor"]:
+    for command in ["generate", "cutout", "serve", "generators", "doctor"]:
         assert b"Usage" in run(command, "--help", check=0).stdout
 
 
@@ -271,6 +273,14 @@ BAD = [  # arguments, exit code, what the message must name
     ("mesh convert disc.png", 2, "-o"),
     ("mesh dance", 2, ""),
     ("generators nothing", 4, "nothing"),
+    ("serve --port 99999", 2, "65535"),
+    ("serve --memory lots", 2, "512M"),
+    ("serve --keep 0", 2, "24h"),
+    ("serve --allow-origin models.example", 2, "https://"),
+    ("serve --listen localhost --port 0", 2, "127.0.0.1"),
+    ("serve --webhook-secret-file missing.txt", 4, "missing.txt"),
+    ("serve --describe poem", 2, "openapi"),
+    ("serve now", 2, "now"),
 ]
 
 
@@ -320,6 +330,57 @@ def interrupted(folder):
     assert took < 5, took
     left = [p.name for p in folder.iterdir()]
     assert left == ["disc.png"] if child.returncode else True, left
+
+
+# --- Serving ------------------------------------------------------------------------------------------------
+
+def serving(folder, *args):
+    child = subprocess.Popen([ORFEAS, "serve", "--port", "0", "--data", "data", *args], cwd=folder, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+    first = child.stdout.readline().decode()
+    found = re.fullmatch(r"orfeas: listening on (http://127\.0\.0\.1:(\d+)/)\n", first)
+    assert found, first + child.stderr.read().decode()
+    return child, found[1], int(found[2])
+
+
+def stopped(child):
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=60)
+    return child.returncode
+
+
+@sentence("/cli/serve-answers-and-stops-when-told")
+def serve(folder):
+    child, url, port = serving(folder)
+    try:
+        with urllib.request.urlopen(url + "readyz", timeout=30) as answer:
+            assert json.load(answer)["status"] == "ok"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert "text/html" in answer.headers["Content-Type"]
+        twin = run("serve", "--port", 0, "--data", "data", cwd=folder)
+        assert twin.returncode == 8 and b"another server" in twin.stderr, twin
+        taken = run("serve", "--port", port, "--data", "other", cwd=folder)
+        assert taken.returncode == 9 and b"choose another port" in taken.stderr, taken
+    finally:
+        code = stopped(child)
+    assert code == 0, code
+
+
+@sentence("/cli/serve-with-a-broken-database-says-so-and-changes-nothing")
+def broken(folder):
+    (folder / "data").mkdir()
+    (folder / "data" / "orfeas.db").write_bytes(b"this is no database" * 1000)
+    child, url, _ = serving(folder)
+    try:
+        urllib.request.urlopen(url + "readyz", timeout=30)
+        raise AssertionError("ready without a database")
+    except urllib.error.HTTPError as answer:
+        assert answer.code == 503
+        reasons = json.load(answer)["reasons"]
+    finally:
+        code = stopped(child)
+    assert code == 0 and reasons and str(folder) not in str(reasons), (code, reasons)
+    assert (folder / "data" / "orfeas.db").read_bytes() == b"this is no database" * 1000
 
 
 # --- TAP ----------------------------------------------------------------------------------------------------

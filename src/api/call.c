@@ -187,7 +187,8 @@ check_state(OrfCall *call)
     const OrfApi *api = call->api;
     const OrfEndpoint *endpoint = call->endpoint;
     bool creates = endpoint->permit == ORF_PERMIT_CREATE;
-    if (!endpoint->safe && endpoint->permit != ORF_PERMIT_OPEN && !api->options.store) {
+    if (!endpoint->safe && endpoint->permit != ORF_PERMIT_OPEN &&
+        (!api->options.store || !api->options.queue)) {
         g_autofree char *why = orf_problem_scrub(
             api->options.safe_mode ? api->options.safe_mode : "There is no storage.");
         orf_call_problem(call,

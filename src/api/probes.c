@@ -38,9 +38,14 @@ reasons_not_ready(const OrfApi *api)
     GString *out = g_string_new(NULL);
     g_autofree char *safe =
         api->options.safe_mode ? orf_problem_scrub(api->options.safe_mode) : NULL;
+    g_autoptr(GError) sick = NULL;
+    g_autofree char *why = NULL;
+    if (api->options.store && !orf_store_healthy(api->options.store, &sick))
+        why = orf_problem_scrub(sick->message);
     add_reason(out, g_atomic_int_get(&api->draining), "draining: about to stop");
     add_reason(out, safe != NULL, safe);
     add_reason(out, !safe && !api->options.store, "no storage");
+    add_reason(out, why != NULL, why);
     add_reason(out, orf_api_low_on_disk(api), "the disk is almost full");
     add_reason(out, !is_alive(api), "the clock stands still");
     return g_string_free(out, FALSE);
@@ -50,7 +55,7 @@ bool
 orf_api_is_ready(const OrfApi *api)
 {
     return !g_atomic_int_get(&api->draining) && api->options.store && is_alive(api) &&
-           !orf_api_low_on_disk(api);
+           !orf_api_low_on_disk(api) && orf_store_healthy(api->options.store, NULL);
 }
 
 static void

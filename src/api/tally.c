@@ -32,12 +32,12 @@ static const OrfMetricInfo limited_info = {
 
 typedef struct {
     const char *route, *method;
-    OrfSeries *duration;
+    _Atomic(OrfSeries *) duration;
     _Atomic(OrfSeries *) by_status[STATUSES];
 } Row;
 
 struct OrfTallies {
-    OrfMetric *requests;
+    OrfMetric *requests, *durations;
     OrfSeries *limited;
     size_t n_rows;
     Row *rows; /* the last counts what found no endpoint */
@@ -47,7 +47,7 @@ OrfTallies *
 orf_tallies_new(OrfMeter *meter, const OrfEndpoint *const *table)
 {
     OrfTallies *tallies = g_new0(OrfTallies, 1);
-    OrfMetric *durations = orf_metric(meter, &duration_info);
+    tallies->durations = orf_metric(meter, &duration_info);
     tallies->requests = orf_metric(meter, &requests_info);
     tallies->limited = orf_series(orf_metric(meter, &limited_info), "address", NULL);
     while (table[tallies->n_rows])
@@ -57,7 +57,6 @@ orf_tallies_new(OrfMeter *meter, const OrfEndpoint *const *table)
         Row *row = &tallies->rows[i];
         row->route = i < tallies->n_rows ? table[i]->path : "none";
         row->method = i < tallies->n_rows ? table[i]->method : "any";
-        row->duration = orf_series(durations, row->route, row->method, NULL);
     }
     return tallies;
 }
@@ -85,13 +84,25 @@ series_of(OrfTallies *tallies, Row *row, int status)
     return series;
 }
 
+static OrfSeries *
+duration_of(OrfTallies *tallies, Row *row)
+{
+    OrfSeries *series = atomic_load_explicit(&row->duration, memory_order_acquire);
+    if (series)
+        return series;
+    series = orf_series(tallies->durations, row->route, row->method, NULL);
+    atomic_store_explicit(&row->duration, series, memory_order_release);
+    return series;
+}
+
 void
 orf_tallies_count(OrfTallies *tallies, int index, int status, double seconds,
                   const char *trace_id)
 {
     Row *row = &tallies->rows[index < 0 ? tallies->n_rows : (size_t)index];
     orf_series_add(series_of(tallies, row, status), 1);
-    orf_series_observe(row->duration, seconds, seconds < EXEMPLAR_S ? NULL : trace_id);
+    orf_series_observe(duration_of(tallies, row), seconds,
+                       seconds < EXEMPLAR_S ? NULL : trace_id);
 }
 
 void

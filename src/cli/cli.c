@@ -10,6 +10,7 @@ static const OrfCommand *const table[] = {
     &orf_command_generate,
     &orf_command_cutout,
     &orf_command_mesh,
+    &orf_command_serve,
     &orf_command_generators,
     &orf_command_doctor,
     &orf_command_completion,

@@ -18,7 +18,7 @@ typedef struct {
 } OrfCommand;
 
 extern const OrfCommand orf_command_generate, orf_command_cutout, orf_command_mesh,
-    orf_command_generators, orf_command_doctor, orf_command_completion;
+    orf_command_serve, orf_command_generators, orf_command_doctor, orf_command_completion;
 const OrfCommand *const *orf_commands(void); /* NULL-terminated */
 
 /* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */

@@ -1,0 +1,32 @@
+/* daemon-priv.h - what the files of this room share.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_DAEMON_PRIV_H
+#define ORF_DAEMON_PRIV_H
+
+#include "daemon/daemon.h"
+
+#include "api/api.h"
+
+struct OrfDaemon {
+    char *dir, *address, *safe_mode;
+    uint64_t cache_bytes;
+    OrfMeter *meter;
+    OrfDevices *devices;
+    OrfStore *store; /* NULL in safe mode, as runner and queue */
+    OrfRunner *runner;
+    OrfQueue *queue;
+    OrfApi *api;
+    OrfHttp *http;
+    struct OrfKeeper *keeper;
+    bool drained;
+};
+
+/* --- Housekeeping: keeper.c ------------------------------------------------------------------------------ */
+
+/* A thread that looks at the disk, forgets old jobs, trims the cache and sweeps blobs. */
+typedef struct OrfKeeper OrfKeeper;
+OrfKeeper *orf_keeper_start(OrfDaemon *daemon);
+void orf_keeper_stop(OrfKeeper *keeper);
+
+#endif

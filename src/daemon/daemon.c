@@ -1,0 +1,184 @@
+/* daemon.c - opening and closing, in this order and back.
+ *
+ *     meter, devices -> store -> runner -> queue -> API -> HTTP -> housekeeping
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/daemon-priv.h"
+
+#include <string.h>
+
+#pragma weak orf_queue_new
+#pragma weak orf_queue_drain
+#pragma weak orf_queue_free
+#pragma weak orf_runner_new
+#pragma weak orf_runner_work
+#pragma weak orf_runner_free
+
+#define LAST_WORDS_US (5 * G_USEC_PER_SEC) /* for replies and streams after the jobs */
+
+/* --- Opening ----------------------------------------------------------------------------------------------- */
+
+/* Storage that cannot be used is no reason to be silent: /readyz says why. A folder in use is. */
+static bool
+open_store(OrfDaemon *daemon, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    daemon->store = orf_store_open(daemon->dir, &why);
+    if (daemon->store)
+        return true;
+    if (g_error_matches(why, ORF_ERROR, ORF_ERROR_BUSY)) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+    }
+    daemon->safe_mode = g_strdup(why->message);
+    return true;
+}
+
+static bool
+open_queue(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
+{
+    if (!daemon->store || !orf_queue_new)
+        return true;
+    daemon->runner = orf_runner_new(daemon->store, daemon->meter, daemon->devices);
+    daemon->queue = orf_queue_new(
+        &(OrfQueueOptions){
+            .store = daemon->store,
+            .work = orf_runner_work(daemon->runner),
+            .workers = options->workers,
+            .memory = options->memory,
+            .cache_ttl_us = options->cache_ttl_us,
+            .cache_bytes = options->cache_bytes,
+            .keep_us = options->keep_us,
+            .webhook_secret = options->webhook_secret,
+        },
+        error);
+    return daemon->queue != NULL;
+}
+
+static bool
+is_loopback(const char *address)
+{
+    return g_str_has_prefix(address, "127.") || g_str_equal(address, "::1");
+}
+
+static bool
+open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
+{
+    daemon->api = orf_api_new(
+        &(OrfApiOptions){
+            .store = daemon->store,
+            .queue = daemon->queue,
+            .meter = daemon->meter,
+            .devices = daemon->devices,
+            .safe_mode = daemon->safe_mode,
+            .rate = options->rate,
+            .loopback = is_loopback(daemon->address),
+            .proxied = options->proxied,
+            .max_upload = options->max_upload,
+            .origins = options->origins,
+        },
+        error);
+    if (!daemon->api)
+        return false;
+    daemon->http = orf_http_start(
+        &(OrfHttpOptions){
+            .address = daemon->address,
+            .port = options->port,
+            .max_body = options->max_upload,
+        },
+        orf_api_app(daemon->api), error);
+    if (!daemon->http)
+        return false;
+    orf_api_set_http(daemon->api, daemon->http);
+    return true;
+}
+
+OrfDaemon *
+orf_daemon_start(const OrfDaemonOptions *options, GError **error)
+{
+    g_autoptr(OrfDaemon) daemon = g_new0(OrfDaemon, 1);
+    daemon->dir = g_strdup(options->dir);
+    daemon->address = g_strdup(options->address ? options->address : "127.0.0.1");
+    daemon->cache_bytes = options->cache_bytes ? options->cache_bytes : (uint64_t)1 << 30;
+    daemon->meter = orf_meter_new();
+    daemon->devices = orf_devices_new(&(OrfDevicesOptions){ .memory = options->memory }, error);
+    if (!daemon->devices || !open_store(daemon, error) || !open_queue(daemon, options, error) ||
+        !open_front(daemon, options, error))
+        return NULL;
+    daemon->keeper = orf_keeper_start(daemon);
+    return g_steal_pointer(&daemon);
+}
+
+/* --- Looking --------------------------------------------------------------------------------------------- */
+
+char *
+orf_daemon_url(const OrfDaemon *daemon)
+{
+    bool v6 = strchr(daemon->address, ':') != NULL;
+    return g_strdup_printf("http://%s%s%s:%u/", v6 ? "[" : "", daemon->address, v6 ? "]" : "",
+                           orf_daemon_port(daemon));
+}
+
+uint16_t
+orf_daemon_port(const OrfDaemon *daemon)
+{
+    return orf_http_port(daemon->http);
+}
+
+const char *
+orf_daemon_safe_mode(const OrfDaemon *daemon)
+{
+    return daemon->safe_mode;
+}
+
+bool
+orf_daemon_is_loopback(const OrfDaemon *daemon)
+{
+    return is_loopback(daemon->address);
+}
+
+char *
+orf_daemon_describe(const char *what)
+{
+    return g_str_equal(what, "openapi")     ? orf_api_openapi()
+           : g_str_equal(what, "reference") ? orf_api_reference()
+                                            : NULL;
+}
+
+/* --- Closing --------------------------------------------------------------------------------------------- */
+
+/* While jobs finish, clients are still answered: they see them end, and probes see 503. */
+void
+orf_daemon_drain(OrfDaemon *daemon, int64_t deadline_us)
+{
+    if (daemon->drained || !daemon->http)
+        return;
+    daemon->drained = true;
+    orf_api_drain(daemon->api);
+    if (daemon->queue)
+        orf_queue_drain(daemon->queue, deadline_us);
+    orf_api_end_streams(daemon->api);
+    orf_http_drain(daemon->http, g_get_monotonic_time() + LAST_WORDS_US);
+}
+
+void
+orf_daemon_free(OrfDaemon *daemon)
+{
+    if (!daemon)
+        return;
+    orf_daemon_drain(daemon, g_get_monotonic_time());
+    orf_keeper_stop(daemon->keeper);
+    orf_http_free(daemon->http);
+    orf_api_free(daemon->api);
+    if (daemon->queue)
+        orf_queue_free(daemon->queue);
+    if (daemon->runner)
+        orf_runner_free(daemon->runner);
+    orf_store_close(daemon->store);
+    orf_devices_free(daemon->devices);
+    orf_meter_free(daemon->meter);
+    g_free(daemon->safe_mode);
+    g_free(daemon->address);
+    g_free(daemon->dir);
+    g_free(daemon);
+}

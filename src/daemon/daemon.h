@@ -1,0 +1,49 @@
+/* daemon.h - orfeas serve: opens every part and wires them together.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Thread-safe, except that one thread starts, stops and frees. */
+#ifndef ORF_DAEMON_H
+#define ORF_DAEMON_H
+
+#include "base/base.h"
+
+typedef struct {
+    const char *address;  /* NULL: 127.0.0.1 */
+    uint16_t port;        /* 0: any free one */
+    const char *dir;      /* of rows and blobs; made when it is missing */
+    unsigned workers;     /* jobs at one time past their preview; 0: one a core */
+    unsigned rate;        /* jobs and uploads of one address in a minute; 0: no limit */
+    uint64_t memory;      /* bytes all jobs may hold together; 0: 3/4 of what the machine has */
+    uint64_t max_upload;  /* bytes; 0: 64 MiB */
+    uint64_t cache_bytes; /* 0: 1 GiB */
+    int64_t cache_ttl_us, keep_us; /* 0: an hour; 0: a day */
+    const char *webhook_secret;    /* NULL: webhooks are refused */
+    const char *const *origins;    /* further sites whose pages may use it; or NULL */
+    bool proxied;                  /* clients come through a proxy that adds X-Forwarded-For */
+} OrfDaemonOptions;
+
+typedef struct OrfDaemon OrfDaemon;
+
+/* A folder that is corrupt or cannot be written gives a daemon in safe mode: it answers, says why, and takes no jobs.
+ * Errors: BUSY (the folder belongs to a running server), UNAVAILABLE (the port is taken), BAD_INPUT (address, secret). */
+OrfDaemon *orf_daemon_start(const OrfDaemonOptions *options, GError **error);
+char *orf_daemon_url(const OrfDaemon *daemon); /* "http://127.0.0.1:8080/"; caller owns */
+uint16_t orf_daemon_port(const OrfDaemon *daemon);
+const char *orf_daemon_safe_mode(const OrfDaemon *daemon); /* why; NULL: all is well */
+bool orf_daemon_is_loopback(const OrfDaemon *daemon);
+
+/* Takes no more jobs; running ones may finish until `deadline_us` (monotonic), the rest waits for the next start. Then
+ * streams are told to come back, and connections close. */
+void orf_daemon_drain(OrfDaemon *daemon, int64_t deadline_us);
+void orf_daemon_free(OrfDaemon *daemon);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDaemon, orf_daemon_free)
+
+/* The API described: "openapi" (JSON) or "reference" (Markdown); NULL: neither. Caller owns. */
+char *orf_daemon_describe(const char *what);
+
+/* Waits for SIGINT or SIGTERM, which every thread has blocked, and drains for `drain_s` at most; a second signal ends the
+ * program at once. */
+void orf_daemon_serve(OrfDaemon *daemon, unsigned drain_s);
+
+#endif
