@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles the page: build.mjs OUTPUT_FOLDER. Two bundles, so that the page stands before the 3D view is read:
-// app.js is the page, viewer.js holds three.js and is loaded when there is something to see.
+// app.js is the page, viewer.js holds three.js and is loaded when there is something to see. Each also comes packed.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const here = name => fileURLToPath(new URL(name, import.meta.url));
 
@@ -28,3 +30,7 @@ const common = {
 await esbuild.build({ ...common, entryPoints: [here('app.ts')], external: ['./viewer.js'] });
 await esbuild.build({ ...common, entryPoints: [here('viewer.ts')] });
 await esbuild.build({ ...common, entryPoints: [here('app.css')] });
+for (const name of ['app.js', 'app.css', 'viewer.js']) {
+    const path = `${common.outdir}/${name}`;
+    writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+}

@@ -212,6 +212,13 @@ orf_call_accepts(const OrfCall *call, const char *const *types)
     return chosen;
 }
 
+bool
+orf_call_takes_gzip(const OrfCall *call)
+{
+    const char *accept = orf_request_header(call->request, "Accept-Encoding");
+    return accept && liking(accept, "gzip") > 0;
+}
+
 /* RFC 7240: "respond-async, wait=10" waits first. */
 int
 orf_call_prefer_wait(const OrfCall *call)

@@ -173,6 +173,28 @@ keeps_documents(void)
 }
 
 static void
+packs_the_page(void)
+{
+    g_autoptr(ApiStage) stage = api_stage_start(NULL);
+    g_auto(ApiAnswer) plain = api_get(stage, "/viewer.js");
+    if (plain.status == 404) {
+        g_test_skip("needs the page");
+        return;
+    }
+    g_autofree char *etag = api_answer_header(&plain, "ETag");
+    g_auto(ApiAnswer) packed =
+        api_ask(stage, "GET", "/viewer.js", "Accept-Encoding: br, gzip\r\n", NULL);
+    g_autofree char *packed_etag = api_answer_header(&packed, "ETag");
+    g_autofree char *coding = api_answer_header(&packed, "Content-Encoding");
+    g_assert_cmpstr(coding, ==, "gzip");
+    g_assert_cmpstr(etag, !=, packed_etag);
+    g_assert_cmpuint(packed.size, <, plain.size / 3);
+    g_auto(ApiAnswer) no =
+        api_ask(stage, "GET", "/viewer.js", "Accept-Encoding: gzip;q=0\r\n", NULL);
+    g_assert_cmpuint(no.size, ==, plain.size);
+}
+
+static void
 shows_metrics(void)
 {
     g_autoptr(ApiStage) stage = api_stage_start(NULL);
@@ -199,6 +221,7 @@ main(int argc, char **argv)
     g_test_add_func("/api/call/requests-are-counted-by-template", counts);
     g_test_add_func("/api/about/the-server-describes-itself", describes_itself);
     g_test_add_func("/api/about/documents-are-known-by-their-etag", keeps_documents);
+    g_test_add_func("/api/about/the-page-comes-packed-to-who-takes-it", packs_the_page);
     g_test_add_func("/api/about/metrics-come-as-text-or-openmetrics", shows_metrics);
     return g_test_run();
 }

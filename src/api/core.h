@@ -116,16 +116,21 @@ void orf_tallies_count(OrfTallies *tallies, int index, int status, double second
                        const char *trace_id);
 void orf_tallies_limited(OrfTallies *tallies);
 
+/* Does Accept-Encoding allow gzip? */
+bool orf_call_takes_gzip(const OrfCall *call);
+
 /* --- Documents: document.c, page.c, generators.c. Immutable ---------------------------------------------------------- */
 
 typedef struct {
-    GBytes *body;
-    const char *type; /* static */
-    char etag[48];
+    GBytes *body, *packed; /* packed: the same by gzip, or NULL */
+    const char *type;      /* static */
+    char etag[48], packed_etag[48];
 } OrfDocument;
 OrfDocument *orf_document_new(GBytes *body, const char *type);
 OrfDocument *orf_document_take(char *text, const char *type);
 void orf_document_free(void *document);
+/* For clients that take gzip. */
+void orf_document_pack(OrfDocument *document, GBytes *packed);
 /* 200 or 304. `headers`: further ones, or NULL. */
 void
 orf_call_reply_document(OrfCall *call, const OrfDocument *document, const char *const *headers);

@@ -30,26 +30,45 @@ orf_document_free(void *data)
     if (!document)
         return;
     g_bytes_unref(document->body);
+    g_clear_pointer(&document->packed, g_bytes_unref);
     g_free(document);
+}
+
+void
+orf_document_pack(OrfDocument *document, GBytes *packed)
+{
+    document->packed = g_bytes_ref(packed);
+    g_snprintf(document->packed_etag, sizeof document->packed_etag, "%.*s-gzip\"",
+               (int)strlen(document->etag) - 1, document->etag);
 }
 
 /* Clients keep it and ask whether it is still so. `headers`: further ones, or NULL. */
 void
 orf_call_reply_document(OrfCall *call, const OrfDocument *document, const char *const *headers)
 {
-    const char *list[32] = { "ETag", document->etag, "Cache-Control", "no-cache" };
+    bool packed = document->packed && orf_call_takes_gzip(call);
+    const char *etag = packed ? document->packed_etag : document->etag;
+    const char *list[32] = { "ETag", etag, "Cache-Control", "no-cache" };
     size_t n = 4;
+    if (document->packed) {
+        list[n++] = "Vary";
+        list[n++] = "Accept-Encoding";
+    }
     for (; headers && headers[0]; headers += 2) {
-        g_assert(n + 4 < G_N_ELEMENTS(list));
+        g_assert(n + 6 < G_N_ELEMENTS(list));
         list[n++] = headers[0];
         list[n++] = headers[1];
     }
     const char *known = orf_request_header(call->request, "If-None-Match");
-    if (known && (strcmp(known, "*") == 0 || strstr(known, document->etag))) {
+    if (known && (strcmp(known, "*") == 0 || strstr(known, etag))) {
         orf_call_reply(call, &(OrfReply){ 304, list });
         return;
     }
     list[n++] = "Content-Type";
     list[n++] = document->type;
-    orf_call_reply(call, &(OrfReply){ 200, list, document->body });
+    if (packed) {
+        list[n++] = "Content-Encoding";
+        list[n++] = "gzip";
+    }
+    orf_call_reply(call, &(OrfReply){ 200, list, packed ? document->packed : document->body });
 }

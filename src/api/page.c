@@ -57,6 +57,13 @@ type_of(const char *name)
     return "application/octet-stream";
 }
 
+static GBytes *
+page_file(const char *name, const char *ending)
+{
+    g_autofree char *path = g_strconcat(FOLDER, name, ending, NULL);
+    return g_resources_lookup_data(path, 0, NULL);
+}
+
 GHashTable *
 orf_page_load(void)
 {
@@ -64,10 +71,14 @@ orf_page_load(void)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, orf_document_free);
     g_auto(GStrv) names = g_resources_enumerate_children(FOLDER, 0, NULL); /* NULL: no page */
     for (char **name = names; name && *name; name++) {
-        g_autofree char *path = g_strconcat(FOLDER, *name, NULL);
-        g_autoptr(GBytes) body = g_resources_lookup_data(path, 0, NULL);
-        if (body) /* a folder has no bytes */
-            g_hash_table_insert(files, g_strdup(*name), orf_document_new(body, type_of(*name)));
+        g_autoptr(GBytes) body = page_file(*name, "");
+        if (!body || g_str_has_suffix(*name, ".gz")) /* a folder has no bytes */
+            continue;
+        OrfDocument *file = orf_document_new(body, type_of(*name));
+        g_autoptr(GBytes) packed = page_file(*name, ".gz");
+        if (packed)
+            orf_document_pack(file, packed);
+        g_hash_table_insert(files, g_strdup(*name), file);
     }
     if (!g_hash_table_contains(files, "index.html"))
         g_hash_table_insert(files, g_strdup("index.html"),
