@@ -134,6 +134,8 @@ orf_metric(OrfMeter *meter, const OrfMetricInfo *info)
         g_hash_table_insert(meter->by_name, (char *)info->name, metric);
         g_ptr_array_add(meter->families, metric);
     }
+    g_assert(metric->info->type == info->type);
+    g_assert(g_strcmp0(metric->info->labels, info->labels) == 0);
     g_mutex_unlock(&meter->lock);
     return metric;
 }

@@ -27,7 +27,7 @@ typedef struct {
 } OrfMetricInfo;
 typedef struct OrfMetric OrfMetric; /* a family */
 
-/* Registers; the same name twice gives the same family. `info` is static. */
+/* Registers; the same name twice, with the same type and labels, gives the same family. `info` is static. */
 OrfMetric *orf_metric(OrfMeter *meter, const OrfMetricInfo *info);
 /* One series of a family by its label values (in order, NULL-terminated list); valid as long as the meter.
  * Finding a series takes no lock either, but hashes its values: keep it where you can. Values are cut after 128
