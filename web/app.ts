@@ -2,7 +2,7 @@
 // The page: pictures and settings become a job, the job's events become stages on the screen. The job's name is in the
 // address, so a reload, a bookmark or the back button finds it again.
 import {
-    call, cancelJob, createJob, Follower, getGenerators, getJob, isOver, newKey, Problem, replayJob,
+    call, cancelJob, createJob, Follower, getGenerators, getJob, isOver, newKey, Problem, replayJob, stageNames,
     type Job, type JobEvent, type Stage,
 } from './api.js';
 import { at, h, icon, say } from './dom.js';
@@ -40,7 +40,7 @@ class Page {
     };
 
     constructor() {
-        this.pictures = new Pictures(at('strip'), () => this.arrived(), () => this.ready());
+        this.pictures = new Pictures(at('strip'), beside => this.arrived(beside), () => this.ready());
         at('drop-art').append(icon('M12 2.5 20.5 7v10L12 21.5 3.5 17V7zM3.5 7 12 11.5 20.5 7M12 11.5v10'));
         at('samples').append(...samples.map(sample => this.sampleButton(sample)));
         at('form').addEventListener('submit', event => {
@@ -64,10 +64,11 @@ class Page {
 
     // --- From pictures to a job ------------------------------------------------------------------------------
 
-    private arrived(): void {
+    /** Another picture may start at once; one more side waits until it is told which side it is. */
+    private arrived(beside: boolean): void {
         this.ready();
         this.view.fresh = true;
-        if (at<HTMLInputElement>('eager').checked)
+        if (!beside && at<HTMLInputElement>('eager').checked)
             void this.start();
         else
             at('start').focus();
@@ -185,9 +186,11 @@ class Page {
             this.step = data['step'];
         if (type === 'stage') {
             const stage = { ...data, name: data['name'] ?? data['stage'], took_s: data['took_s'] ?? data['seconds'] } as unknown as Stage;
-            const stages = [...(job.stages ?? []).filter(other => other.name !== stage.name), stage];
+            const others = (job.stages ?? []).filter(other => other.name !== stage.name); // a stream may tell it again
+            const stages = [...others, stage].sort((a, b) => stageNames.indexOf(a.name) - stageNames.indexOf(b.name));
             this.update({ ...job, status: 'running', progress: Math.max(job.progress, Number(data['progress'] ?? 0)), stages });
-            say(`${title(stage.name)} stage is here.`);
+            if (others.length === job.stages?.length)
+                say(`${title(stage.name)} stage is here.`);
             this.showNewest();
             void this.refresh();
         } else if (type === 'progress') {

@@ -27,7 +27,7 @@ export class Pictures {
     private list: Picture[] = [];
 
     /** `arrived` when files came in, `changed` when one was removed or turned. */
-    constructor(private readonly strip: HTMLElement, private readonly arrived: () => void, private readonly changed: () => void) {
+    constructor(private readonly strip: HTMLElement, private readonly arrived: (beside: boolean) => void, private readonly changed: () => void) {
         const files = at<HTMLInputElement>('files');
         files.addEventListener('change', () => {
             this.take([...files.files ?? []], files.dataset['add'] === 'yes');
@@ -51,12 +51,13 @@ export class Pictures {
     take(files: File[], add: boolean): void {
         if (!files.length)
             return;
-        if (!add)
+        const beside = add && this.list.length > 0;
+        if (!beside)
             this.clear();
         for (const file of files)
             this.list.push({ file, url: URL.createObjectURL(file), yaw: guess(file.name, this.list.map(other => other.yaw)) });
         this.render();
-        this.arrived();
+        this.arrived(beside);
     }
 
     clear(): void {
