@@ -15,6 +15,7 @@ export class View {
 
     constructor(private readonly changed: () => void, private readonly problem: (problem: Problem) => void) {
         this.makeTools();
+        window.addEventListener('load', () => void import('./viewer.js')); // read while somebody looks for a picture
     }
 
     /** Shows the stage as soon as it is read; what is overtaken meanwhile is skipped. */
