@@ -100,6 +100,17 @@ def generators_json(_):
 def doctor_json(_):
     told = json.loads(run("doctor", "--json", check=0).stdout)
     assert told["cpu"]["cores"] >= 1 and told["pictures"]["jpeg"]
+    assert isinstance(told["cuda"], list)
+
+
+@sentence("/cli/doctor-shows-cuda-devices")
+def doctor_cuda(folder):
+    double = pathlib.Path(ORFEAS).parent / "src" / "device" / "libnvml-double.so"  # built for the tests of device
+    (folder / "libnvidia-ml.so.1").symlink_to(double)
+    env = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+    assert b"cuda Double of a device: 8.0 GiB of memory, 7.0 free; driver 535.1" in run("doctor", env=env).stdout
+    device, = json.loads(run("doctor", "--json", check=0, env=env).stdout)["cuda"]
+    assert (device["kind"], device["id"], device["memory_used"], device["power_w"]) == ("cuda", "GPU-0", 2**30, 30)
 
 
 @sentence("/cli/completion-knows-commands-and-parameters")

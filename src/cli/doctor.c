@@ -3,6 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "daemon/daemon.h"
+
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -28,14 +32,18 @@ static const Need tools[] = {
     { "admesh", "a second opinion on STL files", "apt install admesh" },
 };
 
-/* The driver's version when an NVIDIA device is there; NULL otherwise. */
-static char *
-cuda_driver(void)
+/* CUDA devices as device.h describes them; caller unrefs. */
+static json_t *
+cuda_devices(void)
 {
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents("/proc/driver/nvidia/version", &text, NULL, NULL))
-        return NULL;
-    return g_strndup(text, strcspn(text, "\n"));
+    g_autofree char *text = orf_daemon_devices(NULL); /* without them the CPU remains */
+    json_t *all = text ? json_loads(text, 0, NULL) : NULL, *cuda = json_array(), *one;
+    size_t i;
+    json_array_foreach(json_object_get(all, "devices"), i,
+                       one) if (strcmp(json_string_value(json_object_get(one, "kind")),
+                                       "cuda") == 0) json_array_append(cuda, one);
+    json_decref(all);
+    return cuda;
 }
 
 static bool
@@ -67,17 +75,38 @@ print_need(const Need *need, bool there, const char *kind)
         g_print("       %-13s %s: %s\n", "", kind, need->remedy);
 }
 
+static void
+print_cuda(void)
+{
+    json_t *cuda = cuda_devices(), *one;
+    size_t i;
+    json_array_foreach(cuda, i, one)
+    {
+        double total = json_number_value(json_object_get(one, "memory_total"));
+        double free = json_number_value(json_object_get(one, "memory_free"));
+        g_print("  cuda %s: %.1f GiB of memory, %.1f free; driver %s\n",
+                json_string_value(json_object_get(one, "name")), total / (1 << 30),
+                free / (1 << 30), json_string_value(json_object_get(one, "driver")));
+    }
+    if (!json_array_size(cuda) &&
+        g_file_test("/proc/driver/nvidia/version", G_FILE_TEST_EXISTS))
+        g_print("  cuda a driver is loaded, but libnvidia-ml.so.1 does not answer\n");
+    else if (!json_array_size(cuda))
+        g_print("  cuda none; the built-in generators do not need one\n");
+    json_decref(cuda);
+}
+
 static unsigned
 print_report(void)
 {
-    g_autofree char *cpu = orf_machine_cpu_name(NULL), *driver = cuda_driver();
+    g_autofree char *cpu = orf_machine_cpu_name(NULL);
     OrfMachine machine;
     orf_machine_read(NULL, &machine);
     unsigned missing = 0;
     g_print("orfeas %s, %s\n\ndevices\n", orf_version(), orf_engine_picture_library());
     g_print("  cpu  %s: %u core%s, %.1f GiB of memory\n", cpu, machine.cores,
             machine.cores == 1 ? "" : "s", (double)machine.memory_total / (1 << 30));
-    g_print("  cuda %s\n", driver ? driver : "none; the built-in generators do not need one");
+    print_cuda();
     g_print("\npictures it reads\n");
     for (size_t i = 0; i < G_N_ELEMENTS(pictures); i++) {
         bool there = orf_engine_reads_pictures(pictures[i].name);
@@ -110,9 +139,19 @@ append_flags(GString *json, const char *name, const Need *needs, size_t n,
 }
 
 static void
+append_cuda(GString *json)
+{
+    json_t *cuda = cuda_devices();
+    char *text = json_dumps(cuda, JSON_COMPACT);
+    g_string_append(json, text);
+    free(text);
+    json_decref(cuda);
+}
+
+static void
 print_json(void)
 {
-    g_autofree char *cpu = orf_machine_cpu_name(NULL), *driver = cuda_driver();
+    g_autofree char *cpu = orf_machine_cpu_name(NULL);
     OrfMachine machine;
     orf_machine_read(NULL, &machine);
     g_autoptr(GString) json = g_string_new("{\"version\":");
@@ -124,10 +163,7 @@ print_json(void)
     g_string_append_printf(
         json, ",\"cores\":%u,\"memory_bytes\":%" G_GUINT64_FORMAT "},\"cuda\":", machine.cores,
         machine.memory_total);
-    if (driver)
-        orf_json_string(json, driver);
-    else
-        g_string_append(json, "null");
+    append_cuda(json);
     append_flags(json, "pictures", pictures, G_N_ELEMENTS(pictures), orf_engine_reads_pictures);
     append_flags(json, "tools", tools, G_N_ELEMENTS(tools), has_tool);
     g_print("%s,\"fonts\":%s}\n", json->str, has_font() ? "true" : "false");

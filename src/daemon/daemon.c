@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon-priv.h"
 
+#include <limits.h>
 #include <string.h>
 
 #pragma weak orf_queue_new
@@ -135,6 +136,14 @@ bool
 orf_daemon_is_loopback(const OrfDaemon *daemon)
 {
     return is_loopback(daemon->address);
+}
+
+char *
+orf_daemon_devices(GError **error)
+{
+    g_autoptr(OrfDevices) devices =
+        orf_devices_new(&(OrfDevicesOptions){ .period_ms = UINT_MAX }, error);
+    return devices ? orf_devices_json(devices, false) : NULL;
 }
 
 char *

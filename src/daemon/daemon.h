@@ -39,6 +39,9 @@ void orf_daemon_drain(OrfDaemon *daemon, int64_t deadline_us);
 void orf_daemon_free(OrfDaemon *daemon);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDaemon, orf_daemon_free)
 
+/* The devices of this machine, without a server: JSON as orf_devices_json gives it. Caller owns; NULL sets error. */
+char *orf_daemon_devices(GError **error);
+
 /* The API described: "openapi" (JSON) or "reference" (Markdown); NULL: neither. Caller owns. */
 char *orf_daemon_describe(const char *what);
 

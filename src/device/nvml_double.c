@@ -9,7 +9,16 @@
 #define INVALID_ARGUMENT 2
 #define INSUFFICIENT_SIZE 7
 
-EXPORT NvmlDouble nvml_double;
+EXPORT NvmlDouble nvml_double = {
+    .count = 1,
+    .devices = { { .name = "Double of a device",
+                   .uuid = "GPU-0",
+                   .total = 8ull << 30,
+                   .used = 1ull << 30,
+                   .percent = 5,
+                   .celsius = 40,
+                   .milliwatts = 30000 } },
+};
 
 typedef struct {
     unsigned long long total, free, used;
