@@ -50,6 +50,8 @@ typedef struct {
     unsigned (*concurrency)(uint64_t queued, void *data);
     /* How many jobs of this kind one batch may hold now; at least 1. NULL: 1. */
     unsigned (*batch)(const char *kind, uint64_t queued, void *data);
+    /* The row's error JSON {"code","message","retryable"} of an error; caller owns. NULL: by the table of errors. */
+    char *(*describe)(const GError *error, void *data);
     void *data;
 } OrfWork;
 
@@ -58,6 +60,7 @@ typedef struct {
     OrfWork work;
     unsigned workers; /* jobs that run at one time past their first stage; 0: one a core */
     unsigned preview_workers;   /* more places, for jobs before their first stage; 0: 1 */
+    unsigned max_parked;        /* jobs past their first stage that wait for a place; 0: 32 */
     unsigned cores;             /* of each task; 0: all */
     uint64_t memory;            /* bytes one task may hold; 0: no limit */
     unsigned max_queued;        /* 0: 1000; beyond: BUSY with retry-after */
@@ -68,9 +71,11 @@ typedef struct {
     bool webhooks_may_be_local; /* tests only: allow loopback targets */
 } OrfQueueOptions;
 
-/* Opens the queue: jobs that were running when the last process died are queued again (attempt + 1, at most 3). */
+/* Opens the queue: jobs that were running when the last process died wait for their next run (attempt + 1; after 3 runs that
+ * did not come back they are failed). Their status stays "running": states never go back. */
 OrfQueue *orf_queue_new(const OrfQueueOptions *options, GError **error);
-/* Stops taking jobs, lets running ones finish until `deadline_us` (monotonic), then puts them back. */
+/* Stops taking jobs, lets running ones finish until `deadline_us` (monotonic), then puts them back: that run does not
+ * count as a try. Accepting again needs a new queue. */
 void orf_queue_drain(OrfQueue *queue, int64_t deadline_us);
 void orf_queue_free(OrfQueue *queue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfQueue, orf_queue_free)
@@ -97,22 +102,24 @@ typedef struct {
     bool coalesced; /* shares the run of a twin */
 } OrfAccepted;
 
-/* Durable when it returns. Errors: BUSY (queue full: orf_queue_retry_after), CONFLICT (idempotency key used for
- * something else), UNAVAILABLE (disk). */
+/* Durable when it returns. Errors: BUSY (queue full or draining: orf_queue_retry_after), CONFLICT (idempotency key used for
+ * something else), BAD_INPUT (webhook_url), UNSUPPORTED (webhooks are off), UNAVAILABLE (disk). */
 bool orf_queue_add(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError **error);
 unsigned orf_queue_retry_after(OrfQueue *queue); /* seconds */
-/* Cancels; a follower only detaches. True also when it was over already. NOT_FOUND. */
+/* Cancels; a follower only detaches, and when the first of a shared run is cancelled the run goes on for the others. True
+ * also when it was over already. NOT_FOUND. */
 bool orf_queue_cancel(OrfQueue *queue, const char *id, GError **error);
+/* Cancels and forgets it, its idempotency key too. NOT_FOUND, UNAVAILABLE. */
 bool orf_queue_delete(OrfQueue *queue, const char *id, GError **error);
 
 /* --- Looking ------------------------------------------------------------------------------------------ */
 
-/* A row plus what only the queue knows. Fast: from memory for live jobs. */
+/* A row plus what only the queue knows. Fast: from memory for live jobs and those that ended lately. */
 typedef struct {
     OrfJobRow row;
     char *stage;             /* running step, or NULL */
     char *stages;            /* JSON array of stages told so far */
-    unsigned position;       /* jobs before it; 0 when it runs */
+    unsigned position;       /* runs before it in the line; 0 when it runs */
     double eta_p50, eta_p90; /* s; < 0: not known */
     uint64_t version;        /* rises with every change: for weak ETags */
     uint64_t events;         /* number of its newest event */
@@ -123,7 +130,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfJobView, orf_job_view_clear)
 /* Version alone, without allocation; 0: not known here. */
 uint64_t orf_queue_version(OrfQueue *queue, const char *id);
 
-/* --- Events: numbered from 1 for each job, the last 1000 kept ------------------------------------------ */
+/* --- Events: numbered from 1 for each job, the last 1000 kept ------------------------------------------
+ * After a restart the numbers of a living job go on from a higher one. */
 
 typedef struct {
     uint64_t seq;
@@ -135,8 +143,9 @@ typedef struct {
 /* Called on any thread, never under a lock of the caller; must not block. May call orf_queue_look. */
 typedef void (*OrfEventFn)(const OrfJobEvent *event, void *data);
 typedef struct OrfListener OrfListener;
-/* Replays what is newer than `after`, then follows. When `after` is too old a snapshot comes first. `event` with
- * type "done" or "error" is the last. NOT_FOUND. */
+/* Replays what is newer than `after` (on the caller's thread, before it returns), then follows. When `after` is too old or
+ * not a number of this job a snapshot comes instead of what is missing. "done" (succeeded) or "error" (failed, canceled,
+ * expired) is the last, and comes even when `after` is its number. NOT_FOUND. */
 OrfListener *orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn event,
                               void *data, GError **error);
 /* After it returns, `event` is not running and will not be called. Not from inside `event`. */
@@ -155,5 +164,13 @@ typedef struct {
 void orf_queue_stats(OrfQueue *queue, OrfQueueStats *ret);
 bool orf_queue_clear_cache(OrfQueue *queue, const char *tenant, int64_t *ret_entries,
                            uint64_t *ret_bytes, GError **error);
+
+/* --- Webhooks: Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature), at least once --------
+ * Body: {"type":"job.started|job.stage|job.done","timestamp","data":{"id","status","progress","attempt","stages",
+ * "error"}}. 15 s a try, 10 tries over 2 h, then the dead list. Only to public addresses, never redirected. */
+
+/* OrfHookRow, newest tries last. Caller owns. */
+GPtrArray *orf_queue_dead_hooks(OrfQueue *queue, unsigned limit, GError **error);
+bool orf_queue_resend_hook(OrfQueue *queue, int64_t id, GError **error); /* NOT_FOUND */
 
 #endif

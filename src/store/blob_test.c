@@ -130,7 +130,7 @@ add_job(OrfStore *store, const char *id, const char *request, const char *result
                       .kind = (char[]){ "k" },
                       .request = (char *)(uintptr_t)request,
                       .result = (char *)(uintptr_t)result };
-    g_assert_true(orf_store_add_job(store, &row, NULL, NULL, NULL, NULL));
+    g_assert_true(orf_store_add_job(store, &row, NULL, NULL, NULL, NULL, NULL));
 }
 
 static void

@@ -25,7 +25,7 @@ add(OrfStore *store, const char *id, const char *request, GError **error)
                       .kind = (char[]){ "k" },
                       .request = (char *)(uintptr_t)request,
                       .created = 1 };
-    return orf_store_add_job(store, &row, id, "print", NULL, error);
+    return orf_store_add_job(store, &row, id, "print", NULL, NULL, error);
 }
 
 static void
@@ -185,7 +185,7 @@ write_many(void *data)
                           .request = (char[]){ "{}" },
                           .created = 1 };
         g_autoptr(GError) error = NULL;
-        if (orf_store_add_job(writer->store, &row, key, id, NULL, &error))
+        if (orf_store_add_job(writer->store, &row, key, id, NULL, NULL, &error))
             continue;
         g_assert_error(error, ORF_ERROR, ORF_ERROR_CONFLICT);
         writer->refused++;

@@ -136,6 +136,7 @@ orf_store_find_claim(OrfStore *store, const char *tenant, const char *idempotenc
 
 typedef struct {
     const OrfJobRow *row;
+    const OrfHookRow *hook;
     Claim claim; /* key NULL: none */
 } Addition;
 
@@ -168,14 +169,17 @@ add_job(OrfSql *sql, void *data, GError **error)
                      claim->tenant, claim->key, claim->fingerprint, addition->row->id,
                      claim->now))
         return false;
-    return insert(sql, addition->row, error);
+    return insert(sql, addition->row, error) &&
+           (!addition->hook || orf_hook_add_row(sql, addition->hook, error));
 }
 
 bool
 orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency_key,
-                  const char *fingerprint, char **ret_existing, GError **error)
+                  const char *fingerprint, const OrfHookRow *hook, char **ret_existing,
+                  GError **error)
 {
     Addition addition = { row,
+                          hook,
                           { .tenant = row->tenant,
                             .key = idempotency_key,
                             .fingerprint = fingerprint ? fingerprint : "",
@@ -305,7 +309,7 @@ move_row(OrfSql *sql, OrfJobMove *move, const OrfMoveOptions *options, GError **
                      to->progress, (int64_t)to->attempt, (int64_t)to->spared,
                      (int64_t)to->events, to->started, to->finished, to->expires,
                      to->not_before, (int64_t)to->cached, (int64_t)to->coalesced, to->cost_s,
-                     to->leader, to->id, (int64_t)options->from, (int64_t)options->attempt))
+                     to->leader, to->id, (int64_t)options->from, (int64_t)move->attempt))
         return false;
     move->moved = sqlite3_changes(sql->db) > 0;
     return !move->moved || !move->hook || orf_hook_add_row(sql, move->hook, error);
@@ -337,8 +341,8 @@ bool
 orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int attempt,
                    bool *ret_moved, GError **error)
 {
-    OrfJobMove move = { .to = to };
-    OrfMoveOptions options = { .from = from, .attempt = attempt, .durable = true };
+    OrfJobMove move = { .to = to, .attempt = attempt };
+    OrfMoveOptions options = { .from = from, .durable = true };
     if (!orf_store_move_jobs(store, &move, 1, &options, error))
         return false;
     *ret_moved = move.moved;

@@ -29,7 +29,7 @@ static void
 add(OrfStore *store, const OrfJobRow *row)
 {
     g_autoptr(GError) error = NULL;
-    orf_store_add_job(store, row, NULL, NULL, NULL, &error);
+    orf_store_add_job(store, row, NULL, NULL, NULL, NULL, &error);
     g_assert_no_error(error);
 }
 
@@ -74,17 +74,17 @@ a_key_used_twice_gives_the_same_job(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *none = NULL, *again = NULL, *late = NULL, *found = NULL;
     OrfJobRow first = row_of("job_1"), second = row_of("job_2"), third = row_of("job_3");
-    g_assert_true(orf_store_add_job(store, &first, "key", "print", &none, &error));
+    g_assert_true(orf_store_add_job(store, &first, "key", "print", NULL, &none, &error));
     g_assert_null(none);
-    g_assert_true(orf_store_add_job(store, &second, "key", "print", &again, &error));
+    g_assert_true(orf_store_add_job(store, &second, "key", "print", NULL, &again, &error));
     g_assert_cmpstr(again, ==, "job_1");
     g_assert_null(orf_store_get_job(store, "job_2", NULL));
     found = orf_store_find_claim(store, "local", "key", "print", 2000, &error);
     g_assert_cmpstr(found, ==, "job_1");
-    g_assert_false(orf_store_add_job(store, &second, "key", "another", NULL, &error));
+    g_assert_false(orf_store_add_job(store, &second, "key", "another", NULL, NULL, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_CONFLICT);
     third.created = 25 * HOUR;
-    g_assert_true(orf_store_add_job(store, &third, "key", "another", &late, NULL));
+    g_assert_true(orf_store_add_job(store, &third, "key", "another", NULL, &late, NULL));
     g_assert_null(late);
 }
 
@@ -129,8 +129,8 @@ a_webhook_and_a_cache_entry_go_with_the_move_or_not_at_all(void)
         .key = (char[]){ "local/k" }, .result = (char[]){ "{}" }, .bytes = 3, .expires = 100
     };
     row.status = ORF_JOB_SUCCEEDED;
-    OrfJobMove move = { .to = &row, .hook = &hook };
-    OrfMoveOptions options = { .from = LIVE, .attempt = -1, .cache = &cache, .durable = true };
+    OrfJobMove move = { .to = &row, .attempt = -1, .hook = &hook };
+    OrfMoveOptions options = { .from = LIVE, .cache = &cache, .durable = true };
     g_assert_true(orf_store_move_jobs(store, &move, 1, &options, NULL));
     g_assert_true(move.moved);
     g_assert_true(orf_store_move_jobs(store, &move, 1, &options, NULL));

@@ -90,11 +90,13 @@ void orf_job_row_free(OrfJobRow *row);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfJobRow, orf_job_row_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfJobRow, orf_job_row_free)
 
-/* Inserts the row and, when `idempotency_key` is given, its claim, in one transaction. When the key was used
+struct OrfHookRow;
+/* Inserts the row and, when given, its idempotency key's claim and a message, in one transaction. When the key was used
  * before with the same `fingerprint`, `ret_existing` gets that job's id and nothing is inserted; with another
  * fingerprint: CONFLICT. */
 bool orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency_key,
-                       const char *fingerprint, char **ret_existing, GError **error);
+                       const char *fingerprint, const struct OrfHookRow *hook,
+                       char **ret_existing, GError **error);
 OrfJobRow *orf_store_get_job(OrfStore *store, const char *id, GError **error); /* NOT_FOUND */
 /* The id of the job that used the key in the last 24 h before `now`, NULL without error when there is none; CONFLICT as
  * above. Caller owns. */
@@ -109,12 +111,12 @@ bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int
 /* Several moves in one transaction, with what comes of them. */
 typedef struct {
     const OrfJobRow *to;
+    int attempt;                   /* only in this one; < 0: in any */
     const struct OrfHookRow *hook; /* added when the job moved; NULL: none */
     bool moved;                    /* out */
 } OrfJobMove;
 typedef struct {
     unsigned from;
-    int attempt;                     /* < 0: any */
     const struct OrfCacheRow *cache; /* put when at least one job moved; NULL: none */
     bool durable;                    /* told to a client: on the disk when the call returns */
 } OrfMoveOptions;

@@ -26,7 +26,7 @@ accept_jobs(void *data)
                           .request = (char[]){ "{\"v\":1}" },
                           .created = 1 };
         int64_t begun = g_get_monotonic_time();
-        g_assert_true(orf_store_add_job(client->store, &row, id, "print", NULL, NULL));
+        g_assert_true(orf_store_add_job(client->store, &row, id, "print", NULL, NULL, NULL));
         client->ms[i] = (double)(g_get_monotonic_time() - begun) / 1000;
     }
     return NULL;

@@ -1,0 +1,237 @@
+/* events.c - what happened to a job, numbered, and who listens.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A listener is a number: what it has to hear next. Whoever published calls the listeners that have something to hear,
+ * one event after the other, never under the lock, never two threads in one listener. So events arrive in order, and a
+ * new listener's replay and its live part are the same loop. */
+#include "job/job-priv.h"
+
+#include <string.h>
+
+#define KEEP 1000
+#define SLACK 200 /* forgotten at one time */
+/* Events in one life of the process: what comes after a restart has greater numbers. */
+#define LIFE ((uint64_t)1 << 20)
+
+struct OrfListener {
+    OrfQueue *queue;
+    OrfLiveJob *job;
+    uint64_t next; /* number */
+    OrfEventFn fn;
+    void *data;
+    bool queued, delivering, dead, ended;
+};
+
+OrfText *
+orf_text_new(const char *text)
+{
+    size_t size = strlen(text);
+    OrfText *made = g_malloc(sizeof *made + size + 1);
+    made->refs = 1;
+    made->size = size;
+    memcpy(made->text, text, size + 1);
+    return made;
+}
+
+void
+orf_text_unref(OrfText *text)
+{
+    if (text && --text->refs == 0)
+        g_free(text);
+}
+
+static bool
+is_end(const char *type)
+{
+    return strcmp(type, "done") == 0 || strcmp(type, "error") == 0;
+}
+
+static OrfKept *
+kept_at(const OrfEvents *events, uint64_t number)
+{
+    return &g_array_index(events->kept, OrfKept, number - events->first);
+}
+
+static bool
+is_over(const OrfEvents *events)
+{
+    return events->kept && events->kept->len && is_end(kept_at(events, events->last)->type);
+}
+
+/* --- Publish ------------------------------------------------------------------------------------------------------ */
+
+static void
+drop_oldest(OrfEvents *events, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        OrfText *json = g_array_index(events->kept, OrfKept, i).json;
+        events->bytes -= json->size + sizeof(OrfKept);
+        orf_text_unref(json);
+    }
+    g_array_remove_range(events->kept, 0, n);
+    events->first += n;
+}
+
+static void
+append(OrfEvents *events, OrfKept kept)
+{
+    if (!events->kept) {
+        events->kept = g_array_new(false, false, sizeof(OrfKept));
+        events->first = events->last + 1;
+    }
+    kept.json->refs++;
+    g_array_append_val(events->kept, kept);
+    events->last++;
+    events->bytes += kept.json->size + sizeof(OrfKept);
+    if (events->kept->len >= KEEP + SLACK)
+        drop_oldest(events, SLACK);
+}
+
+static void
+mark(OrfQueue *queue, OrfListener *listener)
+{
+    if (listener->queued || listener->dead)
+        return;
+    listener->queued = true;
+    g_queue_push_tail(&queue->dirty, listener);
+}
+
+void
+orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfText *json)
+{
+    bool end = is_end(type);
+    if (is_over(&job->events) || (!end && job->decided))
+        return;
+    if (!end && job->events.last % LIFE == LIFE - 2) /* room for the end */
+        return;
+    append(&job->events, (OrfKept){ json, type, orf_queue_wall(queue) });
+    job->version++;
+    for (guint i = 0; job->listeners && i < job->listeners->len; i++)
+        mark(queue, job->listeners->pdata[i]);
+}
+
+void
+orf_publish_text(OrfQueue *queue, OrfLiveJob *job, const char *type, const char *json)
+{
+    OrfText *text = orf_text_new(json);
+    orf_publish(queue, job, type, text);
+    orf_text_unref(text);
+}
+
+void
+orf_events_clear(OrfEvents *events)
+{
+    if (!events->kept)
+        return;
+    drop_oldest(events, events->kept->len);
+    g_array_unref(events->kept);
+    events->kept = NULL;
+}
+
+/* --- Deliver -------------------------------------------------------------------------------------------------------- */
+
+/* Something is missing: the listener looks at the job as it is, and goes on from there. */
+static void
+snapshot(OrfListener *listener, OrfJobEvent *ret)
+{
+    const OrfEvents *events = &listener->job->events;
+    uint64_t number = events->last - is_over(events);
+    static char nothing[] = "{}";
+    *ret = (OrfJobEvent){ number, "snapshot", kept_at(events, events->last)->time, nothing };
+    listener->next = number + 1;
+}
+
+static bool
+next_event(OrfListener *listener, OrfJobEvent *ret, OrfText **ret_text)
+{
+    const OrfEvents *events = &listener->job->events;
+    if (listener->dead || listener->ended || !events->kept || !events->kept->len)
+        return false;
+    if (listener->next == events->last + 1) {
+        if (!is_over(events))
+            return false;
+        listener->next = events->last;
+    }
+    *ret_text = NULL;
+    if (listener->next < events->first || listener->next > events->last) {
+        snapshot(listener, ret);
+        return true;
+    }
+    const OrfKept *kept = kept_at(events, listener->next);
+    *ret = (OrfJobEvent){ listener->next++, kept->type, kept->time, kept->json->text };
+    *ret_text = kept->json;
+    kept->json->refs++;
+    listener->ended = is_end(kept->type);
+    return true;
+}
+
+static void
+deliver_to(OrfQueue *queue, OrfListener *listener)
+{
+    OrfJobEvent event;
+    OrfText *text;
+    listener->delivering = true;
+    while (next_event(listener, &event, &text)) {
+        pthread_mutex_unlock(&queue->lock);
+        listener->fn(&event, listener->data);
+        pthread_mutex_lock(&queue->lock);
+        orf_text_unref(text);
+    }
+    listener->delivering = false;
+    if (listener->dead)
+        pthread_cond_broadcast(&queue->delivered);
+}
+
+void
+orf_deliver(OrfQueue *queue)
+{
+    OrfListener *listener;
+    pthread_mutex_lock(&queue->lock);
+    while ((listener = g_queue_pop_head(&queue->dirty))) {
+        listener->queued = false;
+        if (!listener->delivering) /* else that thread sees the new events */
+            deliver_to(queue, listener);
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* --- Listen ----------------------------------------------------------------------------------------------------------- */
+
+OrfListener *
+orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn event, void *data,
+                 GError **error)
+{
+    OrfLiveJob *job = orf_queue_find(queue, id, error);
+    if (!job)
+        return NULL;
+    OrfListener *listener = g_new(OrfListener, 1);
+    *listener = (OrfListener){
+        .queue = queue, .job = job, .next = after + 1, .fn = event, .data = data
+    };
+    pthread_mutex_lock(&queue->lock);
+    if (!job->listeners)
+        job->listeners = g_ptr_array_new();
+    g_ptr_array_add(job->listeners, listener);
+    deliver_to(queue, listener);
+    pthread_mutex_unlock(&queue->lock);
+    return listener;
+}
+
+void
+orf_listener_free(OrfListener *listener)
+{
+    if (!listener)
+        return;
+    OrfQueue *queue = listener->queue;
+    pthread_mutex_lock(&queue->lock);
+    listener->dead = true;
+    if (listener->queued)
+        g_queue_remove(&queue->dirty, listener);
+    while (listener->delivering)
+        pthread_cond_wait(&queue->delivered, &queue->lock);
+    g_ptr_array_remove_fast(listener->job->listeners, listener);
+    orf_live_job_unref(listener->job);
+    pthread_mutex_unlock(&queue->lock);
+    g_free(listener);
+}

@@ -1,0 +1,367 @@
+/* fake_test.c - an engine for tests.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "job/fake_test.h"
+
+/* --- The engine ---------------------------------------------------------------------------------------------------------- */
+
+void
+fake_init(Fake *fake)
+{
+    *fake = (Fake){ .batch = 1 };
+    pthread_mutex_init(&fake->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&fake->changed, &monotonic);
+    fake->log = g_string_new(NULL);
+}
+
+void
+fake_clear(Fake *fake)
+{
+    pthread_mutex_destroy(&fake->lock);
+    pthread_cond_destroy(&fake->changed);
+    g_string_free(fake->log, true);
+}
+
+static void
+note(Fake *fake, const OrfJobRun *run, const char *what)
+{
+    g_string_append_printf(fake->log, "%s:%s ", run->kind, what);
+}
+
+/* A gate that a cancel opens, too: looks every 5 ms, like an engine's loop. */
+static bool
+pass_gate(Fake *fake, const OrfJobRun *run)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->at_gate++;
+    pthread_cond_broadcast(&fake->changed);
+    while (!fake->open && !orf_task_cancelled(run->task)) {
+        int64_t when = g_get_monotonic_time() + 5000;
+        struct timespec until = { when / 1000000, when % 1000000 * 1000 };
+        pthread_cond_timedwait(&fake->changed, &fake->lock, &until);
+    }
+    bool passed = fake->open > 0;
+    fake->open -= passed;
+    fake->at_gate--;
+    pthread_cond_broadcast(&fake->changed);
+    pthread_mutex_unlock(&fake->lock);
+    return passed;
+}
+
+static char *
+stage_of(char letter)
+{
+    const char *name = letter == 'p'   ? "preview"
+                       : letter == 'm' ? "medium"
+                       : letter == 'f' ? "final"
+                                       : "finished";
+    return g_strdup_printf("{\"name\":\"%s\",\"bytes\":1000}", name);
+}
+
+static bool
+fail_as(char letter, int attempt, GError **error)
+{
+    switch (letter) {
+    case 'B':
+        return attempt > 1 || ORF_FALSE(error, BUSY, "busy");
+    case 'b':
+        return ORF_FALSE(error, BUSY, "busy");
+    case 'u':
+        return ORF_FALSE(error, UNAVAILABLE, "unavailable");
+    case 'x':
+        return ORF_FALSE(error, BAD_INPUT, "bad input");
+    default:
+        return true;
+    }
+}
+
+static bool
+step(Fake *fake, OrfJobRun *run, char letter, GString *stages, GError **error)
+{
+    static const char order[] = "pmfd";
+    const char *at = strchr(order, letter);
+    if (at) {
+        g_autofree char *stage = stage_of(letter);
+        g_string_append_printf(stages, "%s%s", stages->len ? "," : "", stage);
+        orf_job_run_stage(run, stage, (double)(at - order + 1) / 4);
+    } else if (letter == 'o') {
+        orf_task_progress(run->task, 0.5);
+    } else if (letter == 'l') {
+        orf_job_run_log(run, "a remark");
+    } else if (letter == 'g' && !pass_gate(fake, run)) {
+        return orf_task_check(run->task, error);
+    }
+    return orf_task_check(run->task, error) && fail_as(letter, run->attempt, error);
+}
+
+static void
+run_one(Fake *fake, OrfJobRun *run, char **ret_result, GError **ret_error)
+{
+    g_autoptr(GString) stages = g_string_new(NULL);
+    pthread_mutex_lock(&fake->lock);
+    fake->runs++;
+    fake->most = MAX(fake->most, ++fake->now);
+    note(fake, run, "begin");
+    pthread_mutex_unlock(&fake->lock);
+    bool ok = true;
+    for (const char *p = run->request + 1; ok && *p && *p != '"'; p++)
+        ok = step(fake, run, *p, stages, ret_error);
+    if (ok)
+        *ret_result = g_strdup_printf("{\"stages\":[%s]}", stages->str);
+    pthread_mutex_lock(&fake->lock);
+    fake->now--;
+    note(fake, run, ok ? "ok" : "failed");
+    pthread_mutex_unlock(&fake->lock);
+}
+
+static void
+run_batch(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
+{
+    Fake *fake = data;
+    pthread_mutex_lock(&fake->lock);
+    fake->largest_batch = MAX(fake->largest_batch, n);
+    pthread_mutex_unlock(&fake->lock);
+    for (size_t i = 0; i < n; i++)
+        run_one(fake, runs[i], &ret_results[i], &ret_errors[i]);
+}
+
+static uint64_t
+reserve(const char *kind, const char *request, void *data)
+{
+    (void)kind, (void)request;
+    Fake *fake = data;
+    pthread_mutex_lock(&fake->lock);
+    bool room = !fake->memory || fake->reserved < fake->memory;
+    fake->reserved += room;
+    pthread_mutex_unlock(&fake->lock);
+    return room;
+}
+
+static void
+release(uint64_t ticket, const char *kind, size_t peak, double seconds, void *data)
+{
+    (void)kind, (void)peak, (void)seconds;
+    Fake *fake = data;
+    pthread_mutex_lock(&fake->lock);
+    fake->reserved -= (unsigned)ticket;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+static unsigned
+batch(const char *kind, uint64_t queued, void *data)
+{
+    (void)kind, (void)queued;
+    return ((const Fake *)data)->batch;
+}
+
+OrfWork
+fake_work(Fake *fake)
+{
+    return (OrfWork){
+        .run = run_batch, .reserve = reserve, .release = release, .batch = batch, .data = fake
+    };
+}
+
+void
+fake_open(Fake *fake, unsigned n)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->open += n;
+    pthread_cond_broadcast(&fake->changed);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void
+fake_wait_at_gate(Fake *fake, unsigned n)
+{
+    pthread_mutex_lock(&fake->lock);
+    while (fake->at_gate != n)
+        pthread_cond_wait(&fake->changed, &fake->lock);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+char *
+fake_log(Fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    char *log = g_strdup(fake->log->str);
+    pthread_mutex_unlock(&fake->lock);
+    return log;
+}
+
+/* --- The bench ----------------------------------------------------------------------------------------------------------- */
+
+static void
+open_all(Bench *bench)
+{
+    g_autoptr(GError) error = NULL;
+    bench->store = orf_store_open(bench->dir, &error);
+    g_assert_no_error(error);
+    bench->options.store = bench->store;
+    bench->options.work = fake_work(&bench->fake);
+    bench->queue = orf_queue_new(&bench->options, &error);
+    g_assert_no_error(error);
+}
+
+void
+bench_init(Bench *bench, OrfQueueOptions options)
+{
+    bench->dir = folder_new();
+    bench->options = options;
+    fake_init(&bench->fake);
+    open_all(bench);
+}
+
+void
+bench_reopen(Bench *bench)
+{
+    orf_queue_free(bench->queue);
+    orf_store_close(bench->store);
+    open_all(bench);
+}
+
+/* The folder as it is now, copied: what a killed process leaves. */
+void
+bench_crash(Bench *bench)
+{
+    g_autofree char *copy = folder_new();
+    g_autofree char *command = g_strdup_printf("cp -r '%s/.' '%s'", bench->dir, copy);
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+    orf_queue_free(bench->queue);
+    orf_store_close(bench->store);
+    folder_remove(bench->dir);
+    g_free(bench->dir);
+    bench->dir = g_steal_pointer(&copy);
+    open_all(bench);
+}
+
+void
+bench_clear(Bench *bench)
+{
+    orf_queue_free(bench->queue);
+    orf_store_close(bench->store);
+    fake_clear(&bench->fake);
+    folder_free(bench->dir);
+}
+
+char *
+bench_wish(Bench *bench, OrfWish wish)
+{
+    g_autoptr(GError) error = NULL;
+    OrfAccepted accepted;
+    if (!wish.kind)
+        wish.kind = "k";
+    orf_queue_add(bench->queue, &wish, &accepted, &error);
+    g_assert_no_error(error);
+    return accepted.id;
+}
+
+char *
+bench_add(Bench *bench, const char *script, const char *key)
+{
+    g_autofree char *request = g_strdup_printf("\"%s\"", script);
+    return bench_wish(bench, (OrfWish){ .request = request, .key = key });
+}
+
+OrfJobStatus
+bench_status(Bench *bench, const char *id)
+{
+    g_auto(OrfJobView) view = { 0 };
+    g_autoptr(GError) error = NULL;
+    orf_queue_look(bench->queue, id, &view, &error);
+    g_assert_no_error(error);
+    return view.row.status;
+}
+
+/* --- Listening ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t heard;
+    GString *text;
+    uint64_t last;
+    unsigned n;
+    bool over;
+} Ear;
+
+static void
+hear(const OrfJobEvent *event, void *data)
+{
+    Ear *ear = data;
+    pthread_mutex_lock(&ear->lock);
+    g_assert_false(ear->over);
+    g_assert_cmpuint(event->seq, >, ear->n ? ear->last : 0);
+    ear->last = event->seq;
+    ear->n++;
+    g_string_append_printf(ear->text, "%" G_GUINT64_FORMAT ":%s ", event->seq, event->type);
+    ear->over = g_str_equal(event->type, "done") || g_str_equal(event->type, "error");
+    pthread_cond_broadcast(&ear->heard);
+    pthread_mutex_unlock(&ear->lock);
+}
+
+static void
+ear_init(Ear *ear)
+{
+    *ear = (Ear){ .text = g_string_new(NULL) };
+    pthread_mutex_init(&ear->lock, NULL);
+    pthread_cond_init(&ear->heard, NULL);
+}
+
+static char *
+ear_clear(Ear *ear)
+{
+    pthread_mutex_destroy(&ear->lock);
+    pthread_cond_destroy(&ear->heard);
+    return g_string_free(ear->text, false);
+}
+
+static OrfListener *
+listen(Bench *bench, const char *id, uint64_t after, Ear *ear)
+{
+    g_autoptr(GError) error = NULL;
+    OrfListener *listener = orf_queue_listen(bench->queue, id, after, hear, ear, &error);
+    g_assert_no_error(error);
+    return listener;
+}
+
+char *
+bench_events(Bench *bench, const char *id, uint64_t after)
+{
+    Ear ear;
+    ear_init(&ear);
+    OrfListener *listener = listen(bench, id, after, &ear);
+    pthread_mutex_lock(&ear.lock);
+    while (!ear.over)
+        pthread_cond_wait(&ear.heard, &ear.lock);
+    pthread_mutex_unlock(&ear.lock);
+    orf_listener_free(listener);
+    return ear_clear(&ear);
+}
+
+OrfJobStatus
+bench_wait(Bench *bench, const char *id)
+{
+    g_free(bench_events(bench, id, 0));
+    return bench_status(bench, id);
+}
+
+void
+bench_wait_status(Bench *bench, const char *id, OrfJobStatus status)
+{
+    Ear ear;
+    ear_init(&ear);
+    OrfListener *listener = listen(bench, id, 0, &ear);
+    unsigned seen = 0;
+    while (bench_status(bench, id) != status) {
+        pthread_mutex_lock(&ear.lock);
+        while (ear.n == seen)
+            pthread_cond_wait(&ear.heard, &ear.lock);
+        seen = ear.n;
+        pthread_mutex_unlock(&ear.lock);
+    }
+    orf_listener_free(listener);
+    g_free(ear_clear(&ear));
+}

@@ -1,0 +1,287 @@
+/* job-priv.h - the inside of the queue.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A job is one accepted wish; a work is one run that is to be made, for one job or for several twins that wished the
+ * same. Works stand in line, are claimed in batches, run, and settle: their jobs' ends are written, then announced.
+ *
+ *     add -> [line] -> claimed -> running -> (parked) -> running -> settling -> over
+ *               ^------ waiting (retry) <-------'
+ *
+ * One lock guards everything in memory; nobody holds it while writing to the store or calling back. Who changes a job's
+ * fate marks it `decided` under the lock, so that exactly one thread does. Locks are pthread's own: ThreadSanitizer
+ * sees them, GLib's it does not. */
+#ifndef ORF_JOB_PRIV_H
+#define ORF_JOB_PRIV_H
+
+#include "job/job.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define ORF_LIVE (1u << ORF_JOB_QUEUED | 1u << ORF_JOB_RUNNING)
+#define ORF_MAX_TRIES 3
+
+typedef struct OrfLiveJob OrfLiveJob;
+typedef struct OrfLiveWork OrfLiveWork;
+typedef struct OrfBatch OrfBatch;
+typedef struct OrfHooks OrfHooks;
+
+/* --- Events: events.c ---------------------------------------------------------------------------------------- */
+
+/* The text of several events; counted under the queue's lock. */
+typedef struct {
+    unsigned refs;
+    size_t size;
+    char text[];
+} OrfText;
+OrfText *orf_text_new(const char *text);
+void orf_text_unref(OrfText *text);
+
+typedef struct {
+    OrfText *json;
+    const char *type;
+    int64_t time;
+} OrfKept; /* its number follows from its place */
+
+typedef struct {
+    GArray *kept;   /* OrfKept */
+    uint64_t first; /* number of kept[0] */
+    uint64_t last;  /* 0: none yet */
+    size_t bytes;
+} OrfEvents;
+
+/* Appends an event for its listeners; with the lock held. Nothing after a decided end, but that end. */
+void orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfText *json);
+void orf_publish_text(OrfQueue *queue, OrfLiveJob *job, const char *type, const char *json);
+/* Calls the listeners of what was published; without the lock. */
+void orf_deliver(OrfQueue *queue);
+void orf_events_clear(OrfEvents *events);
+
+/* --- Jobs and works: live.c ---------------------------------------------------------------------------------- */
+
+struct OrfLiveJob {
+    unsigned refs; /* the table's, the work's, each listener's */
+    OrfJobRow row;
+    OrfLiveWork *work;  /* NULL: over, or not in line yet */
+    bool decided;       /* its end is decided, and perhaps not yet written */
+    int stored_attempt; /* as its row has it: the fence for who runs it */
+    char *stages;       /* JSON array, once it has left its work */
+    OrfEvents events;
+    GPtrArray *listeners; /* borrowed */
+    int64_t deadline;     /* monotonic; 0: none */
+    uint64_t version;
+    GList *remembered; /* its link among those that are over */
+    size_t weight;     /* bytes, as counted there */
+};
+
+typedef enum {
+    ORF_WORK_LINED,
+    ORF_WORK_WAITING, /* until not_before */
+    ORF_WORK_CLAIMED, /* taken out of the line, not yet running */
+    ORF_WORK_RUNNING,
+    ORF_WORK_SETTLING,
+} OrfWorkState;
+
+/* Measured runs of a kind. */
+typedef struct {
+    double p50, p90; /* s; < 0: not known */
+} OrfPace;
+
+struct OrfLiveWork {
+    OrfWorkState state;
+    GPtrArray *jobs; /* its living jobs, the oldest first */
+    char *id;        /* of the first */
+    char *tenant, *kind, *request;
+    char *twin_key; /* tenant/key; NULL: not shared */
+    OrfPace *pace;
+    int64_t order;     /* smaller runs first: time of joining the line, later by its priority */
+    GSequenceIter *at; /* in line */
+    int64_t not_before; /* monotonic */
+    int attempt, spared;
+    bool started; /* its jobs are "running" */
+
+    OrfBatch *batch;
+    OrfTask *task;
+    OrfJobRun run;
+    uint64_t ticket;
+    double progress;
+    char *step;
+    int64_t told;         /* when progress was last published */
+    GPtrArray *stages;    /* JSON of each */
+    GPtrArray *stage_ids; /* their names */
+    char *stages_json;    /* the array */
+    bool told_first;
+    bool put_back;            /* stopped by a drain */
+    int64_t begun, parked_us; /* monotonic */
+    char *result;             /* of the settled run: for twins that come while it settles */
+    double cost_s;
+};
+
+typedef enum { ORF_PLACE_NONE, ORF_PLACE_PREVIEW, ORF_PLACE_NORMAL } OrfPlace;
+
+struct OrfBatch {
+    OrfLiveWork **works; /* [n] */
+    size_t n, untold;    /* works that have not told their first stage */
+    OrfPlace place;
+    int64_t order; /* smallest of its works */
+};
+
+OrfLiveJob *orf_live_job_new(OrfJobRow *row); /* takes what is in the row */
+OrfLiveJob *orf_live_job_ref(OrfLiveJob *job);
+void orf_live_job_unref(OrfLiveJob *job);
+OrfJobRow *orf_job_row_copy(const OrfJobRow *row);
+OrfLiveWork *orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
+void orf_live_work_free(OrfLiveWork *work);
+/* The job shares the work from now on: what was told so far is told to it, too. */
+void orf_live_work_join(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job);
+/* The job leaves; a work without jobs is stopped, and gone when it does not run. */
+void orf_live_work_leave(OrfQueue *queue, OrfLiveJob *job);
+void orf_live_work_forget_twins(OrfQueue *queue, OrfLiveWork *work);
+void orf_job_set_status(OrfQueue *queue, OrfLiveJob *job, OrfJobStatus status);
+void orf_line_up(OrfQueue *queue, OrfLiveWork *work);
+void orf_line_take(OrfQueue *queue, OrfLiveWork *work);  /* claims it */
+void orf_work_stops(OrfQueue *queue, OrfLiveWork *work); /* is no longer among the running */
+void orf_line_wait(OrfQueue *queue, OrfLiveWork *work, int64_t delay_us);
+uint64_t orf_job_version(const OrfQueue *queue, const OrfLiveJob *job);
+
+/* --- The queue ------------------------------------------------------------------------------------------------ */
+
+typedef struct OrfSettlement OrfSettlement;
+
+struct OrfQueue {
+    OrfStore *store;
+    OrfWork work;
+    OrfQueueOptions options; /* defaults filled in */
+    uint64_t first_number;   /* of events of jobs that an earlier process accepted */
+    uint64_t base_version;   /* of this process: greater than any before */
+    int64_t start_wall, start_mono;
+    _Atomic int64_t skew_mono, skew_wall; /* tests turn the clocks */
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t work_ready, place_free, delivered, keep, quiet;
+    bool draining, halting, stopping; /* no new runs; no runs at all; no threads */
+    GHashTable *jobs;                 /* id -> OrfLiveJob, living and remembered */
+    GHashTable *twins;                /* tenant/key -> OrfLiveWork */
+    GHashTable *paces;                /* kind -> OrfPace, kept for ever */
+    GHashTable *deadlines;            /* OrfLiveJob set */
+    GSequence *line;
+    GPtrArray *waiting; /* works until their not_before */
+    GPtrArray *running; /* works that run or settle */
+    GPtrArray *parked;  /* batches that wait for a normal place */
+    GHashTable *full;   /* kinds that no memory was left for, until a run ends */
+    GPtrArray *unsettled;
+    GQueue remembered; /* jobs that are over, in order of their ends */
+    size_t remembered_bytes;
+    uint64_t turns;     /* of the line: for versions */
+    uint64_t forgotten; /* jobs deleted: what was read before may be stale */
+    uint64_t finished;  /* works that succeeded */
+    unsigned n_queued[3];
+    unsigned normal_used, preview_used, limit, idle, starting;
+    GPtrArray *threads;
+    GThread *keeper;
+    GQueue dirty; /* listeners with something to hear */
+    double line_p50, line_spread;
+    int64_t line_measured;
+    OrfQueueStats stats;
+    int64_t id_ms; /* of the newest id */
+    guint8 id_random[10];
+
+    OrfHooks *hooks;
+};
+
+int64_t orf_queue_now(OrfQueue *queue);    /* monotonic */
+int64_t orf_queue_wall(OrfQueue *queue);   /* what clocks show: for what is stored and shown */
+int64_t orf_queue_steady(OrfQueue *queue); /* wall clock that nobody turns: for what expires */
+/* Turns the clocks on by so much; for tests. */
+void orf_queue_turn_clocks(OrfQueue *queue, int64_t monotonic_us, int64_t wall_us);
+/* "job_" + ULID, rising; with the lock held. Caller owns. */
+char *orf_queue_new_id(OrfQueue *queue);
+char *orf_queue_describe(OrfQueue *queue, const GError *error);
+
+/* --- Accepted jobs: add.c; with the lock held -------------------------------------------------------------------- */
+
+void orf_queue_set_deadline(OrfQueue *queue, OrfLiveJob *job);
+/* Joins a twin, or a line of its own. */
+void orf_queue_start(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
+
+/* --- Places and runs: worker.c, run.c -------------------------------------------------------------------------- */
+
+/* Gives free places to who waits; with the lock held. */
+void orf_queue_wake(OrfQueue *queue);
+/* A run may go on only with a place; see orf_job_run_stage. With the lock held. */
+void orf_batch_park(OrfQueue *queue, OrfBatch *batch);
+void orf_work_progress(const char *step, double fraction, void *work);
+
+/* --- Ends: settle.c --------------------------------------------------------------------------------------------- */
+
+/* What is to be written at the end of jobs: built under the lock, written without. */
+struct OrfSettlement {
+    OrfLiveWork *work; /* NULL: the jobs have left theirs */
+    GPtrArray *jobs;   /* OrfLiveJob */
+    GPtrArray *rows;   /* OrfJobRow, as they are to be */
+    GPtrArray *hooks;  /* OrfHookRow or NULL */
+    OrfCacheRow *cache;
+    int64_t again; /* monotonic: when it is tried next */
+};
+OrfSettlement *orf_settlement_new(OrfLiveWork *work);
+/* Decides the end of a job; with the lock held. `result` and `error` are copied; NULL result: as it is. */
+void orf_settlement_add(OrfQueue *queue, OrfSettlement *settlement, OrfLiveJob *job,
+                        OrfJobStatus status, const char *result, const char *error);
+/* Writes and announces; takes it. When the disk refuses the keeper tries again. */
+void orf_settle(OrfQueue *queue, OrfSettlement *settlement);
+/* When the queue closes before the disk came back; with nobody else left. */
+void orf_settlement_drop(OrfSettlement *settlement);
+/* What a work came to: `result` (taken) or `error`. Without the lock; the work is gone or in line again afterwards. */
+void orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *error);
+/* Writes the rows of a work's jobs as running. `stages`: the array told so far, NULL: none; `hook`: ORF_HOOK_... or 0.
+ * Without the lock, by who runs the work. */
+bool orf_work_write(OrfQueue *queue, OrfLiveWork *work, const char *stages, unsigned hook,
+                    GError **error);
+/* A job's row as it ends so; with the lock held. Caller owns. */
+OrfJobRow *orf_end_row(OrfQueue *queue, const OrfLiveJob *job, OrfJobStatus status,
+                       const char *result, const char *error);
+/* What was written is told; empties the row. Without the lock. */
+void orf_announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row);
+
+/* --- Looking: look.c --------------------------------------------------------------------------------------------- */
+
+/* With a reference, from memory or the store; without the lock. NOT_FOUND. */
+OrfLiveJob *orf_queue_find(OrfQueue *queue, const char *id, GError **error);
+/* A job that is over is kept in memory for a while; with the lock held. */
+void orf_queue_remember(OrfQueue *queue, OrfLiveJob *job);
+void orf_queue_forget(OrfQueue *queue, OrfLiveJob *job);
+
+/* --- Pace: eta.c -------------------------------------------------------------------------------------------------- */
+
+/* Reads what runs of the kind took; without the lock. */
+OrfPace *orf_queue_pace(OrfQueue *queue, const char *kind, bool again);
+/* The mean of the line, measured again now and then; with the lock held. */
+void orf_queue_eta(OrfQueue *queue, OrfLiveJob *job, unsigned position, double *ret_p50,
+                   double *ret_p90);
+
+/* --- Keeper: keeper.c ----------------------------------------------------------------------------------------------- */
+
+void *orf_queue_keep_thread(void *queue);
+
+/* --- Cache: cache.c ------------------------------------------------------------------------------------------------- */
+
+/* The array "stages" of a result, or NULL; caller owns (free). */
+char *orf_result_stages(const char *result);
+GPtrArray *orf_result_stage_list(const char *result); /* each as JSON */
+OrfCacheRow *orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work);
+/* Reads the totals again and evicts what is too much; without the lock. */
+void orf_queue_trim_cache(OrfQueue *queue);
+
+/* --- Webhooks: hooks.c, hook-send.c, hook-guard.c --------------------------------------------------------------- */
+
+OrfHooks *orf_hooks_new(OrfQueue *queue, const char *secret, GError **error);
+void orf_hooks_free(OrfHooks *hooks); /* ends its thread; NULL is fine */
+void orf_hooks_wake(OrfHooks *hooks); /* something was added; NULL is fine */
+bool orf_hooks_check_url(const char *url, bool may_be_local, GError **error);
+enum { ORF_HOOK_STARTED = 1, ORF_HOOK_STAGE = 2, ORF_HOOK_DONE = 4 };
+/* The row of a message, or NULL when this job did not ask for it; with the lock held. */
+OrfHookRow *
+orf_hook_for(OrfQueue *queue, const OrfLiveJob *job, const OrfJobRow *row, unsigned event);
+
+#endif

@@ -1,0 +1,416 @@
+/* worker.c - places, batches, threads.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *     normal places    run works to their end
+ *     preview places   run works to their first stage; then the work is parked: its thread waits for a normal place
+ *
+ * So a preview waits for other previews at most, never for somebody's final. Parked works hold memory, hence their
+ * bound: beyond it no work starts in a preview place. A batch takes one place. */
+#include "job/job-priv.h"
+
+#include <math.h>
+
+#define MAX_BATCH 64
+
+/* --- Places ----------------------------------------------------------------------------------------------------------- */
+
+static OrfPlace
+free_place(const OrfQueue *queue)
+{
+    if (queue->normal_used < queue->limit && queue->parked->len == 0)
+        return ORF_PLACE_NORMAL;
+    bool room = queue->parked->len + queue->preview_used < queue->options.max_parked;
+    return queue->preview_used < queue->options.preview_workers && room ? ORF_PLACE_PREVIEW
+                                                                        : ORF_PLACE_NONE;
+}
+
+static void
+take_place(OrfQueue *queue, OrfBatch *batch, OrfPlace place)
+{
+    batch->place = place;
+    queue->normal_used += place == ORF_PLACE_NORMAL;
+    queue->preview_used += place == ORF_PLACE_PREVIEW;
+}
+
+static void
+give_place(OrfQueue *queue, OrfBatch *batch)
+{
+    queue->normal_used -= batch->place == ORF_PLACE_NORMAL;
+    queue->preview_used -= batch->place == ORF_PLACE_PREVIEW;
+    batch->place = ORF_PLACE_NONE;
+}
+
+/* The parked batch that was in line first. */
+static void
+unpark(OrfQueue *queue)
+{
+    OrfBatch *best = NULL;
+    for (guint i = 0; i < queue->parked->len; i++) {
+        OrfBatch *batch = queue->parked->pdata[i];
+        if (!best || batch->order < best->order)
+            best = batch;
+    }
+    g_ptr_array_remove_fast(queue->parked, best);
+    take_place(queue, best, ORF_PLACE_NORMAL);
+}
+
+static void *work_thread(void *data);
+
+void
+orf_queue_wake(OrfQueue *queue)
+{
+    bool moved = false;
+    for (; queue->parked->len && queue->normal_used < queue->limit; moved = true)
+        unpark(queue);
+    if (moved)
+        pthread_cond_broadcast(&queue->place_free);
+    if (queue->draining || g_sequence_is_empty(queue->line) ||
+        free_place(queue) == ORF_PLACE_NONE)
+        return;
+    unsigned most = queue->limit + queue->options.preview_workers + queue->options.max_parked;
+    if (queue->idle) {
+        pthread_cond_signal(&queue->work_ready);
+    } else if (!queue->starting && queue->threads->len < most) {
+        queue->starting++;
+        g_ptr_array_add(queue->threads, g_thread_new("orfeas-run", work_thread, queue));
+    }
+}
+
+static bool
+is_wanted(const OrfBatch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->works[i]->task && !orf_task_cancelled(batch->works[i]->task))
+            return true;
+    return false;
+}
+
+void
+orf_batch_park(OrfQueue *queue, OrfBatch *batch)
+{
+    if (batch->place != ORF_PLACE_PREVIEW)
+        return;
+    int64_t since = orf_queue_now(queue);
+    give_place(queue, batch);
+    g_ptr_array_add(queue->parked, batch);
+    orf_queue_wake(queue);
+    while (batch->place == ORF_PLACE_NONE && is_wanted(batch))
+        pthread_cond_wait(&queue->place_free, &queue->lock);
+    g_ptr_array_remove_fast(queue->parked, batch);
+    int64_t parked = orf_queue_now(queue) - since;
+    for (size_t i = 0; i < batch->n; i++)
+        batch->works[i]->parked_us += parked;
+}
+
+/* --- Batches ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+queued(const OrfQueue *queue)
+{
+    return (uint64_t)g_sequence_get_length(queue->line);
+}
+
+/* The first in line whose kind may find memory; `kind` NULL: of any kind. */
+static OrfLiveWork *
+first_in_line(OrfQueue *queue, const char *kind)
+{
+    GSequenceIter *at = g_sequence_get_begin_iter(queue->line);
+    for (; !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
+        OrfLiveWork *work = g_sequence_get(at);
+        if (kind ? g_str_equal(work->kind, kind)
+                 : !g_hash_table_contains(queue->full, work->kind))
+            return work;
+    }
+    return NULL;
+}
+
+/* Sets memory aside. When nothing runs a work starts without: else it would wait for ever. Left without the lock. */
+static bool
+reserve(OrfQueue *queue, OrfLiveWork *work)
+{
+    if (!queue->work.reserve)
+        return true;
+    pthread_mutex_unlock(&queue->lock);
+    uint64_t ticket = queue->work.reserve(work->kind, work->request, queue->work.data);
+    pthread_mutex_lock(&queue->lock);
+    work->ticket = ticket;
+    return ticket || queue->running->len == 0;
+}
+
+static void
+give_back_ticket(OrfQueue *queue, OrfLiveWork *work, size_t peak, double seconds)
+{
+    uint64_t ticket = work->ticket;
+    work->ticket = 0;
+    if (ticket && queue->work.release)
+        queue->work.release(ticket, work->kind, peak, seconds, queue->work.data);
+}
+
+static unsigned
+ask_batch(OrfQueue *queue, const OrfLiveWork *work)
+{
+    if (!queue->work.batch)
+        return 1;
+    uint64_t n = queued(queue) + 1;
+    pthread_mutex_unlock(&queue->lock);
+    unsigned most = queue->work.batch(work->kind, n, queue->work.data);
+    pthread_mutex_lock(&queue->lock);
+    return CLAMP(most, 1, MAX_BATCH);
+}
+
+static void
+ask_concurrency(OrfQueue *queue)
+{
+    if (!queue->work.concurrency)
+        return;
+    uint64_t n = queued(queue);
+    pthread_mutex_unlock(&queue->lock);
+    unsigned limit = queue->work.concurrency(n, queue->work.data);
+    pthread_mutex_lock(&queue->lock);
+    queue->limit = CLAMP(limit, 1, queue->options.workers * 8);
+}
+
+/* Back in line, unless nobody wants it any more. */
+static void
+unclaim(OrfQueue *queue, OrfLiveWork *work)
+{
+    if (work->jobs->len)
+        orf_line_up(queue, work);
+    else
+        orf_live_work_free(work);
+}
+
+void
+orf_work_stops(OrfQueue *queue, OrfLiveWork *work)
+{
+    g_ptr_array_remove_fast(queue->running, work);
+    pthread_cond_broadcast(&queue->quiet);
+}
+
+static void
+add_to_batch(OrfQueue *queue, OrfBatch *batch, OrfLiveWork *work)
+{
+    work->state = ORF_WORK_RUNNING;
+    work->batch = batch;
+    batch->works[batch->n++] = work;
+    g_ptr_array_add(queue->running, work);
+}
+
+/* Takes more of the kind, as long as memory is left for each. */
+static void
+fill_batch(OrfQueue *queue, OrfBatch *batch, const char *kind, unsigned most)
+{
+    while (batch->n < most && !queue->draining) {
+        OrfLiveWork *work = first_in_line(queue, kind);
+        if (!work)
+            return;
+        orf_line_take(queue, work);
+        if (!reserve(queue, work) || work->jobs->len == 0 || queue->draining) {
+            give_back_ticket(queue, work, 0, 0);
+            unclaim(queue, work);
+            return;
+        }
+        add_to_batch(queue, batch, work);
+    }
+}
+
+static void
+batch_free(OrfBatch *batch)
+{
+    g_free(batch->works);
+    g_free(batch);
+}
+
+/* NULL: nothing can start now. */
+static OrfBatch *
+take_batch(OrfQueue *queue)
+{
+    ask_concurrency(queue);
+    OrfPlace place = free_place(queue);
+    OrfLiveWork *work = queue->draining ? NULL : first_in_line(queue, NULL);
+    if (!work || place == ORF_PLACE_NONE)
+        return NULL;
+    orf_line_take(queue, work);
+    OrfBatch *batch = g_new0(OrfBatch, 1);
+    batch->order = work->order;
+    take_place(queue, batch, place);
+    unsigned most = ask_batch(queue, work);
+    batch->works = g_new0(OrfLiveWork *, most);
+    if (reserve(queue, work) && work->jobs->len && !queue->draining) {
+        add_to_batch(queue, batch, work);
+        fill_batch(queue, batch, work->kind, most);
+        batch->untold = (unsigned)batch->n;
+        orf_queue_wake(queue); /* one place, one thread: the next wakes the next */
+        return batch;
+    }
+    if (work->jobs->len)
+        g_hash_table_add(queue->full, g_strdup(work->kind));
+    give_back_ticket(queue, work, 0, 0);
+    unclaim(queue, work);
+    give_place(queue, batch);
+    batch_free(batch);
+    orf_queue_wake(queue);
+    return NULL;
+}
+
+/* --- Runs --------------------------------------------------------------------------------------------------------------- */
+
+/* With the lock held. */
+static void
+prepare_run(OrfQueue *queue, OrfLiveWork *work)
+{
+    work->attempt++;
+    work->begun = orf_queue_now(queue);
+    work->parked_us = 0;
+    work->told_first = false;
+    work->task = orf_task_new(&(OrfTaskOptions){ .cores = queue->options.cores,
+                                                 .memory = queue->options.memory,
+                                                 .progress = orf_work_progress,
+                                                 .progress_data = work });
+    work->put_back = queue->halting;
+    if (work->jobs->len == 0 || queue->halting)
+        orf_task_cancel(work->task);
+    int64_t waited = 0;
+    for (guint i = 0; i < work->jobs->len; i++) {
+        OrfLiveJob *job = work->jobs->pdata[i];
+        job->row.attempt = work->attempt;
+        job->row.not_before = 0;
+        waited = MAX(waited, orf_queue_wall(queue) - job->row.created);
+    }
+    work->run = (OrfJobRun){ .id = work->id,
+                             .tenant = work->tenant,
+                             .kind = work->kind,
+                             .request = work->request,
+                             .attempt = work->attempt,
+                             .waited_s = (double)waited / G_TIME_SPAN_SECOND,
+                             .task = work->task,
+                             .private = queue };
+}
+
+/* With the lock held: from now on its jobs are seen to run. */
+static void
+announce_run(OrfQueue *queue, OrfLiveWork *work)
+{
+    work->started = true;
+    for (guint i = 0; i < work->jobs->len; i++) {
+        OrfLiveJob *job = work->jobs->pdata[i];
+        if (job->decided)
+            continue;
+        if (!job->row.started)
+            job->row.started = orf_queue_wall(queue);
+        orf_job_set_status(queue, job, ORF_JOB_RUNNING);
+        g_autoptr(GString) json = g_string_new("{\"stage\":null,\"progress\":");
+        orf_json_number(json, job->row.progress);
+        orf_publish_text(queue, job, "progress", g_string_append_c(json, '}')->str);
+    }
+}
+
+/* The store has to know that a run began, else a job that takes the process down would be run for ever. */
+static bool
+begin(OrfQueue *queue, OrfBatch *batch, GError **error)
+{
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < batch->n; i++)
+        prepare_run(queue, batch->works[i]);
+    queue->stats.batches++;
+    queue->stats.batched_jobs += batch->n;
+    pthread_mutex_unlock(&queue->lock);
+    for (size_t i = 0; i < batch->n; i++)
+        if (!orf_work_write(queue, batch->works[i], NULL, ORF_HOOK_STARTED, error))
+            return false;
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < batch->n; i++)
+        announce_run(queue, batch->works[i]);
+    pthread_mutex_unlock(&queue->lock);
+    orf_deliver(queue);
+    return true;
+}
+
+/* The disk refuses: the jobs wait, this was no run. */
+static void
+call_off(OrfQueue *queue, OrfBatch *batch, const GError *why)
+{
+    orf_log_warning("jobs cannot start, trying again: %s", why->message);
+    for (size_t i = 0; i < batch->n; i++) {
+        OrfLiveWork *work = batch->works[i];
+        give_back_ticket(queue, work, 0, 0);
+        pthread_mutex_lock(&queue->lock);
+        OrfTask *task = g_steal_pointer(&work->task);
+        orf_work_stops(queue, work);
+        work->spared++; /* the attempt's number is spent, the try is not */
+        if (work->jobs->len)
+            orf_line_wait(queue, work, G_TIME_SPAN_SECOND);
+        else
+            orf_live_work_free(work);
+        pthread_mutex_unlock(&queue->lock);
+        orf_task_unref(task);
+    }
+}
+
+static void
+run(OrfQueue *queue, OrfBatch *batch)
+{
+    OrfJobRun *runs[MAX_BATCH];
+    char *results[MAX_BATCH] = { 0 };
+    GError *errors[MAX_BATCH] = { 0 };
+    for (size_t i = 0; i < batch->n; i++)
+        runs[i] = &batch->works[i]->run;
+    queue->work.run(runs, batch->n, results, errors, queue->work.data);
+    for (size_t i = 0; i < batch->n; i++) {
+        OrfLiveWork *work = batch->works[i];
+        if (!results[i] && !errors[i])
+            errors[i] = g_error_new(ORF_ERROR, ORF_ERROR_BUG, "the run ended without a result");
+        double seconds =
+            (double)(orf_queue_now(queue) - work->begun - work->parked_us) / G_TIME_SPAN_SECOND;
+        give_back_ticket(queue, work, orf_task_peak_memory(work->task), seconds);
+    }
+    pthread_mutex_lock(&queue->lock); /* the next may begin while the ends are written */
+    give_place(queue, batch);
+    g_hash_table_remove_all(queue->full);
+    orf_queue_wake(queue);
+    pthread_mutex_unlock(&queue->lock);
+    for (size_t i = 0; i < batch->n; i++) {
+        orf_work_ended(queue, batch->works[i], results[i], errors[i]);
+        g_clear_error(&errors[i]);
+    }
+}
+
+static void
+run_batch(OrfQueue *queue, OrfBatch *batch)
+{
+    g_autoptr(GError) error = NULL;
+    if (begin(queue, batch, &error)) {
+        run(queue, batch);
+    } else {
+        call_off(queue, batch, error);
+        pthread_mutex_lock(&queue->lock);
+        give_place(queue, batch);
+        g_hash_table_remove_all(queue->full);
+        orf_queue_wake(queue);
+        pthread_mutex_unlock(&queue->lock);
+    }
+    batch_free(batch);
+}
+
+static void *
+work_thread(void *data)
+{
+    OrfQueue *queue = data;
+    pthread_mutex_lock(&queue->lock);
+    queue->starting--;
+    while (!queue->stopping) {
+        OrfBatch *batch = take_batch(queue);
+        if (batch) {
+            pthread_mutex_unlock(&queue->lock);
+            run_batch(queue, batch);
+            pthread_mutex_lock(&queue->lock);
+            continue;
+        }
+        queue->idle++;
+        pthread_cond_wait(&queue->work_ready, &queue->lock);
+        queue->idle--;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return NULL;
+}
