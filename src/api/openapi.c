@@ -70,19 +70,15 @@ schema_ref(const char *name)
     return json_pack("{s:s}", "$ref", path);
 }
 
-static bool
-is_json(const char *type)
-{
-    return g_str_has_suffix(type, "json");
-}
-
-/* Without a schema: bytes, or text. */
+/* Without a schema: an object, text, or bytes. */
 static json_t *
 media(const char *type, const char *schema)
 {
     if (schema)
         return json_pack("{s:o}", "schema", schema_ref(schema));
-    if (g_str_has_prefix(type, "text/") || is_json(type))
+    if (strcmp(type, "application/json") == 0)
+        return json_pack("{s:{s:s}}", "schema", "type", "object");
+    if (g_str_has_prefix(type, "text/") || g_str_has_suffix(type, "json"))
         return json_pack("{s:{s:s}}", "schema", "type", "string");
     return json_pack("{s:{}}", "schema");
 }
