@@ -3,16 +3,34 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/core.h"
 
-#pragma weak orf_feeds_init
-#pragma weak orf_feeds_drain
-#pragma weak orf_feeds_clear
-
 #define MAX_UPLOAD (64u << 20)
 #define MAX_PIXELS 64000000u
 #define DESK_ROOM 512 /* waiting for the desk; the next is told to come back */
 
 /* clang-format off: one line each; docs/guide/api.md and GET /api/v1/openapi.json keep this order. */
 static const OrfEndpoint *const table[] = {
+    &orf_endpoint_generate_3d,
+    &orf_endpoint_generate,
+    &orf_endpoint_generate_progressive,
+    &orf_endpoint_upload,
+    &orf_endpoint_get_upload,
+    &orf_endpoint_jobs,
+    &orf_endpoint_job,
+    &orf_endpoint_job_events,
+    &orf_endpoint_job_result,
+    &orf_endpoint_job_stage,
+    &orf_endpoint_job_view,
+    &orf_endpoint_job_cancel,
+    &orf_endpoint_job_delete,
+    &orf_endpoint_replay,
+    &orf_endpoint_ws,
+    &orf_endpoint_meshes_post,
+    &orf_endpoint_mesh,
+    &orf_endpoint_mesh_file,
+    &orf_endpoint_mesh_view,
+    &orf_endpoint_mesh_analysis,
+    &orf_endpoint_mesh_convert,
+    &orf_endpoint_mesh_delete,
     &orf_endpoint_generators,
     &orf_endpoint_gpu_stats,
     &orf_endpoint_cache_stats,
@@ -27,6 +45,9 @@ static const OrfEndpoint *const table[] = {
     &orf_endpoint_readyz,
     &orf_endpoint_health,
     &orf_endpoint_metrics,
+    &orf_endpoint_hunyuan_generate,
+    &orf_endpoint_hunyuan_send,
+    &orf_endpoint_hunyuan_status,
     &orf_endpoint_page,
     &orf_endpoint_page_file,
     NULL,
@@ -124,8 +145,7 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     parts->generators = orf_generators_document(api);
     orf_metrics_begin(api);
     start_clock(api);
-    if (orf_feeds_init)
-        orf_feeds_init(api);
+    orf_feeds_init(api);
     return api;
 }
 
@@ -158,8 +178,7 @@ void
 orf_api_end_streams(OrfApi *api)
 {
     orf_api_drain(api);
-    if (orf_feeds_drain)
-        orf_feeds_drain(api);
+    orf_feeds_drain(api);
 }
 
 void
@@ -169,8 +188,7 @@ orf_api_free(OrfApi *api)
         return;
     OrfApiParts *parts = api->parts;
     orf_desk_free(parts->desk);
-    if (orf_feeds_clear)
-        orf_feeds_clear(api);
+    orf_feeds_clear(api);
     stop_clock(api);
     g_hash_table_unref(parts->page);
     orf_document_free(parts->generators);

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#pragma weak orf_feed_gone
-
 static void
 call_free(void *data)
 {

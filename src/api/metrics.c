@@ -3,8 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/core.h"
 
-#pragma weak orf_queue_stats
-
 #include <math.h>
 #include <string.h>
 

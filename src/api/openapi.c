@@ -244,12 +244,12 @@ char *
 orf_api_openapi(void)
 {
     json_t *document = json_pack(
-        "{s:s,s:{s:s,s:s,s:s,s:{s:s,s:s}},s:[{s:s,s:s}],s:o,s:o,s:o}", "openapi", "3.1.0",
+        "{s:s,s:{s:s,s:s,s:s,s:{s:s,s:s}},s:[{s:s,s:s}],s:[],s:o,s:o,s:o}", "openapi", "3.1.0",
         "info", "title", "ORFEAS", "version", orf_version(), "description",
         "A picture goes in, a textured, printable 3D model comes out, in four stages.",
         "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url", "/",
-        "description", "This server", "tags", tags(), "paths", paths(), "components",
-        components());
+        "description", "This server", "security", "tags", tags(), "paths", paths(),
+        "components", components());
     char *text = json_dumps(document, JSON_COMPACT);
     json_decref(document);
     return text;

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#pragma weak orf_queue_stats
-
 static const OrfAnswer alive_answers[] = {
     { 200, "application/json", "Probe", "yes" },
     { 503, "application/json", "Probe", "no, with reasons" },

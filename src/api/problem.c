@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#pragma weak orf_queue_retry_after
-
 typedef struct {
     const char *code;
     int status;

@@ -70,17 +70,39 @@ api_answer_code(const ApiAnswer *answer)
     return code;
 }
 
+/* What came in chunks becomes one piece. */
+static void
+join_chunks(ApiAnswer *answer)
+{
+    GByteArray *whole = g_byte_array_new();
+    const char *at = answer->body;
+    for (;;) {
+        char *data;
+        guint size = (guint)g_ascii_strtoull(at, &data, 16);
+        data = strstr(data, "\r\n") + 2;
+        if (!size)
+            break;
+        g_byte_array_append(whole, (const guint8 *)data, size);
+        at = data + size + 2;
+    }
+    answer->size = whole->len;
+    g_byte_array_append(whole, (const guint8 *)"", 1);
+    g_free(answer->body);
+    answer->body = (char *)g_byte_array_free(whole, FALSE);
+}
+
 ApiAnswer
-api_ask(const ApiStage *stage, const char *method, const char *target, const char *headers,
-        const char *body)
+api_ask_bytes(const ApiStage *stage, const char *method, const char *target,
+              const char *headers, const void *body, size_t body_size)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_printf(text, "%s %s HTTP/1.1\r\nConnection: close\r\n%s", method, target, headers);
     if (!strstr(headers, "Host:"))
         g_string_append_printf(text, "Host: 127.0.0.1:%u\r\n", stage->port);
     if (body)
-        g_string_append_printf(text, "Content-Length: %zu\r\n", strlen(body));
-    g_string_append_printf(text, "\r\n%s", body ? body : "");
+        g_string_append_printf(text, "Content-Length: %zu\r\n", body_size);
+    g_string_append(text, "\r\n");
+    g_string_append_len(text, body, (gssize)body_size);
     int fd = client_connect(stage->port);
     client_send_bytes(fd, text->str, text->len);
     size_t size;
@@ -92,7 +114,17 @@ api_ask(const ApiStage *stage, const char *method, const char *target, const cha
     answer.size = size - (size_t)(end + 4 - all);
     answer.body = g_memdup2(end + 4, answer.size + 1);
     answer.status = (int)g_ascii_strtoll(all + strlen("HTTP/1.1 "), NULL, 10);
+    g_autofree char *coding = api_answer_header(&answer, "Transfer-Encoding");
+    if (coding)
+        join_chunks(&answer);
     return answer;
+}
+
+ApiAnswer
+api_ask(const ApiStage *stage, const char *method, const char *target, const char *headers,
+        const char *body)
+{
+    return api_ask_bytes(stage, method, target, headers, body, body ? strlen(body) : 0);
 }
 
 ApiAnswer

@@ -35,9 +35,11 @@ json_t *api_answer_json(const ApiAnswer *answer);
 /* "code" of a problem; caller owns. */
 char *api_answer_code(const ApiAnswer *answer);
 
-/* One request on a connection of its own. `headers`: "Name: value\r\n..." or ""; `body` may be NULL. */
+/* One request on a connection of its own; only the stage's port counts. `headers`: "Name: value\r\n..." or ""; `body` may be NULL. */
 ApiAnswer api_ask(const ApiStage *stage, const char *method, const char *target,
                   const char *headers, const char *body);
+ApiAnswer api_ask_bytes(const ApiStage *stage, const char *method, const char *target,
+                        const char *headers, const void *body, size_t size);
 ApiAnswer api_get(const ApiStage *stage, const char *target);
 
 #endif

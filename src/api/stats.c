@@ -3,9 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/core.h"
 
-#pragma weak orf_queue_stats
-#pragma weak orf_queue_clear_cache
-
 #include <string.h>
 
 /* --- Small JSON ---------------------------------------------------------------------------------------- */

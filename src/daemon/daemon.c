@@ -8,13 +8,6 @@
 #include <limits.h>
 #include <string.h>
 
-#pragma weak orf_queue_new
-#pragma weak orf_queue_drain
-#pragma weak orf_queue_free
-#pragma weak orf_runner_new
-#pragma weak orf_runner_work
-#pragma weak orf_runner_free
-
 #define LAST_WORDS_US (5 * G_USEC_PER_SEC) /* for replies and streams after the jobs */
 
 /* --- Opening ----------------------------------------------------------------------------------------------- */
@@ -38,7 +31,7 @@ open_store(OrfDaemon *daemon, GError **error)
 static bool
 open_queue(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
 {
-    if (!daemon->store || !orf_queue_new)
+    if (!daemon->store)
         return true;
     daemon->runner = orf_runner_new(daemon->store, daemon->meter, daemon->devices);
     daemon->queue = orf_queue_new(
@@ -179,10 +172,8 @@ orf_daemon_free(OrfDaemon *daemon)
     orf_keeper_stop(daemon->keeper);
     orf_http_free(daemon->http);
     orf_api_free(daemon->api);
-    if (daemon->queue)
-        orf_queue_free(daemon->queue);
-    if (daemon->runner)
-        orf_runner_free(daemon->runner);
+    orf_queue_free(daemon->queue);
+    orf_runner_free(daemon->runner);
     orf_store_close(daemon->store);
     orf_devices_free(daemon->devices);
     orf_meter_free(daemon->meter);
