@@ -18,6 +18,11 @@ command_names(void)
     return g_string_free(g_steal_pointer(&names), FALSE);
 }
 
+static const char serve_options[] =
+    "--listen --port --data --workers --memory --rate --max-upload --cache-size --cache-ttl "
+    "--keep "
+    "--webhook-secret-file --allow-origin --behind-proxy --drain --describe --help";
+
 static void
 add_param_names(GString *out, const json_t *params)
 {
@@ -62,13 +67,14 @@ print_bash(const char *commands, const char *generators, const char *params)
             "    --set) words='%s'; compopt -o nospace 2>/dev/null ;;\n"
             "    mesh) words='info convert view' ;;\n"
             "    completion) words='bash zsh fish' ;;\n"
-            "    *) case $cur in -*) words='%s' ;; esac ;;\n"
+            "    *) case ${COMP_WORDS[1]}:$cur in serve:-*) words='%s' ;; *:-*) words='%s' ;; "
+            "esac ;;\n"
             "  esac; fi\n"
             "  if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
             "  else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n"
             "}\n"
             "complete -o filenames -F _orfeas orfeas\n",
-            commands, generators, params, generate_options);
+            commands, generators, params, serve_options, generate_options);
 }
 
 static void
@@ -91,8 +97,10 @@ print_fish(const char *commands, const char *generators, const char *params)
         "complete -c orfeas -n '__fish_seen_subcommand_from generate' -s f -l format -x -a "
         "'glb stl obj ply 3mf'\n"
         "complete -c orfeas -n '__fish_seen_subcommand_from generate' -l set -x -a '%s'\n"
+        "for o in %s; complete -c orfeas -n '__fish_seen_subcommand_from serve' -l (string sub "
+        "-s 3 -- $o); end\n"
         "complete -c orfeas -n '__fish_seen_subcommand_from mesh' -f -a 'info convert view'\n",
-        commands, generators, params);
+        commands, generators, params, serve_options);
 }
 
 static int
