@@ -4,6 +4,7 @@
 Prints TAP. A judge that is not installed is a skipped test."""
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,18 @@ def openmetrics():
     exemplars = [s[3]["trace_id"] for s in buckets if s[3]]
     assert len(exemplars) > 3 and set(exemplars) == {"4bf92f3577b34da6a3ce929d0e0e4736"}
     assert families["process_cpu_seconds"][0] == "counter"
+
+
+@sentence("guide/names-every-metric-and-no-other")
+def guide():
+    code = "".join(p.read_text() for p in ROOT.glob("src/*/*.c") if not re.search("_(test|bench)", p.name))
+    code += (ROOT / "src/meter/process.c").read_text()
+    told = set(re.findall(r"`((?:orfeas|process)_[a-z_]+)`", (ROOT / "docs/guide/metrics.md").read_text()))
+    made = set(re.findall(r'"((?:orfeas|process)_[a-z_]+)", ORF_', re.sub(r"\s+", " ", code)))
+    assert told == made, f"not in the guide: {sorted(made - told)}; not in the code: {sorted(told - made)}"
+    codes = set(re.findall(r'\{ "([a-z-]+)", [a-z_]+ \}', (ROOT / "src/device/advice.c").read_text()))
+    text = (ROOT / "docs/guide/metrics.md").read_text()
+    assert len(codes) > 5 and all(f"`{one}`" in text for one in codes), codes
 
 
 def main():

@@ -13,7 +13,7 @@ struct OrfRunner {
     OrfStore *store;
     OrfMeter *meter;
     OrfDevices *devices;
-    OrfMetric *jobs, *stages, *previews, *waits, *batches;
+    OrfMetric *jobs, *stages, *previews, *waits, *batches, *estimates;
     _Atomic uint64_t typical; /* bytes the last reserved run was expected to need */
 };
 

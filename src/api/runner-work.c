@@ -15,6 +15,7 @@ static const double stage_buckets[] = { .01, .025, .05, .1, .25, .5, 1,   2,   3
 static const double preview_buckets[] = { .05, .1, .2, .3, .4, .5, .75, 1, 2, 5, 0 };
 static const double wait_buckets[] = { .005, .01, .025, .05, .1,  .25, .5,  1, 2.5,
                                        5,    10,  30,   60,  120, 300, 900, 0 };
+static const double estimate_buckets[] = { .25, .5, .75, .9, 1, 1.1, 1.25, 1.5, 2, 4, 0 };
 static const double batch_buckets[] = { 1, 2, 4, 8, 16, 32, 0 };
 
 static const OrfMetricInfo jobs_info = { "orfeas_jobs_total", ORF_COUNTER,
@@ -32,16 +33,28 @@ static const OrfMetricInfo waits_info = { "orfeas_queue_wait_seconds", ORF_HISTO
 static const OrfMetricInfo batches_info = { "orfeas_batch_size", ORF_HISTOGRAM,
                                             "Jobs run together.", NULL, batch_buckets };
 
+static const OrfMetricInfo estimates_info = {
+    "orfeas_memory_estimate_ratio", ORF_HISTOGRAM,
+    "Peak memory of a run as a share of what was expected of its kind; over 1: too little.",
+    NULL, estimate_buckets
+};
+
+/* By the names of the engine's steps, and what the runner adds. */
 static const OrfAdvice advice[] = {
     { "look", "auto looks at the picture first; name the generator to skip it." },
-    { "subject",
-      "Cutting out costs most here; send pictures with an alpha channel or a mask." },
-    { "cut out",
-      "Cutting out costs most here; send pictures with an alpha channel or a mask." },
-    { "preview", "Smaller pictures load faster; 2000 px on the longer side lose nothing." },
-    { "medium", "quality=draft or upto=preview skips most of it." },
-    { "final", "quality=draft makes a coarser mesh in a fraction of the time." },
-    { "dress", "A smaller texture-size bakes faster." },
+    { "load", "Smaller pictures load faster; 2000 px on the longer side lose nothing." },
+    { "preview",
+      "It is mostly loading and cutting out: send at most 2000 px on the longer side, "
+      "or pictures with an alpha channel." },
+    { "medium", "quality=draft makes it coarser; upto=preview stops before it." },
+    { "final",
+      "quality=draft makes a coarser mesh in a fraction of the time; upto=medium stops "
+      "before it." },
+    { "finished", "It proves that the model prints; upto=final leaves that to you." },
+    { "carve", "quality=draft makes a coarser grid." },
+    { "charts", "texture=false leaves out the unwrapping, for models that are only printed." },
+    { "flatten", "texture=false leaves out the unwrapping, for models that are only printed." },
+    { "pack", "texture=false leaves out the unwrapping, for models that are only printed." },
     { "save", "A smaller texture-size makes smaller files; look at the disk, too." },
 };
 
@@ -122,8 +135,13 @@ release(uint64_t ticket, const char *kind, size_t peak, double seconds, void *da
     OrfRunner *runner = data;
     if (ticket)
         orf_devices_release(runner->devices, ticket);
-    if (peak)
-        orf_devices_learn(runner->devices, kind, peak);
+    if (!peak)
+        return;
+    uint64_t expected = orf_devices_expect(runner->devices, kind, 0);
+    if (expected)
+        orf_series_observe(orf_series(runner->estimates, NULL), (double)peak / (double)expected,
+                           NULL);
+    orf_devices_learn(runner->devices, kind, peak);
 }
 
 static unsigned
@@ -156,6 +174,7 @@ orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices)
     runner->previews = orf_metric(meter, &previews_info);
     runner->waits = orf_metric(meter, &waits_info);
     runner->batches = orf_metric(meter, &batches_info);
+    runner->estimates = orf_metric(meter, &estimates_info);
     orf_profile_set_advice(meter, advice, G_N_ELEMENTS(advice));
     return runner;
 }
