@@ -6,16 +6,12 @@
 #include <locale.h>
 #include <string.h>
 
+/* clang-format off: one line each */
 static const OrfCommand *const table[] = {
-    &orf_command_generate,
-    &orf_command_cutout,
-    &orf_command_mesh,
-    &orf_command_serve,
-    &orf_command_generators,
-    &orf_command_doctor,
-    &orf_command_completion,
-    NULL,
+    &orf_command_generate,   &orf_command_cutout, &orf_command_mesh,       &orf_command_serve,
+    &orf_command_generators, &orf_command_doctor, &orf_command_completion, NULL,
 };
+/* clang-format on */
 
 const OrfCommand *const *
 orf_commands(void)

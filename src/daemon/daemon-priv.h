@@ -10,7 +10,6 @@
 
 struct OrfDaemon {
     char *dir, *address, *safe_mode;
-    uint64_t cache_bytes;
     OrfMeter *meter;
     OrfDevices *devices;
     OrfStore *store; /* NULL in safe mode, as runner and queue */
@@ -24,7 +23,7 @@ struct OrfDaemon {
 
 /* --- Housekeeping: keeper.c ------------------------------------------------------------------------------ */
 
-/* A thread that looks at the disk, forgets old jobs, trims the cache and sweeps blobs. */
+/* A thread that looks at the disk and sweeps blobs. */
 typedef struct OrfKeeper OrfKeeper;
 OrfKeeper *orf_keeper_start(OrfDaemon *daemon);
 void orf_keeper_stop(OrfKeeper *keeper);

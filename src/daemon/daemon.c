@@ -93,7 +93,6 @@ orf_daemon_start(const OrfDaemonOptions *options, GError **error)
     g_autoptr(OrfDaemon) daemon = g_new0(OrfDaemon, 1);
     daemon->dir = g_strdup(options->dir);
     daemon->address = g_strdup(options->address ? options->address : "127.0.0.1");
-    daemon->cache_bytes = options->cache_bytes ? options->cache_bytes : (uint64_t)1 << 30;
     daemon->meter = orf_meter_new();
     daemon->devices = orf_devices_new(&(OrfDevicesOptions){ .memory = options->memory }, error);
     if (!daemon->devices || !open_store(daemon, error) || !open_queue(daemon, options, error) ||

@@ -1,16 +1,17 @@
-/* keeper.c - housekeeping, on a thread of its own: disk space, old jobs, the cache, blobs that nobody names.
+/* keeper.c - housekeeping that the queue does not do: disk space, and blobs that nobody names any more.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon-priv.h"
 
 #include <sys/statvfs.h>
 
-#define GLANCE_US ((int64_t)2 * G_USEC_PER_SEC)      /* disk space, the database's log */
+#define GLANCE_US ((int64_t)2 * G_USEC_PER_SEC)      /* at the disk */
 #define NAMELESS_US ((int64_t)3600 * G_USEC_PER_SEC) /* a blob may be on its way into a row */
-#define ROUND_US ((int64_t)60 * G_USEC_PER_SEC)      /* everything else */
+#define SWEEP_US ((int64_t)60 * G_USEC_PER_SEC)
 
 struct OrfKeeper {
     OrfDaemon *daemon;
+    int64_t offset_us; /* of the wall clock to the monotonic one, at the start */
     GThread *thread;
     GMutex lock; /* of the rest */
     GCond over_changed;
@@ -23,45 +24,32 @@ glance(OrfDaemon *daemon)
     struct statvfs disk;
     if (statvfs(daemon->dir, &disk) == 0)
         orf_api_set_disk(daemon->api, (uint64_t)disk.f_bavail * disk.f_frsize);
-    if (daemon->store)
-        orf_store_tidy(daemon->store);
 }
 
+/* Tried again in a minute. A wall clock that was turned forward makes no blob older. */
 static void
-report(const char *what, GError *error)
+sweep(const OrfKeeper *keeper)
 {
+    g_autoptr(GError) error = NULL;
+    int64_t steady = g_get_monotonic_time() + keeper->offset_us;
+    orf_blob_sweep(keeper->daemon->store, MIN(steady, g_get_real_time()) - NAMELESS_US, &error);
     if (error)
-        orf_log_warning("housekeeping: %s: %s", what, error->message);
-    g_clear_error(&error);
-}
-
-/* Each step is tried again in a minute. */
-static void
-go_round(OrfDaemon *daemon)
-{
-    int64_t now = g_get_real_time(), evicted;
-    GError *error = NULL;
-    orf_store_expire_jobs(daemon->store, now, &error);
-    report("old jobs", g_steal_pointer(&error));
-    orf_store_cache_trim(daemon->store, daemon->cache_bytes, now, &evicted, &error);
-    report("cache", g_steal_pointer(&error));
-    orf_blob_sweep(daemon->store, now - NAMELESS_US, &error);
-    report("blobs", g_steal_pointer(&error));
+        orf_log_warning("housekeeping: blobs: %s", error->message);
 }
 
 static void *
 keep(void *data)
 {
     OrfKeeper *keeper = data;
-    int64_t next_round = g_get_monotonic_time() + ROUND_US / 4;
+    int64_t next_sweep = g_get_monotonic_time() + SWEEP_US / 4;
     g_mutex_lock(&keeper->lock);
     while (!keeper->over) {
         g_mutex_unlock(&keeper->lock);
         int64_t now = g_get_monotonic_time();
         glance(keeper->daemon);
-        if (keeper->daemon->store && now >= next_round) {
-            go_round(keeper->daemon);
-            next_round = now + ROUND_US;
+        if (keeper->daemon->store && now >= next_sweep) {
+            sweep(keeper);
+            next_sweep = now + SWEEP_US;
         }
         g_mutex_lock(&keeper->lock);
         if (!keeper->over)
@@ -76,6 +64,7 @@ orf_keeper_start(OrfDaemon *daemon)
 {
     OrfKeeper *keeper = g_new0(OrfKeeper, 1);
     keeper->daemon = daemon;
+    keeper->offset_us = g_get_real_time() - g_get_monotonic_time();
     g_mutex_init(&keeper->lock);
     g_cond_init(&keeper->over_changed);
     keeper->thread = g_thread_new("keeper", keep, keeper);
