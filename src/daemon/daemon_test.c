@@ -5,6 +5,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LONG_US (60 * G_USEC_PER_SEC)
 #define POLL_US 20000
@@ -176,7 +177,38 @@ drains(void)
     orf_daemon_drain(house->daemon, g_get_monotonic_time() + LONG_US);
     close_house(house);
     open_house(house);
-    g_autofree char *path = g_strdup_printf("/api/v1/jobs/%s", id);
+    g_autofree char *status = await(house, id);
+    g_assert_cmpstr(status, ==, "succeeded");
+}
+
+/* A stream of a job that is under way; the descriptor. */
+static int
+open_stream(const House *house, const char *id)
+{
+    int fd = client_connect(house->stage.port);
+    g_autofree char *request = g_strdup_printf("GET /api/v1/jobs/%s/events HTTP/1.1\r\n"
+                                               "Host: 127.0.0.1\r\n\r\n",
+                                               id);
+    client_send(fd, request);
+    g_free(client_read_until(fd, "event: "));
+    return fd;
+}
+
+/* A stream hears the end of its job, or that it should come back; the job lives on. */
+static void
+tells_streams(void)
+{
+    g_autoptr(House) house = house_new();
+    open_house(house);
+    g_auto(ApiAnswer) made = create(house, "/api/v1/generate-3d", "", "1");
+    g_autofree char *id = member(&made, "id");
+    int fd = open_stream(house, id);
+    orf_daemon_drain(house->daemon, g_get_monotonic_time());
+    g_autofree char *rest = client_read_all(fd, NULL);
+    close(fd);
+    g_assert_true(strstr(rest, "event: reconnect") || strstr(rest, "event: done"));
+    close_house(house);
+    open_house(house);
     g_autofree char *status = await(house, id);
     g_assert_cmpstr(status, ==, "succeeded");
 }
@@ -220,6 +252,7 @@ main(int argc, char **argv)
     g_test_add_func("/daemon/makes-a-model-of-a-picture", makes_a_model);
     g_test_add_func("/daemon/accepted-jobs-survive-a-restart", survives_a_restart);
     g_test_add_func("/daemon/running-jobs-may-finish-before-it-stops", drains);
+    g_test_add_func("/daemon/streams-are-told-when-it-stops", tells_streams);
     g_test_add_func("/daemon/a-folder-belongs-to-one-server", tells_two_apart);
     g_test_add_func("/daemon/a-broken-database-is-told-and-left-alone", stays_safe);
     return g_test_run();
