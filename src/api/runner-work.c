@@ -43,13 +43,13 @@ static const OrfMetricInfo estimates_info = {
 static const OrfAdvice advice[] = {
     { "look", "auto looks at the picture first; name the generator to skip it." },
     { "load", "Smaller pictures load faster; 2000 px on the longer side lose nothing." },
-    { "preview",
-      "It is mostly loading and cutting out: send at most 2000 px on the longer side, "
-      "or pictures with an alpha channel." },
-    { "medium", "quality=draft makes it coarser; upto=preview stops before it." },
-    { "final",
+    { "prepare",
+      "Loading and cutting out: send at most 2000 px on the longer side, or pictures "
+      "with an alpha channel or a mask." },
+    { "shape",
       "quality=draft makes a coarser mesh in a fraction of the time; upto=medium stops "
-      "before it." },
+      "before the fine one." },
+    { "dress", "A smaller texture-size bakes faster; texture=false leaves the colours out." },
     { "finished", "It proves that the model prints; upto=final leaves that to you." },
     { "carve", "quality=draft makes a coarser grid." },
     { "charts", "texture=false leaves out the unwrapping, for models that are only printed." },

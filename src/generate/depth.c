@@ -130,17 +130,19 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
 {
     static const size_t triangles[] = { 8000, 30000, 80000 };
     Maker *maker = data;
-    if (!load(task, maker, error))
+    if (!load(orf_task_step(task), maker, error))
         return NULL;
-    g_autoptr(OrfMesh) shape = orf_depth_body(
-        task, &maker->map, &maker->back, stage_cells(recipe, stage), triangles[stage], error);
+    g_autoptr(OrfMesh) shape =
+        orf_depth_body(orf_task_step(task), &maker->map, &maker->back,
+                       stage_cells(recipe, stage), triangles[stage], error);
     if (!shape)
         return NULL;
+    OrfTask *part = orf_task_step(task);
     float scale, offset[3];
-    g_autoptr(OrfMesh) posed = orf_finish_pose(task, recipe, shape, &scale, offset, error);
+    g_autoptr(OrfMesh) posed = orf_finish_pose(part, recipe, shape, &scale, offset, error);
     if (!posed)
         return NULL;
-    return maker->colors ? dress(task, maker, posed, scale, offset, error)
+    return maker->colors ? dress(part, maker, posed, scale, offset, error)
                          : orf_asset_new(posed, NULL, 0);
 }
 

@@ -336,21 +336,23 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused,
     (void)unused;
     g_auto(Work) work = { 0 };
     Ranks ranks = { 0 };
-    if (!prepare(task, recipe, stage, &work, error))
+    if (!prepare(orf_task_step(task), recipe, stage, &work, error))
         return NULL;
     bool colored = wanted_colors(recipe) > 1;
-    g_autoptr(OrfMesh) solid = colored ? build_colored(task, &work, &ranks, error)
-                                       : build_plain(task, &work, stage, error);
+    OrfTask *part = orf_task_step(task);
+    g_autoptr(OrfMesh) solid = colored ? build_colored(part, &work, &ranks, error)
+                                       : build_plain(part, &work, stage, error);
+    part = orf_task_step(task);
     float scale, offset[3];
     g_autoptr(OrfMesh) mesh =
-        solid ? orf_finish_pose(task, recipe, solid, &scale, offset, error) : NULL;
+        solid ? orf_finish_pose(part, recipe, solid, &scale, offset, error) : NULL;
     if (!mesh)
         return NULL;
     if (colored)
         return dress_groups(mesh, &work, &ranks);
     if (!orf_params_bool(recipe->params, "texture"))
         return orf_asset_new(mesh, NULL, 0);
-    return dress_picture(task, mesh, &work, scale, offset, error);
+    return dress_picture(part, mesh, &work, scale, offset, error);
 }
 
 static OrfAsset *

@@ -184,7 +184,8 @@ OrfMesh *orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *
 void orf_stage_emit(const OrfRecipe *recipe, OrfStage stage, OrfAsset *asset, OrfStageFn emit,
                     void *data, bool *ret_more);
 /* The usual course: `make` for preview, medium and final, each handed to `emit`; then the promise is
- * verified and the final asset handed on as finished. Returns the last asset. generate/stages.c */
+ * verified and the final asset handed on as finished. Returns the last asset. The task of `make` has three
+ * steps to take in this order, as far as it needs them: prepare, shape, dress. generate/stages.c */
 typedef OrfAsset *(*OrfMakeStageFn)(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
                                     void *data, GError **error);
 OrfAsset *orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make,

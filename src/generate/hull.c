@@ -332,21 +332,23 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
     static const size_t triangles[] = { 8000, 30000, 80000 };
     Maker *maker = data;
     Camera cameras[ORF_HULL_MAX_VIEWS];
-    if (!load_subjects(task, maker, error))
+    OrfTask *part = orf_task_step(task);
+    if (!load_subjects(part, maker, error))
         return NULL;
     set_cameras(stage == ORF_PREVIEW ? task : NULL, maker, cameras);
     g_auto(OrfHull) hull = { 0 };
-    if (!guess_shape(task, maker, cameras, error) ||
-        !make_views(task, maker, cameras, orf_stage_side(recipe, stage), &hull, NULL, error))
+    if (!guess_shape(part, maker, cameras, error) ||
+        !make_views(part, maker, cameras, orf_stage_side(recipe, stage), &hull, NULL, error))
         return NULL;
     hull.shape = maker->shape;
+    part = orf_task_step(task);
     OrfField field = { 0 };
-    if (!orf_hull_field(task, &hull, stage_cells(recipe, stage), &field, error))
+    if (!orf_hull_field(part, &hull, stage_cells(recipe, stage), &field, error))
         return NULL;
     OrfCarved how = { .crumb = 0.002f, .rounds = 8, .triangles = triangles[stage] };
-    g_autoptr(OrfMesh) shape = orf_carved_mesh(task, &field, &how, error);
+    g_autoptr(OrfMesh) shape = orf_carved_mesh(part, &field, &how, error);
     orf_free((void *)field.field);
-    return shape ? dress(task, maker, cameras, shape, stage, error) : NULL;
+    return shape ? dress(orf_task_step(task), maker, cameras, shape, stage, error) : NULL;
 }
 
 static OrfAsset *

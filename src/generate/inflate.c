@@ -110,16 +110,18 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
     Inflate *inflate = data;
     g_auto(OrfSubject) subject = { 0 };
     g_auto(OrfSubject) small = { 0 };
-    if (!orf_subject_init(task, recipe, 0, orf_stage_picture_side(recipe, stage), &subject,
+    OrfTask *part = orf_task_step(task);
+    if (!orf_subject_init(part, recipe, 0, orf_stage_picture_side(recipe, stage), &subject,
                           error) ||
-        !orf_subject_shrink(task, &subject, orf_stage_side(recipe, stage), &small, error) ||
-        !guess_thickness(task, inflate, &small, error))
+        !orf_subject_shrink(part, &subject, orf_stage_side(recipe, stage), &small, error) ||
+        !guess_thickness(part, inflate, &small, error))
         return NULL;
-    g_autoptr(OrfMesh) shape = make_shape(task, inflate, &small, spacing_of(stage), error);
+    g_autoptr(OrfMesh) shape =
+        make_shape(orf_task_step(task), inflate, &small, spacing_of(stage), error);
     if (!shape || !orf_task_check(task, error))
         return NULL;
-    return orf_stages_dress(task, recipe, &subject, orf_image_width(small.alpha), shape,
-                            back_of(recipe, &inflate->thickness), error);
+    return orf_stages_dress(orf_task_step(task), recipe, &subject, orf_image_width(small.alpha),
+                            shape, back_of(recipe, &inflate->thickness), error);
 }
 
 static OrfAsset *

@@ -532,18 +532,20 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
 {
     g_auto(OrfSubject) subject = { 0 };
     g_auto(OrfSubject) small = { 0 };
-    if (!orf_subject_init(task, recipe, 0, orf_stage_picture_side(recipe, stage), &subject,
+    OrfTask *part = orf_task_step(task);
+    if (!orf_subject_init(part, recipe, 0, orf_stage_picture_side(recipe, stage), &subject,
                           error) ||
-        !orf_subject_shrink(task, &subject, orf_stage_side(recipe, stage), &small, error) ||
-        !find_axis(task, data, &small, error))
+        !orf_subject_shrink(part, &subject, orf_stage_side(recipe, stage), &small, error) ||
+        !find_axis(part, data, &small, error))
         return NULL;
     Lathe *lathe = data;
-    g_autoptr(OrfMesh) shape = make_shape(task, recipe, stage, &small, lathe->axis, error);
+    g_autoptr(OrfMesh) shape =
+        make_shape(orf_task_step(task), recipe, stage, &small, lathe->axis, error);
     if (!shape || !orf_task_check(task, error))
         return NULL;
     bool plain = g_str_equal(orf_params_text(recipe->params, "back"), "plain");
-    return orf_stages_dress(task, recipe, &subject, orf_image_width(small.alpha), shape,
-                            plain ? ORF_BACK_PLAIN : ORF_BACK_MIRROR, error);
+    return orf_stages_dress(orf_task_step(task), recipe, &subject, orf_image_width(small.alpha),
+                            shape, plain ? ORF_BACK_PLAIN : ORF_BACK_MIRROR, error);
 }
 
 static OrfAsset *

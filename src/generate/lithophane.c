@@ -247,7 +247,8 @@ static OrfAsset *
 make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *luminance,
            GError **error)
 {
-    g_autoptr(OrfMesh) mesh = build_plate(task, recipe, luminance, stage, error);
+    orf_task_step(task); /* the picture has been prepared, once for all stages */
+    g_autoptr(OrfMesh) mesh = build_plate(orf_task_step(task), recipe, luminance, stage, error);
     if (!mesh)
         return NULL;
     OrfMaterial material;

@@ -452,20 +452,22 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused,
 {
     (void)unused;
     g_auto(Work) work = { 0 };
-    if (!prepare(task, recipe, stage, &work, error))
+    if (!prepare(orf_task_step(task), recipe, stage, &work, error))
         return NULL;
     bool plate = work.outline == PLATE;
+    OrfTask *part = orf_task_step(task);
     g_autoptr(OrfMesh) solid =
-        plate ? build_plate(task, &work, error) : build_outline(task, &work, error);
+        plate ? build_plate(part, &work, error) : build_outline(part, &work, error);
+    part = orf_task_step(task);
     float scale, offset[3];
     g_autoptr(OrfMesh) mesh =
-        solid ? orf_finish_pose(task, recipe, solid, &scale, offset, error) : NULL;
+        solid ? orf_finish_pose(part, recipe, solid, &scale, offset, error) : NULL;
     if (!mesh)
         return NULL;
     if (!work.picture || !orf_params_bool(recipe->params, "texture"))
         return orf_asset_new(mesh, NULL, 0);
-    return plate ? dress_plate(task, &work, mesh, error)
-                 : dress_outline(task, &work, mesh, scale, offset, error);
+    return plate ? dress_plate(part, &work, mesh, error)
+                 : dress_outline(part, &work, mesh, scale, offset, error);
 }
 
 static OrfAsset *

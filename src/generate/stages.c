@@ -10,6 +10,7 @@ orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make, void
     static const OrfStep steps[ORF_N_STAGES] = {
         { "preview", 5 }, { "medium", 20 }, { "final", 65 }, { "finished", 10 }
     };
+    static const OrfStep parts[] = { { "prepare", 30 }, { "shape", 40 }, { "dress", 30 } };
     orf_task_plan(task, steps, G_N_ELEMENTS(steps));
     g_autoptr(OrfAsset) asset = NULL;
     bool more = true;
@@ -20,6 +21,7 @@ orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make, void
                 return NULL;
         } else {
             g_clear_pointer(&asset, orf_asset_unref);
+            orf_task_plan(step, parts, G_N_ELEMENTS(parts));
             asset = make(step, recipe, stage, make_data, error);
             if (!asset)
                 return NULL;

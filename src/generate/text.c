@@ -183,11 +183,11 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused,
 {
     (void)unused;
     g_auto(Work) work = { 0 };
-    if (!prepare(task, recipe, stage, &work, error))
+    if (!prepare(orf_task_step(task), recipe, stage, &work, error))
         return NULL;
-    g_autoptr(OrfMesh) solid = build(task, &work, stage, error);
+    g_autoptr(OrfMesh) solid = build(orf_task_step(task), &work, stage, error);
     g_autoptr(OrfMesh) mesh =
-        solid ? orf_finish_pose(task, recipe, solid, NULL, NULL, error) : NULL;
+        solid ? orf_finish_pose(orf_task_step(task), recipe, solid, NULL, NULL, error) : NULL;
     return mesh ? dress(mesh, work.plate > 0) : NULL;
 }
 
