@@ -276,8 +276,7 @@ orf_api_complete(OrfRequest *request, void *api)
 static void
 tell_gone(Call *call)
 {
-    if (call->call.feed)
-        orf_feed_gone(&call->call, call->early);
+    orf_feed_gone(&call->call, call->early);
     if (call->begun && call->call.endpoint->gone)
         call->call.endpoint->gone(&call->call, call->early);
 }

@@ -83,6 +83,12 @@ orf_feed_gone(OrfCall *call, bool early)
 
 static const char *const types[] = { "text/event-stream", "application/x-ndjson", NULL };
 
+static bool
+is_head(const OrfCall *call)
+{
+    return strcmp(orf_request_method(call->request), "HEAD") == 0;
+}
+
 static OrfStream *
 open_stream(OrfCall *call, const OrfShown *shown, OrfFeedForm form)
 {
@@ -112,8 +118,14 @@ orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm f
     g_autoptr(OrfShown) shown = orf_call_show(call, id);
     if (!shown)
         return;
-    if (after && after >= shown->events && orf_job_status_is_terminal(shown->status)) {
+    bool seen_all = after && after >= shown->events;
+    if (seen_all && orf_job_status_is_terminal(shown->status)) {
         orf_call_reply(call, &(OrfReply){ .status = 204 }); /* browsers stop asking */
+        return;
+    }
+    if (is_head(call)) {
+        const char *const headers[] = { "Content-Type", types[form], NULL };
+        orf_call_reply(call, &(OrfReply){ .status = 200, .headers = headers });
         return;
     }
     Streaming *streaming = g_new0(Streaming, 1);

@@ -107,6 +107,8 @@ end(OrfFeed *feed)
 void
 orf_feed_stop(OrfFeed *feed)
 {
+    if (orf_feed_over(feed)) /* perhaps from inside its own end */
+        return;
     g_mutex_lock(&feed->lock);
     end(feed);
     g_mutex_unlock(&feed->lock);

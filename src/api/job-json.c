@@ -317,6 +317,18 @@ stage_event(const char *json, const char *id)
     return text;
 }
 
+/* The running step is told as "medium: mesh": the word before the colon is the stage. */
+static char *
+progress_event(const char *json)
+{
+    static const char head[] = "{\"stage\":\"";
+    if (!json || !g_str_has_prefix(json, head))
+        return NULL;
+    const char *step = json + sizeof head - 1;
+    int word = (int)strcspn(step, ":\"\\");
+    return g_strdup_printf("{\"stage\":\"%.*s\",\"step\":\"%s", word, step, step);
+}
+
 /* The members of an object without its braces, after a comma. */
 static void
 put_members(GString *out, const char *object)
@@ -332,13 +344,15 @@ void
 orf_event_json(GString *out, const char *id, const OrfJobEvent *event, const char *job,
                bool named)
 {
-    g_autofree char *stage =
-        strcmp(event->type, "stage") == 0 ? stage_event(event->json, id) : NULL;
+    g_autofree char *changed = strcmp(event->type, "stage") == 0 ? stage_event(event->json, id)
+                               : strcmp(event->type, "progress") == 0
+                                   ? progress_event(event->json)
+                                   : NULL;
     g_string_append_c(out, '{');
     if (named)
         g_string_append_printf(out, "\"event\":\"%s\",", event->type);
     g_string_append_printf(out, "\"job\":\"%s\",\"seq\":%" G_GUINT64_FORMAT, id, event->seq);
     put_time(out, "time", event->time);
-    put_members(out, job ? job : stage ? stage : event->json);
+    put_members(out, job ? job : changed ? changed : event->json);
     g_string_append_c(out, '}');
 }

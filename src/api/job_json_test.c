@@ -203,13 +203,16 @@ event_json(const OrfJobEvent *event, const char *job, bool named)
 static void
 tells_events(void)
 {
-    json_t *progress = event_json(
-        &(OrfJobEvent){ 4, "progress", 1748779200123456, (char *)"{\"progress\":0.5}" }, NULL,
-        true);
+    json_t *progress =
+        event_json(&(OrfJobEvent){ 4, "progress", 1748779200123456,
+                                   (char *)"{\"stage\":\"medium: mesh\",\"progress\":0.5}" },
+                   NULL, true);
     expect(progress, "event", "\"progress\"");
     expect(progress, "job", "\"" ID "\"");
     expect(progress, "seq", "4");
     expect(progress, "time", "\"2025-06-01T12:00:00.123Z\"");
+    expect(progress, "stage", "\"medium\"");
+    expect(progress, "step", "\"medium: mesh\"");
     expect(progress, "progress", "0.5");
     json_decref(progress);
 

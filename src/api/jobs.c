@@ -176,6 +176,15 @@ next_page(OrfCall *call, const GPtrArray *rows, size_t limit)
 }
 
 static void
+append_text(GString *out, const char *text)
+{
+    if (text)
+        orf_json_string(out, text);
+    else
+        g_string_append(out, "null");
+}
+
+static void
 reply_page(OrfCall *call, const GPtrArray *rows, size_t limit)
 {
     g_autoptr(GString) out = g_string_sized_new(4096);
@@ -184,10 +193,7 @@ reply_page(OrfCall *call, const GPtrArray *rows, size_t limit)
     g_string_append(out, "{\"jobs\":[");
     append_jobs(call, out, rows, limit);
     g_string_append(out, "],\"links\":{\"next\":");
-    if (next)
-        orf_json_string(out, next);
-    else
-        g_string_append(out, "null");
+    append_text(out, next);
     g_string_append(out, "}}");
     const char *const headers[] = { "Cache-Control", "private, no-cache", next ? "Link" : NULL,
                                     link, NULL };

@@ -161,7 +161,7 @@ subscribe(Client *client, const OrfWsMessage *message)
     g_autoptr(GError) error = NULL;
     g_autoptr(OrfShown) shown = orf_show_job(client->api, client->tenant, message->job, &error);
     if (!shown) {
-        complain(client, "job_not_found", "No job has this id.", message->job);
+        complain(client, "not_found", "No job has this id.", message->job);
         return;
     }
     Sub *sub = sub_new(client, message->job);
@@ -174,7 +174,7 @@ subscribe(Client *client, const OrfWsMessage *message)
     };
     sub->feed = orf_feed_new(client->api, message->job, message->after, &sink, &error);
     if (!sub->feed)
-        complain(client, "job_not_found", "No job has this id.", message->job);
+        complain(client, "not_found", "No job has this id.", message->job);
     sub_unref(sub);
 }
 
