@@ -210,6 +210,36 @@ shows_metrics(void)
     g_assert_true(g_str_has_suffix(open.body, "# EOF\n"));
 }
 
+static void
+reads_accept(void)
+{
+    static const struct {
+        const char *accept;
+        bool openmetrics;
+    } cases[] = {
+        { "", false },
+        { "*/*", false },
+        { "text/*", false },
+        { "application/*", true },
+        { "application/openmetrics-text", true },
+        { "APPLICATION/OpenMetrics-Text ; version=1.0.0", true },
+        { "text/plain;q=0.2, application/openmetrics-text;q=0.3", true },
+        { "text/plain;q=0.3,application/openmetrics-text;version=1.0.0;q=0.2", false },
+        { "*/*;q=0.1, text/plain;q=0", true },
+        { "image/png", false },
+        { ",,;;q=", false },
+    };
+    g_autoptr(ApiStage) stage = api_stage_start(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s", cases[i].accept);
+        g_autofree char *header = g_strdup_printf("Accept: %s\r\n", cases[i].accept);
+        g_auto(ApiAnswer) answer = api_ask(stage, "GET", "/metrics", header, NULL);
+        g_autofree char *type = api_answer_header(&answer, "Content-Type");
+        g_assert_cmpint(g_str_has_prefix(type, "application/openmetrics-text"), ==,
+                        cases[i].openmetrics);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -223,5 +253,6 @@ main(int argc, char **argv)
     g_test_add_func("/api/about/documents-are-known-by-their-etag", keeps_documents);
     g_test_add_func("/api/about/the-page-comes-packed-to-who-takes-it", packs_the_page);
     g_test_add_func("/api/about/metrics-come-as-text-or-openmetrics", shows_metrics);
+    g_test_add_func("/api/call/accept-is-weighed", reads_accept);
     return g_test_run();
 }

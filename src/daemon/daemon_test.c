@@ -224,6 +224,51 @@ tells_two_apart(void)
 }
 
 static void
+refuses_bodies(void)
+{
+#define JSON "Content-Type: application/json\r\n"
+    g_autofree char *deep = g_strconcat("{\"a\":", NULL);
+    for (int i = 0; i < 7; i++) {
+        char *twice = g_strconcat(deep, deep, NULL); /* 128 levels and more, never closed */
+        g_free(deep);
+        deep = twice;
+    }
+    const struct {
+        const char *headers, *body;
+        int status;
+        const char *code;
+    } cases[] = {
+        { JSON, "{}", 200, NULL },
+        { "Content-Type: Application/JSON; charset=utf-8\r\n", "{}", 200, NULL },
+        { "", NULL, 200, NULL },
+        { JSON, "{\"tenant\":\"local\"}", 200, NULL },
+        { JSON, "{\"tenant\":\"other\"}", 422, "invalid_params" },
+        { JSON, "{\"what\":1}", 422, "invalid_params" },
+        { JSON, "[]", 400, "invalid_json" },
+        { JSON, "{", 400, "invalid_json" },
+        { JSON, "{\"a\":1,\"a\":2}", 400, "invalid_json" },
+        { JSON, deep, 400, "invalid_json" },
+        { "", "{}", 415, "unsupported_media_type" },
+        { "Content-Type: text/plain\r\n", "{}", 415, "unsupported_media_type" },
+    };
+    g_autoptr(House) house = house_new();
+    open_house(house);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s%.40s", cases[i].headers, cases[i].body);
+        g_auto(ApiAnswer) answer = api_ask(&house->stage, "POST", "/api/v1/cache/clear",
+                                           cases[i].headers, cases[i].body);
+        g_assert_cmpint(answer.status, ==, cases[i].status);
+        g_autofree char *code = api_answer_code(&answer);
+        g_assert_cmpstr(code, ==, cases[i].code);
+    }
+    g_autofree char *large = client_talk(
+        house->stage.port, "POST /api/v1/cache/clear HTTP/1.1\r\nHost: 127.0.0.1\r\n" JSON
+                           "Content-Length: 9999999999\r\n\r\n");
+    g_assert_true(g_str_has_prefix(large, "HTTP/1.1 413 "));
+#undef JSON
+}
+
+static void
 stays_safe(void)
 {
     g_autoptr(House) house = house_new();
@@ -254,6 +299,7 @@ main(int argc, char **argv)
     g_test_add_func("/daemon/running-jobs-may-finish-before-it-stops", drains);
     g_test_add_func("/daemon/streams-are-told-when-it-stops", tells_streams);
     g_test_add_func("/daemon/a-folder-belongs-to-one-server", tells_two_apart);
+    g_test_add_func("/daemon/bodies-that-do-not-fit-are-refused", refuses_bodies);
     g_test_add_func("/daemon/a-broken-database-is-told-and-left-alone", stays_safe);
     return g_test_run();
 }

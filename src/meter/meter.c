@@ -148,7 +148,7 @@ find(const SeriesTable *table, const char *key, size_t size, unsigned hash)
     for (size_t at = hash & table->mask;; at = (at + 1) & table->mask) {
         OrfSeries *series = atomic_load_explicit(&table->slots[at], memory_order_acquire);
         if (!series || (series->hash == hash && series->key_size == size &&
-                        memcmp(series->key, key, size) == 0))
+                        (!size || memcmp(series->key, key, size) == 0)))
             return series;
     }
 }
