@@ -226,7 +226,7 @@ measure_subject(OrfTask *task, const OrfImage *picture, const Frame *f, const Or
                 OrfLook *look, GError **error)
 {
     g_autoptr(OrfImage) alpha =
-        orf_subject_alpha(task, recipe, 0, picture, SIDE, &look->cutout, error);
+        orf_subject_alpha(task, recipe, 0, picture, ORF_FAST_CUTOUT, &look->cutout, error);
     if (!alpha)
         return false;
     measure_colors(f, orf_image_f32(alpha), look);

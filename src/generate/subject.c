@@ -10,9 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MARGIN 3         /* px round the subject box */
-#define PREVIEW_WORK 160 /* px: cut-out of a preview; 0.002 of IoU for half the time */
-#define FIRST_SIDE 640   /* px: enough to see where the subject is */
+#define MARGIN 3       /* px round the subject box */
+#define FIRST_SIDE 640 /* px: enough to see where the subject is */
 
 void
 orf_subject_clear(OrfSubject *subject)
@@ -159,7 +158,7 @@ load_and_cut(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned max_
         return false;
     g_autoptr(OrfImage) alpha =
         seen ? orf_image_ref(recipe->seen_alpha)
-             : orf_subject_alpha(task, recipe, index, picture, fast ? PREVIEW_WORK : 0,
+             : orf_subject_alpha(task, recipe, index, picture, fast ? ORF_FAST_CUTOUT : 0,
                                  &subject->how, error);
     if (!alpha)
         return false;
