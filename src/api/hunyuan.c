@@ -177,16 +177,17 @@ wanted_clear(Wanted *wanted)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wanted, wanted_clear)
 
 static bool
-last_stage(const char *stages_json, char ret_digest[ORF_DIGEST_SIZE])
+last_stage(const char *result_json, char ret_digest[ORF_DIGEST_SIZE])
 {
-    json_t *stages = json_loads(stages_json ? stages_json : "[]", 0, NULL);
+    json_t *result = json_loads(result_json ? result_json : "{}", 0, NULL);
+    const json_t *stages = json_object_get(result, "stages");
     size_t n = json_array_size(stages);
     const char *digest =
         n ? json_string_value(json_object_get(json_array_get(stages, n - 1), "sha256")) : NULL;
     bool found = digest && strlen(digest) == ORF_DIGEST_SIZE - 1;
     if (found)
         memcpy(ret_digest, digest, ORF_DIGEST_SIZE);
-    json_decref(stages);
+    json_decref(result);
     return found;
 }
 
@@ -194,7 +195,7 @@ static bool
 find_file(const OrfJobView *view, Wanted *ret)
 {
     g_autoptr(OrfWishRequest) request = orf_wish_request_parse(view->row.request, NULL);
-    if (!request || !last_stage(view->stages, ret->digest))
+    if (!request || !last_stage(view->row.result, ret->digest))
         return false;
     ret->format = g_strdup(request->format ? request->format : "glb");
     bool glb = g_str_equal(ret->format, "glb");
