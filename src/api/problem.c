@@ -19,14 +19,12 @@ static const Row table[] = {
     { "invalid_json", 400, false, "The body is no JSON object" },
     { "invalid_multipart", 400, false, "The multipart body is malformed" },
     { "request_refused", 400, false, "The request is malformed" },
-    { "unauthenticated", 401, false, "Who are you?" },
     { "insufficient_scope", 403, false, "This is not permitted" },
     { "origin_not_allowed", 403, false, "A page of another site may not do this" },
     { "not_found", 404, false, "There is no such thing" },
     { "method_not_allowed", 405, false, "The resource does not know this method" },
     { "not_acceptable", 406, false, "None of the forms asked for can be made" },
     { "conflict", 409, false, "The state of the resource forbids it" },
-    { "idempotency_in_flight", 409, true, "The first request with this key is still running" },
     { "no_result", 409, false, "The job ended without it" },
     { "not_ready", 409, true, "The job has not come that far yet" },
     { "job_expired", 410, false, "The job's files are gone" },
@@ -43,14 +41,10 @@ static const Row table[] = {
     { "upload_unknown", 422, false, "No such picture was uploaded" },
     { "mesh_unreadable", 422, false, "The model file cannot be read" },
     { "invalid_params", 422, false, "A parameter is wrong" },
-    { "upgrade_required", 426, false, "This is a WebSocket" },
-    { "concurrency_limited", 429, true, "Too many at one time" },
-    { "quota_exceeded", 429, true, "The quota is used up" },
     { "rate_limited", 429, true, "Too many requests" },
     { "headers_too_large", 431, false, "The headers are too large" },
     { "canceled", 499, false, "It was cancelled" },
     { "internal", 500, false, "A mistake in the server" },
-    { "out_of_memory", 500, true, "The memory of one job does not suffice" },
     { "draining", 503, true, "The server is about to stop" },
     { "memory_full", 503, true, "The memory for bodies is full" },
     { "queue_full", 503, true, "The queue is full" },
@@ -160,10 +154,12 @@ char *
 orf_problem_job_error(const GError *error)
 {
     const char *code = code_of(error);
+    bool ours = strcmp(code, "internal") == 0;
+    if (ours)
+        orf_log_warning("a job failed: %s", error->message);
     g_autofree char *message =
-        strcmp(code, "internal") == 0
-            ? g_strdup("Something went wrong that should not; the server's log says more.")
-            : orf_problem_scrub(error->message);
+        ours ? g_strdup("Something went wrong that should not; the server's log says more.")
+             : orf_problem_scrub(error->message);
     GString *out = g_string_new("{\"code\":");
     orf_json_string(out, code);
     g_string_append(out, ",\"message\":");

@@ -179,6 +179,13 @@ orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices)
     return runner;
 }
 
+static char *
+describe(const GError *error, void *data)
+{
+    (void)data;
+    return orf_problem_job_error(error);
+}
+
 OrfWork
 orf_runner_work(OrfRunner *runner)
 {
@@ -189,6 +196,7 @@ orf_runner_work(OrfRunner *runner)
         .release = release,
         .concurrency = concurrency,
         .batch = batch,
+        .describe = describe,
         .data = runner,
     };
 }
