@@ -60,15 +60,16 @@ orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work)
 /* --- Room ----------------------------------------------------------------------------------------------------------------- */
 
 static void
-read_totals(OrfQueue *queue, int64_t evicted)
+read_totals(OrfQueue *queue, int64_t evicted, uint64_t *ret_bytes)
 {
     int64_t entries;
-    uint64_t bytes;
-    if (!orf_store_cache_totals(queue->store, &entries, &bytes, NULL)) /* told the next time */
+    *ret_bytes = 0;
+    if (!orf_store_cache_totals(queue->store, &entries, ret_bytes,
+                                NULL)) /* told the next time */
         return;
     pthread_mutex_lock(&queue->lock);
     queue->stats.cache_entries = (uint64_t)entries;
-    queue->stats.cache_bytes = bytes;
+    queue->stats.cache_bytes = *ret_bytes;
     queue->stats.evicted += (uint64_t)evicted;
     pthread_mutex_unlock(&queue->lock);
 }
@@ -78,10 +79,20 @@ orf_queue_trim_cache(OrfQueue *queue)
 {
     g_autoptr(GError) error = NULL;
     int64_t evicted = 0;
+    uint64_t bytes;
     if (!orf_store_cache_trim(queue->store, queue->options.cache_bytes, orf_queue_steady(queue),
                               &evicted, &error))
         orf_log_warning("the cache cannot be trimmed: %s", error->message);
-    read_totals(queue, evicted);
+    read_totals(queue, evicted, &bytes);
+}
+
+void
+orf_queue_cache_grew(OrfQueue *queue)
+{
+    uint64_t bytes;
+    read_totals(queue, 0, &bytes);
+    if (bytes > queue->options.cache_bytes)
+        orf_queue_trim_cache(queue);
 }
 
 bool
@@ -90,6 +101,7 @@ orf_queue_clear_cache(OrfQueue *queue, const char *tenant, int64_t *ret_entries,
 {
     if (!orf_store_cache_clear(queue->store, tenant, ret_entries, ret_bytes, error))
         return false;
-    read_totals(queue, 0);
+    uint64_t left;
+    read_totals(queue, 0, &left);
     return true;
 }

@@ -43,7 +43,7 @@ pass_gate(Fake *fake, const OrfJobRun *run)
         struct timespec until = { when / 1000000, when % 1000000 * 1000 };
         pthread_cond_timedwait(&fake->changed, &fake->lock, &until);
     }
-    bool passed = fake->open > 0;
+    bool passed = fake->open > 0 && !orf_task_cancelled(run->task);
     fake->open -= passed;
     fake->at_gate--;
     pthread_cond_broadcast(&fake->changed);
@@ -103,7 +103,8 @@ run_one(Fake *fake, OrfJobRun *run, char **ret_result, GError **ret_error)
     g_autoptr(GString) stages = g_string_new(NULL);
     pthread_mutex_lock(&fake->lock);
     fake->runs++;
-    fake->most = MAX(fake->most, ++fake->now);
+    fake->now++;
+    fake->most = MAX(fake->most, fake->now);
     note(fake, run, "begin");
     pthread_mutex_unlock(&fake->lock);
     bool ok = true;

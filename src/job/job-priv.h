@@ -106,6 +106,7 @@ struct OrfLiveWork {
     OrfJobRun run;
     uint64_t ticket;
     double progress;
+    double ceiling, next_ceiling; /* progress up to which the store was told; is being told */
     char *step;
     int64_t told;         /* when progress was last published */
     GPtrArray *stages;    /* JSON of each */
@@ -211,6 +212,8 @@ void orf_queue_start(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
 void orf_queue_wake(OrfQueue *queue);
 /* A run may go on only with a place; see orf_job_run_stage. With the lock held. */
 void orf_batch_park(OrfQueue *queue, OrfBatch *batch);
+/* The ceiling of so much progress: rows are written a few times a run, not with every step. */
+double orf_progress_ceiling(double progress);
 void orf_work_progress(const char *step, double fraction, void *work);
 
 /* --- Ends: settle.c --------------------------------------------------------------------------------------------- */
@@ -270,8 +273,9 @@ void *orf_queue_keep_thread(void *queue);
 char *orf_result_stages(const char *result);
 GPtrArray *orf_result_stage_list(const char *result); /* each as JSON */
 OrfCacheRow *orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work);
-/* Reads the totals again and evicts what is too much; without the lock. */
+/* Evicts what has expired and what is too much. Both without the lock. */
 void orf_queue_trim_cache(OrfQueue *queue);
+void orf_queue_cache_grew(OrfQueue *queue); /* trims only when it is too large */
 
 /* --- Webhooks: hooks.c, hook-send.c, hook-guard.c --------------------------------------------------------------- */
 

@@ -91,6 +91,7 @@ take_up(OrfQueue *queue, OrfJobRow *row)
     OrfPace *pace = orf_queue_pace(queue, row->kind, false);
     OrfSettlement *settlement = NULL;
     pthread_mutex_lock(&queue->lock);
+    row->progress = MAX(row->progress, row->ceiling);
     OrfLiveJob *job = orf_live_job_new(row);
     job->events.last = queue->first_number;
     job->stored_attempt = job->row.attempt;
@@ -205,6 +206,7 @@ orf_queue_new(const OrfQueueOptions *options, GError **error)
     if (!take_up_all(queue, ORF_JOB_RUNNING, error) ||
         !take_up_all(queue, ORF_JOB_QUEUED, error))
         return NULL;
+    orf_queue_trim_cache(queue);
     queue->keeper = g_thread_new("orfeas-keep", orf_queue_keep_thread, queue);
     pthread_mutex_lock(&queue->lock);
     queue->draining = false;

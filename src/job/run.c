@@ -4,9 +4,11 @@
 #include "job/job-priv.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #define PROGRESS_US (50 * G_TIME_SPAN_MILLISECOND) /* between two progress events of a step */
+#define BANDS 8
 #define MAX_LOG 2000
 
 /* --- Progress --------------------------------------------------------------------------------------------------------- */
@@ -54,11 +56,32 @@ advance(OrfQueue *queue, OrfLiveWork *work, const char *step, double fraction)
     publish_all(queue, work, "progress", json);
 }
 
+double
+orf_progress_ceiling(double progress)
+{
+    return MIN(1, (floor(progress * BANDS) + 1) / BANDS);
+}
+
+/* Progress must not fall, not even when the process dies: before more is told than the store knows of, the store is told
+ * of all that can come for a while. */
+static void
+raise_ceiling(OrfQueue *queue, OrfLiveWork *work, double fraction)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool higher = fraction >= work->ceiling && work->ceiling < 1;
+    if (higher)
+        work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(fraction));
+    pthread_mutex_unlock(&queue->lock);
+    if (higher) /* a store that refuses is told with the next stage */
+        orf_work_write(queue, work, NULL, 0, NULL);
+}
+
 void
 orf_work_progress(const char *step, double fraction, void *data)
 {
     OrfLiveWork *work = data;
     OrfQueue *queue = work->run.private;
+    raise_ceiling(queue, work, fraction);
     pthread_mutex_lock(&queue->lock);
     advance(queue, work, step, fraction);
     pthread_mutex_unlock(&queue->lock);
@@ -132,9 +155,8 @@ keep_stage(OrfLiveWork *work, guint at, const char *name, const char *stage_json
 }
 
 static void
-tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double progress)
+tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json)
 {
-    work->progress = MAX(work->progress, MIN(progress, 1));
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
         job->row.progress = MAX(job->row.progress, work->progress);
@@ -157,6 +179,8 @@ take_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double pr
     if (!known)
         at = work->stages->len;
     g_autofree char *stages = join_stages(work, at, stage_json);
+    work->progress = MAX(work->progress, MIN(progress, 1));
+    work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(work->progress));
     pthread_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
     if (!orf_work_write(queue, work, stages, known ? 0 : ORF_HOOK_STAGE, &error))
@@ -165,7 +189,7 @@ take_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double pr
     keep_stage(work, at, name, stage_json);
     g_free(work->stages_json);
     work->stages_json = g_steal_pointer(&stages);
-    tell_stage(queue, work, known ? NULL : stage_json, progress);
+    tell_stage(queue, work, known ? NULL : stage_json);
     pthread_mutex_unlock(&queue->lock);
     orf_deliver(queue);
 }

@@ -119,6 +119,7 @@ running_row(OrfQueue *queue, const OrfLiveWork *work, const OrfLiveJob *job, con
     row->attempt = work->attempt;
     row->spared = work->spared;
     row->progress = MAX(row->progress, work->progress);
+    row->ceiling = MAX(row->progress, work->next_ceiling);
     if (stages) {
         g_free(row->result);
         row->result = g_strdup_printf("{\"stages\":%s}", stages);
@@ -150,6 +151,7 @@ orf_work_write(OrfQueue *queue, OrfLiveWork *work, const char *stages, unsigned 
     pthread_mutex_lock(&queue->lock);
     guint n = work->jobs->len;
     int attempt = work->attempt;
+    double ceiling = work->next_ceiling;
     g_autofree OrfJobMove *moves = g_new0(OrfJobMove, n);
     for (guint i = 0; i < n; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
@@ -164,6 +166,9 @@ orf_work_write(OrfQueue *queue, OrfLiveWork *work, const char *stages, unsigned 
     bool ok = orf_store_move_jobs(queue->store, moves, n, &(OrfMoveOptions){ .from = ORF_LIVE },
                                   error);
     stored(queue, jobs, ok ? attempt : -1);
+    pthread_mutex_lock(&queue->lock);
+    work->ceiling = MAX(work->ceiling, ceiling);
+    pthread_mutex_unlock(&queue->lock);
     if (ok && hook)
         orf_hooks_wake(queue->hooks);
     return ok;
@@ -188,6 +193,8 @@ announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
         g_ptr_array_remove(work->jobs, job);
         orf_live_job_unref(job);
     }
+    if (!job->stages) /* from the cache */
+        job->stages = orf_result_stages(job->row.result);
     orf_publish_text(queue, job, status == ORF_JOB_SUCCEEDED ? "done" : "error", "{}");
     queue->stats.done[status]++;
     orf_queue_remember(queue, job);
@@ -224,6 +231,8 @@ orf_settle(OrfQueue *queue, OrfSettlement *settlement)
         return;
     }
     bool hooks = false, cached = settlement->cache != NULL;
+    if (cached)
+        orf_queue_cache_grew(queue);
     pthread_mutex_lock(&queue->lock);
     queue->finished += cached;
     for (guint i = 0; i < settlement->jobs->len; i++) {
@@ -237,8 +246,6 @@ orf_settle(OrfQueue *queue, OrfSettlement *settlement)
         orf_hooks_wake(queue->hooks);
     OrfLiveWork *work = settlement->work;
     settlement_free(settlement);
-    if (cached)
-        orf_queue_trim_cache(queue);
     if (work)
         settle_rest(queue, work);
 }

@@ -264,6 +264,7 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
     work->begun = orf_queue_now(queue);
     work->parked_us = 0;
     work->told_first = false;
+    work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(work->progress));
     work->task = orf_task_new(&(OrfTaskOptions){ .cores = queue->options.cores,
                                                  .memory = queue->options.memory,
                                                  .progress = orf_work_progress,

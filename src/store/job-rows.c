@@ -8,7 +8,7 @@
     "progress, "                                                                               \
     "cached, coalesced, no_cache, leader, webhook_url, webhook_events, events, created, "      \
     "started, "                                                                                \
-    "finished, expires, deadline, not_before, cost_s"
+    "finished, expires, deadline, not_before, cost_s, ceiling"
 #define TERMINAL 2 /* the first of the terminal states */
 #define CLAIM_US (24 * G_TIME_SPAN_HOUR)
 #define REMEMBER_US (7 * G_TIME_SPAN_DAY)
@@ -86,6 +86,7 @@ read_row(OrfStmt stmt)
         .deadline = sqlite3_column_int64(stmt, 23),
         .not_before = sqlite3_column_int64(stmt, 24),
         .cost_s = sqlite3_column_double(stmt, 25),
+        .ceiling = sqlite3_column_double(stmt, 26),
     };
     return row;
 }
@@ -143,16 +144,16 @@ typedef struct {
 static bool
 insert(OrfSql *sql, const OrfJobRow *row, GError **error)
 {
-    return orf_sql_run(sql, error,
-                       "INSERT INTO job(" COLUMNS
-                       ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                       "ssiisssssiidiiissiiiiiiiid", row->id, row->tenant, (int64_t)row->status,
-                       (int64_t)row->priority, row->kind, row->key, row->request, row->result,
-                       row->error, (int64_t)row->attempt, (int64_t)row->spared, row->progress,
-                       (int64_t)row->cached, (int64_t)row->coalesced, (int64_t)row->no_cache,
-                       row->leader, row->webhook_url, (int64_t)row->webhook_events,
-                       (int64_t)row->events, row->created, row->started, row->finished,
-                       row->expires, row->deadline, row->not_before, row->cost_s);
+    return orf_sql_run(
+        sql, error,
+        "INSERT INTO job(" COLUMNS
+        ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "ssiisssssiidiiissiiiiiiiidd", row->id, row->tenant, (int64_t)row->status,
+        (int64_t)row->priority, row->kind, row->key, row->request, row->result, row->error,
+        (int64_t)row->attempt, (int64_t)row->spared, row->progress, (int64_t)row->cached,
+        (int64_t)row->coalesced, (int64_t)row->no_cache, row->leader, row->webhook_url,
+        (int64_t)row->webhook_events, (int64_t)row->events, row->created, row->started,
+        row->finished, row->expires, row->deadline, row->not_before, row->cost_s, row->ceiling);
 }
 
 static bool
@@ -299,17 +300,18 @@ static bool
 move_row(OrfSql *sql, OrfJobMove *move, const OrfMoveOptions *options, GError **error)
 {
     const OrfJobRow *to = move->to;
-    if (!orf_sql_run(sql, error,
-                     "UPDATE job SET status = ?1, result = ?2, error = ?3, progress = ?4, "
-                     "attempt = ?5, spared = ?6, events = ?7, started = ?8, finished = ?9, "
-                     "expires = ?10, not_before = ?11, cached = ?12, coalesced = ?13, "
-                     "cost_s = ?14, leader = ?15 WHERE id = ?16 AND (?17 >> status) & 1 "
-                     "AND (?18 < 0 OR attempt = ?18)",
-                     "issdiiiiiiiiidssii", (int64_t)to->status, to->result, to->error,
-                     to->progress, (int64_t)to->attempt, (int64_t)to->spared,
-                     (int64_t)to->events, to->started, to->finished, to->expires,
-                     to->not_before, (int64_t)to->cached, (int64_t)to->coalesced, to->cost_s,
-                     to->leader, to->id, (int64_t)options->from, (int64_t)move->attempt))
+    if (!orf_sql_run(
+            sql, error,
+            "UPDATE job SET status = ?1, result = ?2, error = ?3, progress = ?4, "
+            "attempt = ?5, spared = ?6, events = ?7, started = ?8, finished = ?9, "
+            "expires = ?10, not_before = ?11, cached = ?12, coalesced = ?13, "
+            "cost_s = ?14, leader = ?15, ceiling = ?19 WHERE id = ?16 AND (?17 >> status) & 1 "
+            "AND (?18 < 0 OR attempt = ?18)",
+            "issdiiiiiiiiidssiid", (int64_t)to->status, to->result, to->error, to->progress,
+            (int64_t)to->attempt, (int64_t)to->spared, (int64_t)to->events, to->started,
+            to->finished, to->expires, to->not_before, (int64_t)to->cached,
+            (int64_t)to->coalesced, to->cost_s, to->leader, to->id, (int64_t)options->from,
+            (int64_t)move->attempt, to->ceiling))
         return false;
     move->moved = sqlite3_changes(sql->db) > 0;
     return !move->moved || !move->hook || orf_hook_add_row(sql, move->hook, error);

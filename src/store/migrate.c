@@ -14,7 +14,8 @@ static const char *const steps[] = {
     "CREATE TABLE job(id TEXT PRIMARY KEY, tenant TEXT NOT NULL, status INTEGER NOT NULL,"
     " priority INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT, request TEXT, result TEXT, "
     "error TEXT,"
-    " attempt INTEGER NOT NULL, spared INTEGER NOT NULL, progress REAL NOT NULL, cached "
+    " attempt INTEGER NOT NULL, spared INTEGER NOT NULL, progress REAL NOT NULL, ceiling REAL "
+    "NOT NULL, cached "
     "INTEGER NOT NULL,"
     " coalesced INTEGER NOT NULL, no_cache INTEGER NOT NULL, leader TEXT, webhook_url TEXT,"
     " webhook_events INTEGER NOT NULL, events INTEGER NOT NULL, created INTEGER NOT NULL,"
@@ -32,6 +33,7 @@ static const char *const steps[] = {
     "NOT NULL,"
     " hits INTEGER NOT NULL);"
     "CREATE INDEX cache_expires ON cache(expires);"
+    "CREATE INDEX cache_bytes ON cache(bytes);" /* sums without reading the results */
     "CREATE TABLE hook(id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, url TEXT NOT "
     "NULL,"
     " event TEXT NOT NULL, body TEXT NOT NULL, secret TEXT, attempts INTEGER NOT NULL,"

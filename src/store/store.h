@@ -75,6 +75,8 @@ typedef struct {
     char *error;     /* JSON {code,message,retryable} */
     int attempt;     /* of how many runs, counting from 1 when it first runs */
     double progress; /* 0..1 */
+    double
+        ceiling; /* progress that may have been told before the next write: a restart goes on from it */
     bool cached, coalesced;
     bool no_cache;
     char *leader;            /* id of the job whose run it shares */
@@ -104,7 +106,7 @@ char *orf_store_find_claim(OrfStore *store, const char *tenant, const char *idem
                            const char *fingerprint, int64_t now, GError **error);
 /* Moves a job on; only from one of the states in `from` (bit 1 << status) and, when `attempt` >= 0, only in that
  * attempt: the fence that stops a late worker. `ret_moved` says whether it did. Fields that change: status, result,
- * error, progress, attempt, spared, events, started, finished, expires, not_before, cached, coalesced, cost_s, leader. */
+ * error, progress, ceiling, attempt, spared, events, started, finished, expires, not_before, cached, coalesced, cost_s, leader. */
 bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int attempt,
                         bool *ret_moved, GError **error);
 
