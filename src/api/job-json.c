@@ -124,6 +124,17 @@ put_link(GString *out, const char *name, const char *id, const char *rest)
 
 /* --- Stages ------------------------------------------------------------------------------------------------ */
 
+/* The stage in the path of a step: "medium" of "make: medium: shape". Static. */
+static const char *
+stage_of(const char *step)
+{
+    g_auto(GStrv) words = g_strsplit(step ? step : "", ": ", 8);
+    for (OrfStage stage = 0; stage < ORF_N_STAGES; stage++)
+        if (g_strv_contains((const char *const *)words, orf_stage_name(stage)))
+            return orf_stage_name(stage);
+    return NULL;
+}
+
 /* A stage with its own address; `stage` is changed. */
 static void
 address_stage(json_t *stage, const char *id)
@@ -164,11 +175,9 @@ put_state(GString *out, const OrfJobView *view)
 {
     const OrfJobRow *row = &view->row;
     bool over = orf_job_status_is_terminal(row->status);
-    size_t word = view->stage ? strcspn(view->stage, ":") : 0;
-    g_autofree char *stage = view->stage && !over ? g_strndup(view->stage, word) : NULL;
     put_text(out, "id", row->id);
     put_text(out, "status", orf_job_status_name(row->status));
-    put_text(out, "stage", stage && *stage ? stage : NULL);
+    put_text(out, "stage", over ? NULL : stage_of(view->stage));
     put_text(out, "step", over ? NULL : view->stage);
     put_number(out, "progress", row->status == ORF_JOB_SUCCEEDED ? 1 : row->progress);
     put_uint(out, "queue_position", view->position);
@@ -317,16 +326,19 @@ stage_event(const char *json, const char *id)
     return text;
 }
 
-/* The running step is told as "medium: mesh": the word before the colon is the stage. */
+/* The queue tells the running step; clients hear the stage, too. */
 static char *
 progress_event(const char *json)
 {
-    static const char head[] = "{\"stage\":\"";
-    if (!json || !g_str_has_prefix(json, head))
-        return NULL;
-    const char *step = json + sizeof head - 1;
-    int word = (int)strcspn(step, ":\"\\");
-    return g_strdup_printf("{\"stage\":\"%.*s\",\"step\":\"%s", word, step, step);
+    json_t *told = parse(json, 0);
+    const char *step = json_string_value(json_object_get(told, "stage"));
+    GString *out = g_string_new("{");
+    put_text(out, "stage", stage_of(step));
+    put_text(out, "step", step);
+    put_number(out, "progress", json_number_value(json_object_get(told, "progress")));
+    g_string_append_c(out, '}');
+    json_decref(told);
+    return g_string_free(out, FALSE);
 }
 
 /* The members of an object without its braces, after a comma. */

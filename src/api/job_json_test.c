@@ -26,7 +26,7 @@ running(void)
                                   .progress = 0.4217,
                                   .created = 1748779200123456,
                                   .started = 1748779201000000 },
-                         .stage = (char *)"medium: mesh",
+                         .stage = (char *)"make: medium: mesh",
                          .stages = (char *)"[" STAGE "]",
                          .eta_p50 = 6.123456,
                          .eta_p90 = 9,
@@ -63,7 +63,7 @@ shows_running(void)
         { "id", "\"" ID "\"" },
         { "status", "\"running\"" },
         { "stage", "\"medium\"" },
-        { "step", "\"medium: mesh\"" },
+        { "step", "\"make: medium: mesh\"" },
         { "progress", "0.4217" },
         { "queue_position", "0" },
         { "eta_s", "{\"p50\":6.123,\"p90\":9}" },
@@ -203,16 +203,16 @@ event_json(const OrfJobEvent *event, const char *job, bool named)
 static void
 tells_events(void)
 {
-    json_t *progress =
-        event_json(&(OrfJobEvent){ 4, "progress", 1748779200123456,
-                                   (char *)"{\"stage\":\"medium: mesh\",\"progress\":0.5}" },
-                   NULL, true);
+    json_t *progress = event_json(
+        &(OrfJobEvent){ 4, "progress", 1748779200123456,
+                        (char *)"{\"stage\":\"make: medium: mesh\",\"progress\":0.5}" },
+        NULL, true);
     expect(progress, "event", "\"progress\"");
     expect(progress, "job", "\"" ID "\"");
     expect(progress, "seq", "4");
     expect(progress, "time", "\"2025-06-01T12:00:00.123Z\"");
     expect(progress, "stage", "\"medium\"");
-    expect(progress, "step", "\"medium: mesh\"");
+    expect(progress, "step", "\"make: medium: mesh\"");
     expect(progress, "progress", "0.5");
     json_decref(progress);
 
