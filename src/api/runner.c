@@ -64,7 +64,7 @@ on_stage(OrfStage stage, OrfAsset *asset, void *data)
     Run *run = data;
     g_mutex_lock(&run->lock);
     if (run->trace)
-        orf_trace_step(run->trace, "make: save");
+        orf_trace_step(run->trace, "save");
     g_mutex_unlock(&run->lock);
     if (!store_stage(run, asset, &run->error))
         return false;

@@ -33,8 +33,8 @@ int orf_error_exit_code(const GError *error);
  * never cancelled. */
 
 typedef struct {
-    const char *name;
-    unsigned weight; /* share of the task's time, in any unit */
+    const char *name; /* "": left out of the path that is reported */
+    unsigned weight;  /* share of the task's time, in any unit */
 } OrfStep;
 
 /* Divides `task` into named, weighted steps. The table is static or outlives the task. */

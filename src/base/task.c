@@ -147,7 +147,7 @@ append_path(const OrfTask *task, GString *path)
     if (!task->parent)
         return;
     append_path(task->parent, path);
-    if (path->len)
+    if (path->len && *task->name)
         g_string_append(path, ": ");
     g_string_append(path, task->name);
 }
@@ -174,6 +174,8 @@ report(OrfTask *task, double fraction, bool always)
         return;
     g_autoptr(GString) path = g_string_new(NULL);
     append_path(task, path);
+    if (!path->len && task->parent)
+        return; /* a step without a name: those within it will tell */
     core->progress(path->str, told, core->progress_data);
 }
 

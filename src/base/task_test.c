@@ -42,6 +42,23 @@ progress_follows_weights(void)
 }
 
 static void
+nameless_steps_are_not_in_the_path(void)
+{
+    static const OrfStep outer[] = { { "look", 1 }, { "", 1 } }, inner[] = { { "mesh", 1 } };
+    Heard heard = { 0 };
+    g_autoptr(OrfTask) task =
+        orf_task_new(&(OrfTaskOptions){ .progress = listen, .progress_data = &heard });
+    orf_task_plan(task, outer, 2);
+    orf_task_step(task);
+    OrfTask *rest = orf_task_step(task);
+    g_assert_cmpstr(heard.step, ==, "look");
+    orf_task_plan(rest, inner, 1);
+    orf_task_progress(orf_task_step(rest), 0.5);
+    g_assert_cmpstr(heard.step, ==, "mesh");
+    g_assert_cmpfloat_with_epsilon(heard.last, 0.75, 1e-9);
+}
+
+static void
 cancel_reaches_every_step(void)
 {
     static const OrfStep steps[] = { { "only", 1 } };
@@ -176,6 +193,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/base/task/progress-follows-weights", progress_follows_weights);
+    g_test_add_func("/base/task/nameless-steps-are-not-in-the-path",
+                    nameless_steps_are_not_in_the_path);
     g_test_add_func("/base/task/cancel-reaches-every-step", cancel_reaches_every_step);
     g_test_add_func("/base/task/notes-are-kept-once", notes_are_kept_once);
     g_test_add_func("/base/task/a-missing-task-is-fine", a_missing_task_is_fine);

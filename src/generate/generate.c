@@ -165,7 +165,7 @@ OrfAsset *
 orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
                OrfRan *ret_ran, GError **error)
 {
-    static const OrfStep steps[] = { { "look", 3 }, { "make", 97 } };
+    static const OrfStep steps[] = { { "look", 3 }, { "", 97 } };
     orf_task_plan(task, steps, G_N_ELEMENTS(steps));
     OrfRan unused;
     if (!check_pictures(recipe, error))
