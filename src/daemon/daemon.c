@@ -66,7 +66,7 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
             .devices = daemon->devices,
             .safe_mode = daemon->safe_mode,
             .rate = options->rate,
-            .loopback = is_loopback(daemon->address),
+            .loopback = is_loopback(daemon->address) && !options->proxied,
             .proxied = options->proxied,
             .max_upload = options->max_upload,
             .origins = options->origins,
