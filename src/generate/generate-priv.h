@@ -38,6 +38,10 @@ orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const Or
 /* The same subject, smaller: longer side of the box about `side` px; never enlarges. */
 bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
                         OrfSubject *ret_subject, GError **error);
+/* Picture 0 for a stage: the preview cuts out a small copy, fast; all later stages share one cut-out, made for the last
+ * stage wanted and kept in `kept` (zeroed before the first stage, the caller's to clear). */
+bool orf_subject_for_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
+                           OrfSubject *kept, OrfSubject *ret_subject, GError **error);
 void orf_subject_clear(OrfSubject *subject);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfSubject, orf_subject_clear)
 

@@ -24,6 +24,7 @@ typedef struct {
     const OrfRecipe *recipe;
     OrfThickness thickness; /* guessed at the first stage, kept for the others */
     bool guessed;
+    OrfSubject kept; /* of the final picture, from medium on */
 } Inflate;
 
 /* --- Thickness --------------------------------------------------------------------------------------- */
@@ -111,8 +112,7 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
     g_auto(OrfSubject) subject = { 0 };
     g_auto(OrfSubject) small = { 0 };
     OrfTask *part = orf_task_step(task);
-    if (!orf_subject_init(part, recipe, 0, orf_stage_picture_side(recipe, stage), &subject,
-                          error) ||
+    if (!orf_subject_for_stage(part, recipe, stage, &inflate->kept, &subject, error) ||
         !orf_subject_shrink(part, &subject, orf_stage_side(recipe, stage), &small, error) ||
         !guess_thickness(part, inflate, &small, error))
         return NULL;
@@ -128,7 +128,9 @@ static OrfAsset *
 run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
 {
     Inflate inflate = { .recipe = recipe };
-    return orf_stages_run(task, recipe, make_stage, &inflate, emit, data, error);
+    OrfAsset *asset = orf_stages_run(task, recipe, make_stage, &inflate, emit, data, error);
+    orf_subject_clear(&inflate.kept);
+    return asset;
 }
 
 const OrfGenerator orf_generator_inflate = {

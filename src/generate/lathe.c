@@ -512,6 +512,7 @@ make_shape(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, const OrfSubj
 typedef struct {
     double axis; /* share of the box; read at the first stage */
     bool known;
+    OrfSubject kept; /* of the final picture, from medium on */
 } Lathe;
 
 static bool
@@ -530,15 +531,14 @@ find_axis(OrfTask *task, Lathe *lathe, const OrfSubject *small, GError **error)
 static OrfAsset *
 make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, GError **error)
 {
+    Lathe *lathe = data;
     g_auto(OrfSubject) subject = { 0 };
     g_auto(OrfSubject) small = { 0 };
     OrfTask *part = orf_task_step(task);
-    if (!orf_subject_init(part, recipe, 0, orf_stage_picture_side(recipe, stage), &subject,
-                          error) ||
+    if (!orf_subject_for_stage(part, recipe, stage, &lathe->kept, &subject, error) ||
         !orf_subject_shrink(part, &subject, orf_stage_side(recipe, stage), &small, error) ||
-        !find_axis(part, data, &small, error))
+        !find_axis(part, lathe, &small, error))
         return NULL;
-    Lathe *lathe = data;
     g_autoptr(OrfMesh) shape =
         make_shape(orf_task_step(task), recipe, stage, &small, lathe->axis, error);
     if (!shape || !orf_task_check(task, error))
@@ -552,7 +552,9 @@ static OrfAsset *
 run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
 {
     Lathe lathe = { 0 };
-    return orf_stages_run(task, recipe, make_stage, &lathe, emit, data, error);
+    OrfAsset *asset = orf_stages_run(task, recipe, make_stage, &lathe, emit, data, error);
+    orf_subject_clear(&lathe.kept);
+    return asset;
 }
 
 const OrfGenerator orf_generator_lathe = {

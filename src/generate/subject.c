@@ -236,3 +236,21 @@ orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
     *ret_subject = small;
     return true;
 }
+
+bool
+orf_subject_for_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, OrfSubject *kept,
+                      OrfSubject *ret_subject, GError **error)
+{
+    unsigned side = orf_stage_picture_side(recipe, stage);
+    if (stage == ORF_PREVIEW)
+        return orf_subject_init(task, recipe, 0, side, ret_subject, error);
+    OrfStage last = MIN(orf_stage_last(recipe), ORF_FINAL);
+    unsigned most = orf_stage_picture_side(recipe, last);
+    if (!kept->picture && !orf_subject_init(task, recipe, 0, most, kept, error))
+        return false;
+    if (stage < last)
+        return orf_subject_shrink(task, kept, side, ret_subject, error);
+    *ret_subject = *kept;
+    memset(kept, 0, sizeof *kept);
+    return true;
+}
