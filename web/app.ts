@@ -271,7 +271,9 @@ class Page {
 
     private connected(yes: boolean): void {
         at('step').classList.toggle('lost', !yes);
-        if (!yes)
+        if (yes)
+            this.track();
+        else
             at('step').textContent = 'connection lost; trying again';
     }
 
