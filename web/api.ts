@@ -32,6 +32,7 @@ export type StageName = typeof stageNames[number];
 export interface Stage {
     name: StageName;
     url: string;
+    sha256?: string;
     bytes?: number;
     triangles?: number;
     took_s?: number;
@@ -50,7 +51,7 @@ export interface Measures {
 export interface Job {
     id: string;
     status: 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired';
-    stage?: StageName | null;
+    step?: string | null;
     progress: number;
     queue_position?: number;
     eta_s?: { p50: number; p90: number } | null;
@@ -68,18 +69,29 @@ export interface Job {
 
 export const isOver = (job: Job): boolean => job.status !== 'queued' && job.status !== 'running';
 
-/** What went wrong, as the server tells it (RFC 9457), or the network in the same words. */
+interface ProblemFacts {
+    hint?: string | null;
+    retryable?: boolean;
+    retryAfter?: number; // s
+    faults?: { pointer: string; detail: string }[];
+}
+
+/** What went wrong and what to do, as the server tells it (RFC 9457), or the network and the browser in the same way. The
+ * engine says both in one line, "where: what; what to do next": without a hint of its own the second half is the hint. */
 export class Problem extends Error {
-    constructor(
-        readonly title: string,
-        readonly detail: string,
-        readonly hint: string | null,
-        readonly status: number,
-        readonly retryable: boolean,
-        readonly retryAfter: number,
-        readonly faults: { pointer: string; detail: string }[],
-    ) {
-        super(detail || title);
+    readonly hint: string | null;
+    readonly retryable: boolean;
+    readonly retryAfter: number;
+    readonly faults: { pointer: string; detail: string }[];
+
+    constructor(what: string, { hint, retryable, retryAfter, faults }: ProblemFacts = {}) {
+        const [first = what, ...rest] = hint ? [what] : what.split('; ');
+        super(first);
+        const advice = hint || rest.join('; ');
+        this.hint = advice ? advice.charAt(0).toUpperCase() + advice.slice(1) : null;
+        this.retryable = retryable ?? false;
+        this.retryAfter = retryAfter ?? 0;
+        this.faults = faults ?? [];
     }
 }
 
@@ -92,9 +104,12 @@ async function problemOf(answer: Response): Promise<Problem> {
     try {
         body = await answer.json() as Record<string, unknown>;
     } catch { /* a proxy's page, say: the status alone speaks */ }
-    const faults = Array.isArray(body['errors']) ? body['errors'] as { pointer: string; detail: string }[] : [];
-    return new Problem(text(body['title']) || `The server answered ${answer.status}`, text(body['detail']), text(body['hint']) || null,
-        answer.status, body['retryable'] === true, Number(body['retry_after_s'] ?? answer.headers.get('Retry-After') ?? 0) || 0, faults);
+    return new Problem(text(body['detail']) || text(body['title']) || `The server answered ${answer.status}.`, {
+        hint: text(body['hint']),
+        retryable: body['retryable'] === true,
+        retryAfter: Number(body['retry_after_s'] ?? answer.headers.get('Retry-After') ?? 0) || 0,
+        faults: Array.isArray(body['errors']) ? body['errors'] as { pointer: string; detail: string }[] : [],
+    });
 }
 
 /** fetch that throws Problems only (and AbortError when it was told to stop). */
@@ -105,8 +120,7 @@ export async function call(url: string, options: RequestInit = {}): Promise<Resp
     } catch (error) {
         if (error instanceof DOMException && error.name === 'AbortError')
             throw error;
-        throw new Problem('The server cannot be reached', 'No answer came back.', 'Is it still running? The page tries again when you do.',
-            0, true, 0, []);
+        throw new Problem('The server cannot be reached.', { hint: 'Is it still running?', retryable: true });
     }
     if (!answer.ok)
         throw await problemOf(answer);

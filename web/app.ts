@@ -182,8 +182,9 @@ class Page {
         const { job } = this;
         if (!job)
             return;
-        if (typeof data['step'] === 'string')
-            this.step = data['step'];
+        const step = type === 'progress' ? data['stage'] : data['step']; // "make: final: mesh"
+        if (typeof step === 'string')
+            this.step = step;
         if (type === 'stage') {
             const stage = { ...data, name: data['name'] ?? data['stage'], took_s: data['took_s'] ?? data['seconds'] } as unknown as Stage;
             const others = (job.stages ?? []).filter(other => other.name !== stage.name); // a stream may tell it again
@@ -238,7 +239,7 @@ class Page {
         this.update(job);
         document.title = job.status === 'succeeded' ? `${this.hooks.titleOf(job.generator ?? 'Ready')} · ORFEAS` : 'ORFEAS';
         if (job.status === 'failed' && job.error)
-            this.problem(new Problem('That did not work', job.error.message, null, 0, job.error.retryable === true, 0, []),
+            this.problem(new Problem(job.error.message),
                 job.error.retryable ? () => void this.again(job) : undefined);
         if (!this.view.shown && !this.view.waiting)
             this.view.veil(job.status === 'canceled' ? 'Cancelled before there was something to see.'
@@ -322,7 +323,7 @@ class Page {
             return;
         const wait = problem.retryAfter > 0 ? ` in ${problem.retryAfter} s` : '';
         box.replaceChildren(
-            h('div', {}, h('strong', {}, problem.title), h('p', {}, problem.detail), problem.hint && h('p', { class: 'hint' }, problem.hint)),
+            h('div', {}, h('strong', {}, problem.message), problem.hint && h('p', { class: 'hint' }, problem.hint)),
             ...retry ? [h('button', {
                 type: 'button', onclick: () => {
                     box.hidden = true;

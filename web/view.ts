@@ -2,7 +2,7 @@
 // The screen around the 3D view: reads stages one at a time, says what is seen, holds the tools.
 import { call, Problem, type Stage, type StageName } from './api.js';
 import { at, h, icon } from './dom.js';
-import type { Mode, Viewer } from './viewer.js';
+import type { Mode, Shown, Viewer } from './viewer.js';
 import { count, size } from './words.js';
 
 export class View {
@@ -11,6 +11,7 @@ export class View {
     fresh = true;
     private viewer: Promise<Viewer | null> | null = null;
     private wanted: Stage | null = null;
+    private seen: (Shown & { sha256: string | undefined }) | null = null; // what stands on the bed
     private loading = false;
 
     constructor(private readonly changed: () => void, private readonly problem: (problem: Problem) => void) {
@@ -38,6 +39,7 @@ export class View {
 
     clear(): void {
         this.forget();
+        this.seen = null;
         at('dims').hidden = true;
         delete at('canvas').dataset['stage'];
         void this.viewer?.then(viewer => viewer?.clear());
@@ -56,16 +58,21 @@ export class View {
     private async read(): Promise<void> {
         for (let stage = this.wanted; stage; stage = this.wanted) {
             try {
+                if (stage.sha256 && stage.sha256 === this.seen?.sha256 && !this.fresh) { // the same under another name
+                    this.tell(stage.name, this.seen.triangles, this.seen.size);
+                    continue;
+                }
                 const [viewer, glb] = await Promise.all([this.open(), call(stage.url).then(answer => answer.arrayBuffer())]);
                 if (this.wanted !== stage || !viewer)
                     continue;
-                const { triangles, size: mm } = await viewer.show(glb, this.fresh);
+                const shown = await viewer.show(glb, this.fresh);
+                this.seen = { ...shown, sha256: stage.sha256 };
                 this.fresh = false;
-                this.tell(stage.name, triangles, mm);
+                this.tell(stage.name, shown.triangles, shown.size);
             } catch (error) {
                 if (this.wanted === stage)
                     this.problem(error instanceof Problem ? error
-                        : new Problem('This stage cannot be shown', String(error), 'Download it instead.', 0, false, 0, []));
+                        : new Problem(`This stage cannot be shown: ${String(error)}`, { hint: 'Download it instead.' }));
             } finally {
                 if (this.wanted === stage)
                     this.wanted = null;
@@ -91,8 +98,8 @@ export class View {
         this.viewer ??= import('./viewer.js').then(module => new module.Viewer(at('view'), at<HTMLCanvasElement>('canvas')))
             .catch((error: unknown) => {
                 this.veil('This browser shows no 3D.');
-                this.problem(new Problem('No 3D view here', error instanceof Error ? error.message : String(error),
-                    'The model is made all the same and can be downloaded. A browser with WebGL shows it.', 0, false, 0, []));
+                this.problem(new Problem(`No 3D view here: ${error instanceof Error ? error.message : String(error)}`,
+                    { hint: 'The model is made all the same and can be downloaded. A browser with WebGL shows it.' }));
                 return null;
             });
         return this.viewer;
