@@ -182,6 +182,15 @@ stream_events(OrfCall *call)
         orf_call_stream_job(call, call->path_values[0], after, (OrfFeedForm)form, false);
 }
 
+static void
+follow(OrfCall *call)
+{
+    if (orf_show_is_quick(call->api, call->path_values[0]))
+        stream_events(call);
+    else
+        orf_call_desk(call, stream_events);
+}
+
 static const OrfArgument arguments[] = {
     { ORF_IN_PATH, { "id", ORF_PARAM_TEXT, 0, 64, "", NULL, "The job." } },
     { ORF_IN_QUERY,
@@ -210,7 +219,6 @@ const OrfEndpoint orf_endpoint_job_events = {
             "`heartbeat`) comes at least every 12 s. A client that has seen the last event "
             "gets 204.",
     .permit = ORF_PERMIT_READ,
-    .desk = true,
     .arguments = arguments,
     .answers =
         (const OrfAnswer[]){
@@ -219,5 +227,5 @@ const OrfEndpoint orf_endpoint_job_events = {
             { 204, NULL, NULL, "The client has seen the last event" },
             { 0 },
         },
-    .handle = stream_events,
+    .handle = follow,
 };

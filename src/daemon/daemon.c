@@ -7,7 +7,10 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#define MOST_CONNECTIONS 8192
+#define OTHER_FILES 512                    /* descriptors for everything but connections */
 #define LAST_WORDS_US (5 * G_USEC_PER_SEC) /* for replies and streams after the jobs */
 
 /* --- Opening ----------------------------------------------------------------------------------------------- */
@@ -55,6 +58,20 @@ is_loopback(const char *address)
     return g_str_has_prefix(address, "127.") || g_str_equal(address, "::1");
 }
 
+/* As many as the descriptors that this process may have allow; it takes all it may. */
+static unsigned
+connections(void)
+{
+    struct rlimit files = { 0 };
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return 0;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        getrlimit(RLIMIT_NOFILE, &files);
+    return (unsigned)CLAMP(files.rlim_cur, 2 * OTHER_FILES, MOST_CONNECTIONS + OTHER_FILES) -
+           OTHER_FILES;
+}
+
 static bool
 open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
 {
@@ -74,11 +91,16 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
         error);
     if (!daemon->api)
         return false;
+    /* Programs of this machine, and all clients of a proxy, come from one address. */
+    bool one_address = is_loopback(daemon->address) || options->proxied;
+    unsigned most = connections();
     daemon->http = orf_http_start(
         &(OrfHttpOptions){
             .address = daemon->address,
             .port = options->port,
             .max_body = options->max_upload,
+            .max_connections = most,
+            .max_per_address = one_address ? most : 0,
         },
         orf_api_app(daemon->api), error);
     if (!daemon->http)
