@@ -33,6 +33,8 @@ typedef struct {
 /* Reads the header only. Errors: BAD_INPUT, UNSUPPORTED (no picture), TOO_LARGE. */
 bool
 orf_engine_probe(GBytes *picture, const char *name, OrfPictureInfo *ret_info, GError **error);
+/* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it says what it is. */
+bool orf_engine_probe_head(const void *head, size_t size, const char *name, GError **error);
 /* How many pictures a generator takes. Errors: NOT_FOUND. */
 bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
                          GError **error);

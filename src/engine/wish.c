@@ -20,6 +20,12 @@ orf_engine_probe(GBytes *picture, const char *name, OrfPictureInfo *ret_info, GE
 }
 
 bool
+orf_engine_probe_head(const void *head, size_t size, const char *name, GError **error)
+{
+    return orf_image_probe_head(head, size, name, error);
+}
+
+bool
 orf_engine_pictures(const char *name, unsigned *ret_least, unsigned *ret_most, GError **error)
 {
     const OrfGenerator *generator = orf_generator_by_name(name);

@@ -49,6 +49,30 @@ no_picture(void)
 }
 
 static void
+first_bytes(void)
+{
+    static const struct {
+        const char *head;
+        bool picture;
+    } cases[] = {
+        { "\xff\xd8\xff\xe0----JFIF", true },
+        { "GIF89a------", true },
+        { "  <svg xmlns='", true },
+        { "\xef\xbb\xbf<svg ---", true },
+        { "%PDF-1.7 ----", false },
+        { "PK\x03\x04--------", false },
+        { "hello, world", false },
+        { "hello", true /* it is early yet */ },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        bool told = orf_engine_probe_head(cases[i].head, strlen(cases[i].head), "file", &error);
+        g_assert_true(told == cases[i].picture);
+        g_assert_true(told || g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED));
+    }
+}
+
+static void
 counts_of_pictures(void)
 {
     unsigned least, most;
@@ -102,6 +126,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/engine/wish/reads-the-header-of-a-picture", headers);
     g_test_add_func("/engine/wish/refuses-what-is-no-picture", no_picture);
+    g_test_add_func("/engine/wish/the-first-bytes-tell-what-is-no-picture", first_bytes);
     g_test_add_func("/engine/wish/knows-how-many-pictures-a-generator-takes",
                     counts_of_pictures);
     g_test_add_func("/engine/wish/settings-that-auto-may-hand-on-belong-to-the-digest",

@@ -62,6 +62,9 @@ typedef struct {
 
 /* Reads the header only. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE. `name` is for messages. */
 bool orf_image_probe(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error);
+/* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it says what it is. Too few
+ * bytes to tell: true. */
+bool orf_image_probe_head(const void *head, size_t size, const char *name, GError **error);
 
 typedef struct {
     unsigned

@@ -413,6 +413,20 @@ orf_image_describe(const OrfImageFormat *format, VipsImage *header, OrfImageInfo
     };
 }
 
+#define ENOUGH 12 /* bytes that every format shows itself in, save SVG */
+
+bool
+orf_image_probe_head(const void *head, size_t size, const char *name, GError **error)
+{
+    const uint8_t *data = head;
+    if (size < ENOUGH || *data == '<' || g_ascii_isspace(*data) || STARTS("\xef\xbb\xbf"))
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        if (formats[i].sniff(data, size))
+            return true;
+    return fail_unknown(data, size, name, error);
+}
+
 bool
 orf_image_probe(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error)
 {
