@@ -95,6 +95,16 @@ make_crossings(OrfTask *task, OrfAsset *asset, GError **error)
     return measures ? g_bytes_new_take(measures, strlen(measures)) : NULL;
 }
 
+static bool
+keep_first(const char *name, GBytes *bytes, void *data, GError **error)
+{
+    (void)name, (void)error;
+    GBytes **first = data;
+    if (!*first)
+        *first = g_bytes_ref(bytes);
+    return true;
+}
+
 /* "obj" or "obj-40000": one file, of at most so many triangles. */
 static GBytes *
 make_single(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
@@ -102,7 +112,14 @@ make_single(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
     g_auto(GStrv) words = g_strsplit(what, "-", 2);
     size_t most = words[1] ? g_ascii_strtoull(words[1], NULL, 10) : SIZE_MAX;
     g_autoptr(OrfAsset) fewer = orf_engine_simplify(task, asset, most, error);
-    return fewer ? orf_asset_save(task, fewer, words[0], error) : NULL;
+    if (!fewer || strcmp(words[0], "obj") != 0)
+        return fewer ? orf_asset_save(task, fewer, words[0], error) : NULL;
+    GBytes *first = NULL; /* plain: it names no other file */
+    bool done =
+        orf_asset_export(task, fewer, "obj", "model", "plain", keep_first, &first, error);
+    if (!done)
+        g_clear_pointer(&first, g_bytes_unref);
+    return first;
 }
 
 static GBytes *

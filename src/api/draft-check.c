@@ -146,7 +146,7 @@ check_count(OrfDraft *draft)
     unsigned n = draft->request->pictures->len, least, most;
     if (!orf_engine_pictures(generator, &least, &most, NULL))
         return; /* told by check_settings */
-    if (n < least)
+    if (n < least && !draft->lost_picture)
         orf_draft_fault(draft, NULL, "#/image",
                         n ? "%s needs at least %u pictures; send more"
                           : "%s needs a picture; send it as \"image\" (%u at least)",

@@ -26,6 +26,7 @@ struct OrfDraft {
     char *default_mode;
     char *seed_said; /* "random"; NULL: a number or nothing */
     bool no_cache, checked;
+    bool lost_picture; /* one was sent and refused: it is not missing as well */
     char *kind, *json; /* of the wish, once made */
     char key[ORF_DIGEST_SIZE];
     GArray *faults;         /* of Fault */

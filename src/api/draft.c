@@ -77,9 +77,16 @@ orf_draft_free(OrfDraft *draft)
 
 /* --- Faults ------------------------------------------------------------------------------------------------ */
 
+static bool
+is_of_picture(const char *pointer)
+{
+    return g_str_has_prefix(pointer, "#/image") || g_str_equal(pointer, "#/upload_id");
+}
+
 static void
 add_fault(OrfDraft *draft, const char *code, const char *pointer, char *detail)
 {
+    draft->lost_picture |= pointer && is_of_picture(pointer);
     if (draft->faults->len >= MOST_FAULTS) {
         g_free(detail);
         return;

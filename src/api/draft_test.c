@@ -101,7 +101,7 @@ all_faults_at_once(void)
         desk_read(desk, "{'siez':1,'priority':'now','image_url':'x','parameters':{'wall':99}}");
     g_assert_null(orf_draft_check(draft));
     OrfProblem problem = orf_draft_problem(draft);
-    g_assert_cmpuint(problem.n_faults, ==, 5); /* and no picture */
+    g_assert_cmpuint(problem.n_faults, ==, 4);
 }
 
 static void

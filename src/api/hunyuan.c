@@ -140,7 +140,7 @@ read_body(OrfCall *call)
     g_autoptr(OrfParams) params = orf_params_new();
     read_fields(draft, params, body);
     refuse_others(draft, body);
-    if (!orf_draft_has_faults(draft) && read_image(draft, body, digest)) {
+    if (read_image(draft, body, digest) && !orf_draft_has_faults(draft)) {
         bool keep = !orf_params_bool(params, "remove_background");
         set_parameters(draft, params, keep ? cutout_of(draft, call->api, digest) : NULL);
     }

@@ -29,7 +29,8 @@ typedef struct {
     Kind kind;        /* of the part that is coming in */
     char *name;
     GString *text;
-    bool storage; /* a failure is ours, not the client's */
+    bool storage;    /* a failure is ours, not the client's */
+    bool no_picture; /* a file is of another kind */
 } Intake;
 
 static void
@@ -134,6 +135,11 @@ on_bytes(const void *piece, size_t size, void *data, GError **error)
     if (intake->kind == PART_FIELD || intake->kind == PART_PARAMS)
         return add_text(intake, piece, size, error);
     File *file = intake->files->pdata[intake->files->len - 1];
+    const char *name = file->name ? file->name : intake->name;
+    if (!file->size && !orf_engine_probe_head(piece, size, name, error)) {
+        intake->no_picture = true; /* the rest need not come */
+        return false;
+    }
     file->size += size;
     intake->storage = true;
     bool ok = orf_blob_writer_add(file->writer, piece, size, error);
@@ -185,7 +191,9 @@ reply_broken(Intake *intake, const GError *error)
         orf_call_error(intake->call, error);
         return;
     }
-    const char *code = intake->storage ? "image_too_large" : "invalid_multipart";
+    const char *code = intake->no_picture ? "unsupported_media_type"
+                       : intake->storage  ? "image_too_large"
+                                          : "invalid_multipart";
     orf_call_problem(intake->call, &(OrfProblem){ .code = code, .detail = error->message });
 }
 

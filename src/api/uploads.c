@@ -15,6 +15,7 @@
 typedef struct {
     OrfCall *call;
     OrfBlobWriter *writer;
+    bool begun;
 } Raw;
 
 static void
@@ -31,6 +32,12 @@ take_piece(OrfRequest *request, const void *data, size_t size, void *sink_data)
     (void)request;
     Raw *raw = sink_data;
     g_autoptr(GError) error = NULL;
+    if (!raw->begun && !orf_engine_probe_head(data, size, "body", &error)) {
+        orf_call_problem(raw->call, &(OrfProblem){ .code = "unsupported_media_type",
+                                                   .detail = error->message });
+        return false;
+    }
+    raw->begun = true;
     if (orf_blob_writer_add(raw->writer, data, size, &error))
         return true;
     orf_call_error(raw->call, error);

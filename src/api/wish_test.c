@@ -376,6 +376,8 @@ static const BadForm bad_forms[] = {
       "image_undecodable", "empty" },
     { "a-text-as-picture", PART("image", "; filename=a.jpg") "hello\r\n--XX--\r\n",
       "unsupported_media_type", "a.jpg: not a picture" },
+    { "a-PDF", PART("image", "; filename=a.pdf") "%PDF-1.7 and more\r\n",
+      "unsupported_media_type", "a.pdf: this is a PDF document" },
     { "params-that-are-no-JSON", PART("params", "") "{size\r\n--XX--\r\n", "invalid_params",
       "no JSON object" },
     { "a-body-cut-short", PART("image", "; filename=a.jpg") "$FILE", "invalid_multipart",
