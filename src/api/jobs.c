@@ -162,13 +162,20 @@ append_jobs(OrfCall *call, GString *out, const GPtrArray *rows, size_t limit)
     }
 }
 
+/* Of a page that is not the last one. */
+static const OrfJobRow *
+last_of(const GPtrArray *rows, size_t limit)
+{
+    return rows->pdata[limit - 1];
+}
+
 /* "/api/v1/jobs?limit=20&cursor=ID"; caller owns. */
 static char *
 next_page(OrfCall *call, const GPtrArray *rows, size_t limit)
 {
     if (rows->len <= limit)
         return NULL;
-    const OrfJobRow *last = rows->pdata[limit - 1];
+    const OrfJobRow *last = last_of(rows, limit);
     const char *status = orf_call_text(call, "status");
     bool any = !status || !*status;
     return g_strdup_printf("/api/v1/jobs?limit=%zu&cursor=%s%s%s", limit, last->id,
@@ -192,7 +199,9 @@ reply_page(OrfCall *call, const GPtrArray *rows, size_t limit)
     g_autofree char *link = next ? g_strdup_printf("<%s>; rel=\"next\"", next) : NULL;
     g_string_append(out, "{\"jobs\":[");
     append_jobs(call, out, rows, limit);
-    g_string_append(out, "],\"links\":{\"next\":");
+    g_string_append(out, "],\"next\":");
+    append_text(out, next ? last_of(rows, limit)->id : NULL);
+    g_string_append(out, ",\"links\":{\"next\":");
     append_text(out, next);
     g_string_append(out, "}}");
     const char *const headers[] = { "Cache-Control", "private, no-cache", next ? "Link" : NULL,
