@@ -151,6 +151,9 @@ def load(way, **options):
     if done.returncode:
         raise RuntimeError(done.stderr)
     report = json.loads(done.stdout)
+    for name, kind in report.get("kinds", {}).items():
+        if kind["sent"] and not kind["expected"]:
+            raise RuntimeError(f"{name}: no answer was as expected: {kind['faults']} {list(kind['by_status_ms'])}")
     say(f"  {way}: {report.get('rate_per_s', 0):.0f}/s, p50 {report['line_ms']['p50']} ms, p99 {report['line_ms']['p99']} ms")
     return report
 

@@ -248,12 +248,14 @@ stream_came(LoadCall *call)
     if (!counted(agent, ok, agent->deed == LOAD_PROGRESSIVE)) {
         script_over(agent);
     } else if (!agent->job) {
-        load_ledger_violation(agent->crowd->ledger, "a stream that names no job");
+        load_ledger_violation(agent->crowd->ledger,
+                              "a stream of %" G_GUINT64_FORMAT " bytes of %s that names no job",
+                              call->response.bytes, call->response.type);
         script_over(agent);
     } else if (call->left) {
         poll(agent); /* our leaving cancels it */
     } else {
-        load_ledger_stream_over(agent->crowd->ledger, agent->job);
+        load_ledger_stream_over(agent->crowd->ledger, agent->job, call->response.bytes);
         if (agent->job->ended)
             job_over(agent);
         else
@@ -414,27 +416,38 @@ sweep(Agent *agent)
 /* --- The crowd --------------------------------------------------------------------------------------------------------------- */
 
 static bool
+write_message(GPtrArray *messages, const LoadWish *wish, GError **error)
+{
+    LoadMessage *message = load_message_new(wish, error);
+    if (message)
+        g_ptr_array_add(messages, message);
+    return message;
+}
+
+/* Three wishes of four end with their preview, so that there is more to see in the time. */
+static bool
 write_messages(Crowd *crowd, GError **error)
 {
-    static const char *const fields[] = { "generator=inflate", "quality=draft",
-                                          "seed={counter}", NULL };
+    static const char *const whole[] = { "generator=inflate", "quality=draft", "seed={counter}",
+                                         NULL };
+    static const char *const preview[] = { "generator=inflate", "upto=preview",
+                                           "seed={counter}", NULL };
     static const char *const accept[] = { "Accept: text/event-stream", NULL };
-    LoadWish wish = { .host = load_loop_host(crowd->loop), .fields = fields };
-    for (char **file = crowd->options->pictures; file && *file; file++) {
-        wish.file = *file;
-        wish.request = "POST /api/v1/generate-3d";
-        wish.headers = NULL;
-        LoadMessage *plain = load_message_new(&wish, error);
-        wish.request = "POST /api/v1/generate-progressive";
-        wish.headers = accept;
-        LoadMessage *progressive = plain ? load_message_new(&wish, error) : NULL;
-        if (plain)
-            g_ptr_array_add(crowd->creates, plain);
-        if (!progressive)
-            return false;
-        g_ptr_array_add(crowd->progressives, progressive);
-    }
-    if (crowd->creates->len)
+    unsigned n = 0;
+    for (char **file = crowd->options->pictures; file && *file; file++)
+        for (unsigned i = 0; i < 4; i++, n++) {
+            LoadWish wish = { .request = "POST /api/v1/generate-3d",
+                              .host = load_loop_host(crowd->loop),
+                              .fields = i ? preview : whole,
+                              .file = *file };
+            LoadWish progressive = wish;
+            progressive.request = "POST /api/v1/generate-progressive";
+            progressive.headers = accept;
+            if (!write_message(crowd->creates, &wish, error) ||
+                !write_message(crowd->progressives, &progressive, error))
+                return false;
+        }
+    if (n)
         return true;
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "agents need --picture FILE");
     return false;

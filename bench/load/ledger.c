@@ -142,10 +142,12 @@ load_ledger_event(LoadLedger *ledger, LoadJob *job, const LoadEvent *event)
 }
 
 void
-load_ledger_stream_over(LoadLedger *ledger, LoadJob *job)
+load_ledger_stream_over(LoadLedger *ledger, LoadJob *job, uint64_t bytes)
 {
     if (job->endings != 1)
-        load_ledger_violation(ledger, "%s: %u endings in its stream", job->id, job->endings);
+        load_ledger_violation(
+            ledger, "%s: %u endings and %u stages in its stream of %" G_GUINT64_FORMAT " bytes",
+            job->id, job->endings, job->stages, bytes);
 }
 
 /* --- Report -------------------------------------------------------------------------------------------------- */

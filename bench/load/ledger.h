@@ -54,7 +54,7 @@ bool load_ledger_status(LoadLedger *ledger, LoadJob *job, const char *status);
 /* Notes an event of the job's stream. True: it is the last. */
 bool load_ledger_event(LoadLedger *ledger, LoadJob *job, const LoadEvent *event);
 /* The stream of the job has ended by itself. */
-void load_ledger_stream_over(LoadLedger *ledger, LoadJob *job);
+void load_ledger_stream_over(LoadLedger *ledger, LoadJob *job, uint64_t bytes);
 json_t *load_ledger_report(const LoadLedger *ledger);
 
 #endif

@@ -158,25 +158,34 @@ ended(LoadLink *link)
 static void
 conclude(LoadLink *link, LoadProgress progress)
 {
-    if (!link->call) /* a callback left */
-        return;
     if (progress != LOAD_MORE)
         load_link_finish(link, progress == LOAD_WHOLE ? LOAD_FINE : LOAD_MALFORMED);
+}
+
+/* The caller hears of the head before the body. */
+static void
+tell_head(LoadLink *link, LoadCall *call)
+{
+    call->response = *load_parser_response(link->parser);
+    if (call->headed)
+        call->headed(call);
 }
 
 static void
 feed(LoadLink *link, size_t size)
 {
     LoadCall *call = link->call;
-    bool headed = load_parser_headed(link->parser);
+    const char *bytes = link->loop->buffer;
+    LoadProgress progress = LOAD_MORE;
     size_t used;
-    LoadProgress progress = load_parser_feed(link->parser, link->loop->buffer, size, &used);
-    if (link->call == call && call->headed && !headed && load_parser_headed(link->parser)) {
-        call->response = *load_parser_response(link->parser);
-        call->headed(call);
+    for (; size && progress == LOAD_MORE && link->call == call; bytes += used, size -= used) {
+        bool headed = load_parser_headed(link->parser);
+        progress = load_parser_feed(link->parser, bytes, size, &used);
+        if (!headed && load_parser_headed(link->parser))
+            tell_head(link, call);
     }
-    if (link->call == call)
-        conclude(link, progress == LOAD_WHOLE && used < size ? LOAD_BROKEN : progress);
+    if (link->call == call) /* else a callback left */
+        conclude(link, progress == LOAD_WHOLE && size ? LOAD_BROKEN : progress);
 }
 
 static void

@@ -49,7 +49,7 @@ typedef struct LoadParser LoadParser;
 LoadParser *load_parser_new(LoadPieceFn piece, void *data);
 void load_parser_free(LoadParser *parser);
 void load_parser_reset(LoadParser *parser, LoadPieceFn piece, void *data);
-/* Takes bytes up to the end of the response; `ret_used` of them were taken. */
+/* Takes bytes up to the end of the head, or from there up to the end of the response; `ret_used` of them. */
 LoadProgress
 load_parser_feed(LoadParser *parser, const char *bytes, size_t size, size_t *ret_used);
 /* The connection has ended: LOAD_WHOLE when that is how this response ends. */

@@ -249,7 +249,9 @@ LoadProgress
 load_parser_feed(LoadParser *parser, const char *bytes, size_t size, size_t *ret_used)
 {
     size_t used = 0;
-    while (used < size && parser->state != OVER && parser->state != BROKEN) {
+    bool in_head = parser->state == HEAD;
+    while (used < size && parser->state != OVER && parser->state != BROKEN &&
+           in_head == (parser->state == HEAD)) {
         const char *from = bytes + used;
         if (parser->state == HEAD)
             used += feed_head(parser, from, size - used);
