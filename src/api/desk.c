@@ -27,8 +27,8 @@ orf_desk_new(unsigned threads, unsigned room)
 {
     OrfDesk *desk = g_new0(OrfDesk, 1);
     desk->room = room;
-    /* Threads come when they are needed; only creating an exclusive pool can fail. */
-    desk->pool = g_thread_pool_new(run, desk, (int)threads, FALSE, NULL);
+    /* Threads of its own: those of shared pools may have worked for a job, and be as gentle as that. */
+    desk->pool = g_thread_pool_new(run, desk, (int)threads, TRUE, NULL);
     return desk;
 }
 

@@ -9,6 +9,7 @@
 #include "base-priv.h"
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 typedef struct {
     OrfPoolItem head; /* first: the pool calls its `run` */
@@ -17,6 +18,7 @@ typedef struct {
     OrfRangeFn body;
     void *data;
     size_t n_items, grain;
+    int gentle; /* nice value of the caller */
     _Atomic size_t next;
     GMutex lock;
     GCond idle;
@@ -59,10 +61,19 @@ helper_begins(Job *job)
     return begins;
 }
 
+/* A helper is as gentle as who it helps; it cannot go back, but then pools of one process do one kind of work. */
+static void
+be_gentle(int gentle)
+{
+    if (gentle > getpriority(PRIO_PROCESS, 0))
+        setpriority(PRIO_PROCESS, 0, gentle);
+}
+
 static void
 help(void *item)
 {
     Job *job = item;
+    be_gentle(job->gentle);
     if (helper_begins(job)) {
         work(job);
         g_mutex_lock(&job->lock);
@@ -90,6 +101,7 @@ spread(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data)
     *job =
         (Job){ .task = task, .body = body, .data = data, .n_items = n_items, .grain = grain };
     job->refs = 1;
+    job->gentle = getpriority(PRIO_PROCESS, 0);
     g_mutex_init(&job->lock);
     g_cond_init(&job->idle);
     job->head.run = help;

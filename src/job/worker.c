@@ -10,8 +10,10 @@
 #include "job/job-priv.h"
 
 #include <math.h>
+#include <sys/resource.h>
 
 #define MAX_BATCH 64
+#define GENTLE 10 /* nice value of threads that run jobs */
 
 /* --- Places ----------------------------------------------------------------------------------------------------------- */
 
@@ -398,6 +400,7 @@ static void *
 work_thread(void *data)
 {
     OrfQueue *queue = data;
+    setpriority(PRIO_PROCESS, 0, GENTLE); /* of this thread: clients are answered first */
     pthread_mutex_lock(&queue->lock);
     queue->starting--;
     while (!queue->stopping) {
