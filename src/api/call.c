@@ -6,6 +6,7 @@
  *
  * Everything is decided on the headers, before a body is read. */
 #include "api/core.h"
+#include "api/wish.h"
 
 #include <string.h>
 
@@ -276,6 +277,7 @@ orf_api_complete(OrfRequest *request, void *api)
 static void
 tell_gone(Call *call)
 {
+    orf_wish_leave_place(&call->call);
     orf_feed_gone(&call->call, call->early);
     if (call->begun && call->call.endpoint->gone)
         call->call.endpoint->gone(&call->call, call->early);

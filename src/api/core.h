@@ -72,7 +72,7 @@ typedef struct {
     GPtrArray *made;                   /* values that validation wrote anew; or NULL */
     GPtrArray *added;                  /* headers: name, value, ...; or NULL */
     OrfLimitTold limit;                /* quota 0: none applies */
-    atomic_bool counted;
+    atomic_bool counted, has_place;
     GMutex lock;    /* of the rest */
     unsigned works; /* at the desk */
     bool begun, over, early;
@@ -159,6 +159,7 @@ typedef struct OrfApiParts {
     _Atomic int64_t tick_us;    /* of the clock thread, monotonic */
     _Atomic uint64_t disk_free; /* G_MAXUINT64: not known */
     atomic_bool low_on_disk;
+    atomic_uint arriving; /* wishes that hold a place in the queue */
     GThread *clock_thread;
     GMainLoop *loop;
 } OrfApiParts;

@@ -124,12 +124,14 @@ static void
 create_standard(OrfCall *call)
 {
     create(call, "standard");
+    orf_wish_leave_place(call);
 }
 
 static void
 create_progressive(OrfCall *call)
 {
     create(call, "progressive");
+    orf_wish_leave_place(call);
 }
 
 static const OrfArgument arguments[] = {
@@ -187,7 +189,7 @@ const OrfEndpoint orf_endpoint_generate_3d = {
     .arguments = arguments,
     .bodies = bodies,
     .answers = job_answers,
-    .begin = orf_intake_begin,
+    .begin = orf_wish_begin,
     .handle = create_standard,
 };
 
@@ -205,7 +207,7 @@ const OrfEndpoint orf_endpoint_generate = {
     .arguments = arguments,
     .bodies = bodies,
     .answers = job_answers,
-    .begin = orf_intake_begin,
+    .begin = orf_wish_begin,
     .handle = create_standard,
 };
 
@@ -224,6 +226,6 @@ const OrfEndpoint orf_endpoint_generate_progressive = {
     .arguments = arguments,
     .bodies = bodies,
     .answers = stream_answers,
-    .begin = orf_intake_begin,
+    .begin = orf_wish_begin,
     .handle = create_progressive,
 };

@@ -30,6 +30,16 @@ has_room(OrfQueue *queue, GError **error)
 }
 
 unsigned
+orf_queue_room(OrfQueue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    unsigned taken = queue->draining ? queue->options.max_queued : total_queued(queue);
+    unsigned room = queue->options.max_queued - MIN(taken, queue->options.max_queued);
+    pthread_mutex_unlock(&queue->lock);
+    return room;
+}
+
+unsigned
 orf_queue_retry_after(OrfQueue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -106,6 +106,8 @@ typedef struct {
  * something else), BAD_INPUT (webhook_url), UNSUPPORTED (webhooks are off), UNAVAILABLE (disk). */
 bool orf_queue_add(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError **error);
 unsigned orf_queue_retry_after(OrfQueue *queue); /* seconds */
+/* How many more jobs may wait now; 0 while it drains. For who wants to know before a wish has arrived whole. */
+unsigned orf_queue_room(OrfQueue *queue);
 /* Cancels; a follower only detaches, and when the first of a shared run is cancelled the run goes on for the others. True
  * also when it was over already. NOT_FOUND. */
 bool orf_queue_cancel(OrfQueue *queue, const char *id, GError **error);
