@@ -40,7 +40,7 @@ export function renderTrack(job: Job, step: string, shown: StageName | null, hoo
         const next = !isOver(job) && !stage && stageNames.find(other => !known.has(other)) === name;
         return h('li', { class: stage ? 'ready' : next && job.status === 'running' ? 'working' : 'waiting' },
             h('button', { type: 'button', disabled: !stage, 'aria-pressed': String(name === shown), onclick: () => hooks.show(name) },
-                h('span', {}, title(name)), h('small', {}, stage?.took_s === undefined ? '' : seconds(stage.took_s))));
+                h('span', {}, title(name)), h('small', {}, stage?.took_s === undefined || stage.took_s < 0.005 ? '' : seconds(stage.took_s))));
     }));
 }
 
