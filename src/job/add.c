@@ -214,6 +214,16 @@ settle_late_hit(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish)
     return true;
 }
 
+/* It is seen to run once its row says so; when the disk refuses, with the next stage. */
+static void
+join_under_way(OrfQueue *queue, OrfLiveJob *job, OrfLiveWork *work)
+{
+    orf_work_write(queue, work, job, NULL, 0, NULL);
+    pthread_mutex_lock(&queue->lock);
+    orf_live_work_unref(work);
+    pthread_mutex_unlock(&queue->lock);
+}
+
 static void
 start(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish, OrfPace *pace, uint64_t finished)
 {
@@ -223,11 +233,16 @@ start(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish, OrfPace *pace, uint
     if (missed && settle_late_hit(queue, job, wish))
         return;
     pthread_mutex_lock(&queue->lock);
-    if (!job->decided) { /* cancelled by who knew it from an earlier answer */
+    OrfLiveWork *under_way = NULL;
+    if (!job->decided) { /* else cancelled by who knew it from an earlier answer */
         orf_queue_start(queue, job, pace);
         count(queue, job);
+        if (job->work->state == ORF_WORK_RUNNING && job->work->started)
+            under_way = orf_live_work_ref(job->work);
     }
     pthread_mutex_unlock(&queue->lock);
+    if (under_way)
+        join_under_way(queue, job, under_way);
 }
 
 /* --- Add --------------------------------------------------------------------------------------------------------------- */

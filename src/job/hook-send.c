@@ -158,11 +158,11 @@ finish(Delivery *delivery, CURLcode code)
     row->next = good ? 0 : pause ? orf_queue_steady(hooks->queue) + pause : -1;
     g_free(row->last_error);
     row->last_error = good ? NULL : describe(delivery, code, status);
-    count(hooks, good, row->next < 0);
     g_autoptr(GError) error = NULL;
     if (!orf_store_move_hook(hooks->queue->store, row, &error))
         orf_log_warning("a delivery cannot be written down, it will be made again: %s",
                         error->message);
+    count(hooks, good, row->next < 0);
 }
 
 static void

@@ -63,10 +63,11 @@ void orf_events_clear(OrfEvents *events);
 struct OrfLiveJob {
     unsigned refs; /* the table's, the work's, each listener's */
     OrfJobRow row;
-    OrfLiveWork *work;  /* NULL: over, or not in line yet */
-    bool decided;       /* its end is decided, and perhaps not yet written */
-    int stored_attempt; /* as its row has it: the fence for who runs it */
-    char *stages;       /* JSON array, once it has left its work */
+    OrfLiveWork *work; /* NULL: over, or not in line yet */
+    bool decided;      /* its end is decided, and perhaps not yet written */
+    bool
+        joined; /* its row in the store tells that it runs: what its work tells is told to it */
+    char *stages; /* JSON array, once it has left its work */
     OrfEvents events;
     GPtrArray *listeners; /* borrowed */
     int64_t deadline;     /* monotonic; 0: none */
@@ -89,6 +90,7 @@ typedef struct {
 } OrfPace;
 
 struct OrfLiveWork {
+    unsigned refs;
     OrfWorkState state;
     GPtrArray *jobs; /* its living jobs, the oldest first */
     char *id;        /* of the first */
@@ -99,7 +101,7 @@ struct OrfLiveWork {
     GSequenceIter *at; /* in line */
     int64_t not_before; /* monotonic */
     int attempt, spared;
-    bool started; /* its jobs are "running" */
+    bool started; /* its jobs' rows are being told that they run */
 
     OrfBatch *batch;
     OrfTask *task;
@@ -133,8 +135,9 @@ OrfLiveJob *orf_live_job_ref(OrfLiveJob *job);
 void orf_live_job_unref(OrfLiveJob *job);
 OrfJobRow *orf_job_row_copy(const OrfJobRow *row);
 OrfLiveWork *orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
-void orf_live_work_free(OrfLiveWork *work);
-/* The job shares the work from now on: what was told so far is told to it, too. */
+OrfLiveWork *orf_live_work_ref(OrfLiveWork *work);
+void orf_live_work_unref(OrfLiveWork *work);
+/* The job shares the work from now on. */
 void orf_live_work_join(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job);
 /* The job leaves; a work without jobs is stopped, and gone when it does not run. */
 void orf_live_work_leave(OrfQueue *queue, OrfLiveJob *job);
@@ -237,10 +240,12 @@ void orf_settle(OrfQueue *queue, OrfSettlement *settlement);
 void orf_settlement_drop(OrfSettlement *settlement);
 /* What a work came to: `result` (taken) or `error`. Without the lock; the work is gone or in line again afterwards. */
 void orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *error);
-/* Writes the rows of a work's jobs as running. `stages`: the array told so far, NULL: none; `hook`: ORF_HOOK_... or 0.
- * Without the lock, by who runs the work. */
-bool orf_work_write(OrfQueue *queue, OrfLiveWork *work, const char *stages, unsigned hook,
-                    GError **error);
+/* Writes the rows of a work's jobs, or of `only` one of them, as running; then they join. `stages`: the array to be told;
+ * NULL: as it was; `hook`: ORF_HOOK_... or 0. Without the lock. */
+bool orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char *stages,
+                    unsigned hook, GError **error);
+/* Tells a job what its work has told before it joined; with the lock held. */
+void orf_live_work_catch_up(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job);
 /* A job's row as it ends so; with the lock held. Caller owns. */
 OrfJobRow *orf_end_row(OrfQueue *queue, const OrfLiveJob *job, OrfJobStatus status,
                        const char *result, const char *error);

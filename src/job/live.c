@@ -67,6 +67,7 @@ orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
 {
     const OrfJobRow *row = &job->row;
     OrfLiveWork *work = g_new0(OrfLiveWork, 1);
+    work->refs = 1;
     work->state = ORF_WORK_CLAIMED;
     work->jobs = g_ptr_array_new();
     work->stages = g_ptr_array_new_with_free_func(g_free);
@@ -88,10 +89,17 @@ orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
     return work;
 }
 
-void
-orf_live_work_free(OrfLiveWork *work)
+OrfLiveWork *
+orf_live_work_ref(OrfLiveWork *work)
 {
-    if (!work)
+    work->refs++;
+    return work;
+}
+
+void
+orf_live_work_unref(OrfLiveWork *work)
+{
+    if (!work || --work->refs > 0)
         return;
     for (guint i = 0; i < work->jobs->len; i++)
         orf_live_job_unref(work->jobs->pdata[i]);
@@ -174,17 +182,13 @@ orf_job_set_status(OrfQueue *queue, OrfLiveJob *job, OrfJobStatus status)
     job->version += queue->turns + 1; /* so that it rises although the line no longer counts */
 }
 
-static void
-catch_up(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job)
+void
+orf_live_work_catch_up(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job)
 {
-    for (guint i = 0; i < work->stages->len; i++)
-        orf_publish_text(queue, job, "stage", work->stages->pdata[i]);
-    job->row.progress = MAX(job->row.progress, work->progress);
-    job->row.attempt = work->attempt;
-    if (!work->started || job->row.status == ORF_JOB_RUNNING)
-        return;
-    job->row.started = orf_queue_wall(queue);
-    orf_job_set_status(queue, job, ORF_JOB_RUNNING);
+    if (!job->joined)
+        for (guint i = 0; i < work->stages->len; i++)
+            orf_publish_text(queue, job, "stage", work->stages->pdata[i]);
+    job->joined = true;
 }
 
 /* A twin of higher priority pulls the work forward. */
@@ -210,8 +214,8 @@ orf_live_work_join(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job)
     }
     g_ptr_array_add(work->jobs, orf_live_job_ref(job));
     job->work = work;
+    job->joined = job->row.status == ORF_JOB_RUNNING;
     pull(queue, work, job);
-    catch_up(queue, work, job);
 }
 
 static void
@@ -220,7 +224,7 @@ stop(OrfQueue *queue, OrfLiveWork *work)
     orf_live_work_forget_twins(queue, work);
     if (work->state == ORF_WORK_LINED || work->state == ORF_WORK_WAITING) {
         leave_line(queue, work);
-        orf_live_work_free(work);
+        orf_live_work_unref(work);
         return;
     }
     if (work->task) /* who runs it finds it without jobs, and frees it */

@@ -94,7 +94,6 @@ take_up(OrfQueue *queue, OrfJobRow *row)
     row->progress = MAX(row->progress, row->ceiling);
     OrfLiveJob *job = orf_live_job_new(row);
     job->events.last = queue->first_number;
-    job->stored_attempt = job->row.attempt;
     job->row.priority = CLAMP(job->row.priority, 0, 2);
     g_hash_table_insert(queue->jobs, job->row.id, job);
     if (job->row.status == ORF_JOB_QUEUED)
@@ -277,12 +276,12 @@ free_works(OrfQueue *queue)
     for (guint i = 0; i < queue->unsettled->len; i++)
         orf_settlement_drop(queue->unsettled->pdata[i]);
     for (guint i = 0; i < queue->waiting->len; i++)
-        orf_live_work_free(queue->waiting->pdata[i]);
+        orf_live_work_unref(queue->waiting->pdata[i]);
     for (guint i = 0; i < queue->running->len; i++)
-        orf_live_work_free(queue->running->pdata[i]);
+        orf_live_work_unref(queue->running->pdata[i]);
     GSequenceIter *at = g_sequence_get_begin_iter(queue->line);
     for (; !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at))
-        orf_live_work_free(g_sequence_get(at));
+        orf_live_work_unref(g_sequence_get(at));
 }
 
 static void

@@ -29,8 +29,11 @@ static void
 publish_all(OrfQueue *queue, OrfLiveWork *work, const char *type, const char *json)
 {
     OrfText *text = orf_text_new(json);
-    for (guint i = 0; i < work->jobs->len; i++)
-        orf_publish(queue, work->jobs->pdata[i], type, text);
+    for (guint i = 0; i < work->jobs->len; i++) {
+        OrfLiveJob *job = work->jobs->pdata[i];
+        if (job->joined)
+            orf_publish(queue, job, type, text);
+    }
     orf_text_unref(text);
 }
 
@@ -42,9 +45,11 @@ advance(OrfQueue *queue, OrfLiveWork *work, const char *step, double fraction)
         g_free(work->step);
         work->step = g_strdup(step);
     }
-    work->progress = MAX(work->progress, MIN(fraction, 1));
+    work->progress = MAX(work->progress, MIN(fraction, work->ceiling));
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
+        if (!job->joined)
+            continue;
         job->row.progress = MAX(job->row.progress, work->progress);
         job->version++;
     }
@@ -72,8 +77,8 @@ raise_ceiling(OrfQueue *queue, OrfLiveWork *work, double fraction)
     if (higher)
         work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(fraction));
     pthread_mutex_unlock(&queue->lock);
-    if (higher) /* a store that refuses is told with the next stage */
-        orf_work_write(queue, work, NULL, 0, NULL);
+    if (higher) /* when the store refuses, progress stands still */
+        orf_work_write(queue, work, NULL, NULL, 0, NULL);
 }
 
 void
@@ -155,10 +160,13 @@ keep_stage(OrfLiveWork *work, guint at, const char *name, const char *stage_json
 }
 
 static void
-tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json)
+tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double progress)
 {
+    work->progress = MAX(work->progress, MIN(progress, work->ceiling));
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
+        if (!job->joined)
+            continue;
         job->row.progress = MAX(job->row.progress, work->progress);
         job->version++;
         g_free(job->row.result);
@@ -179,17 +187,16 @@ take_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double pr
     if (!known)
         at = work->stages->len;
     g_autofree char *stages = join_stages(work, at, stage_json);
-    work->progress = MAX(work->progress, MIN(progress, 1));
-    work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(work->progress));
+    work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(progress));
     pthread_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
-    if (!orf_work_write(queue, work, stages, known ? 0 : ORF_HOOK_STAGE, &error))
+    if (!orf_work_write(queue, work, NULL, stages, known ? 0 : ORF_HOOK_STAGE, &error))
         orf_log_warning("a stage cannot be written, going on: %s", error->message);
     pthread_mutex_lock(&queue->lock);
     keep_stage(work, at, name, stage_json);
     g_free(work->stages_json);
     work->stages_json = g_steal_pointer(&stages);
-    tell_stage(queue, work, known ? NULL : stage_json);
+    tell_stage(queue, work, known ? NULL : stage_json, progress);
     pthread_mutex_unlock(&queue->lock);
     orf_deliver(queue);
 }

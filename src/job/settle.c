@@ -85,6 +85,8 @@ orf_settlement_add(OrfQueue *queue, OrfSettlement *settlement, OrfLiveJob *job,
     OrfJobRow *row = orf_end_row(queue, job, status, result, error);
     if (settlement->work)
         row->cost_s = settlement->work->cost_s;
+    if (settlement->work && !job->joined) /* what it missed comes before its end */
+        row->events += settlement->work->stages->len;
     g_ptr_array_add(settlement->jobs, orf_live_job_ref(job));
     g_ptr_array_add(settlement->rows, row);
     g_ptr_array_add(settlement->hooks, orf_hook_for(queue, job, row, ORF_HOOK_DONE));
@@ -100,9 +102,8 @@ write_settlement(OrfQueue *queue, const OrfSettlement *settlement, GError **erro
     guint n = settlement->jobs->len;
     g_autofree OrfJobMove *moves = g_new0(OrfJobMove, n);
     for (guint i = 0; i < n; i++) {
-        const OrfLiveJob *job = settlement->jobs->pdata[i];
         moves[i] = (OrfJobMove){ .to = settlement->rows->pdata[i],
-                                 .attempt = settlement->work ? job->stored_attempt : -1,
+                                 .attempt = settlement->work ? settlement->work->attempt : -1,
                                  .hook = settlement->hooks->pdata[i] };
     }
     OrfMoveOptions options = { .from = ORF_LIVE, .cache = settlement->cache, .durable = true };
@@ -120,6 +121,8 @@ running_row(OrfQueue *queue, const OrfLiveWork *work, const OrfLiveJob *job, con
     row->spared = work->spared;
     row->progress = MAX(row->progress, work->progress);
     row->ceiling = MAX(row->progress, work->next_ceiling);
+    if (!stages && work->stages->len)
+        stages = work->stages_json;
     if (stages) {
         g_free(row->result);
         row->result = g_strdup_printf("{\"stages\":%s}", stages);
@@ -127,50 +130,88 @@ running_row(OrfQueue *queue, const OrfLiveWork *work, const OrfLiveJob *job, con
     return row;
 }
 
-/* The fence moves when the store has the attempt. */
+/* What is being written: rows, messages, and whose. */
+typedef struct {
+    GPtrArray *rows, *hooks, *jobs;
+    double ceiling;
+    int attempt;
+} Writing;
+
 static void
-stored(OrfQueue *queue, GPtrArray *jobs, int attempt)
+collect(OrfQueue *queue, const OrfLiveWork *work, OrfLiveJob *only, const char *stages,
+        unsigned hook, Writing *writing)
 {
     pthread_mutex_lock(&queue->lock);
-    for (guint i = 0; i < jobs->len; i++) {
-        OrfLiveJob *job = jobs->pdata[i];
-        if (attempt >= 0)
-            job->stored_attempt = attempt;
-        orf_live_job_unref(job);
+    writing->ceiling = work->next_ceiling;
+    writing->attempt = work->attempt;
+    for (guint i = 0; i < work->jobs->len; i++) {
+        OrfLiveJob *job = work->jobs->pdata[i];
+        if (job->decided || (only && job != only))
+            continue;
+        OrfJobRow *row = running_row(queue, work, job, stages);
+        g_ptr_array_add(writing->rows, row);
+        g_ptr_array_add(writing->hooks, hook ? orf_hook_for(queue, job, row, hook) : NULL);
+        g_ptr_array_add(writing->jobs, orf_live_job_ref(job));
     }
     pthread_mutex_unlock(&queue->lock);
 }
 
-bool
-orf_work_write(OrfQueue *queue, OrfLiveWork *work, const char *stages, unsigned hook,
-               GError **error)
+static bool
+write_running(OrfQueue *queue, const Writing *writing, GError **error)
 {
-    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(row_free);
-    g_autoptr(GPtrArray) hooks = g_ptr_array_new_with_free_func(hook_free);
-    g_autoptr(GPtrArray) jobs = g_ptr_array_new();
+    guint n = writing->rows->len;
+    g_autofree OrfJobMove *moves = g_new0(OrfJobMove, n + 1);
+    for (guint i = 0; i < n; i++)
+        moves[i] = (OrfJobMove){ writing->rows->pdata[i], writing->attempt,
+                                 writing->hooks->pdata[i], false };
+    OrfMoveOptions options = { .from = ORF_LIVE };
+    return n == 0 || orf_store_move_jobs(queue->store, moves, n, &options, error);
+}
+
+/* The store knows that it runs: now it is seen to. */
+static void
+promote(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job, const OrfJobRow *row)
+{
+    if (job->work != work || job->decided)
+        return;
+    job->row.attempt = MAX(job->row.attempt, row->attempt);
+    job->row.progress = MAX(job->row.progress, MIN(work->progress, row->ceiling));
+    if (!job->row.result)
+        job->row.result = g_strdup(row->result);
+    if (job->row.status != ORF_JOB_RUNNING) {
+        job->row.started = row->started;
+        orf_job_set_status(queue, job, ORF_JOB_RUNNING);
+        g_autoptr(GString) json = g_string_new("{\"stage\":null,\"progress\":");
+        orf_json_number(json, job->row.progress);
+        orf_publish_text(queue, job, "progress", g_string_append_c(json, '}')->str);
+    }
+    orf_live_work_catch_up(queue, work, job);
+}
+
+bool
+orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char *stages,
+               unsigned hook, GError **error)
+{
+    Writing writing = { .rows = g_ptr_array_new_with_free_func(row_free),
+                        .hooks = g_ptr_array_new_with_free_func(hook_free),
+                        .jobs = g_ptr_array_new() };
+    collect(queue, work, only, stages, hook, &writing);
+    bool ok = write_running(queue, &writing, error);
     pthread_mutex_lock(&queue->lock);
-    guint n = work->jobs->len;
-    int attempt = work->attempt;
-    double ceiling = work->next_ceiling;
-    g_autofree OrfJobMove *moves = g_new0(OrfJobMove, n);
-    for (guint i = 0; i < n; i++) {
-        OrfLiveJob *job = work->jobs->pdata[i];
-        OrfJobRow *row = running_row(queue, work, job, stages);
-        OrfHookRow *message = hook ? orf_hook_for(queue, job, row, hook) : NULL;
-        moves[i] = (OrfJobMove){ row, job->stored_attempt, message, false };
-        g_ptr_array_add(rows, row);
-        g_ptr_array_add(hooks, message);
-        g_ptr_array_add(jobs, orf_live_job_ref(job));
+    if (ok && !only)
+        work->ceiling = MAX(work->ceiling, writing.ceiling);
+    for (guint i = 0; i < writing.jobs->len; i++) {
+        if (ok)
+            promote(queue, work, writing.jobs->pdata[i], writing.rows->pdata[i]);
+        orf_live_job_unref(writing.jobs->pdata[i]);
     }
     pthread_mutex_unlock(&queue->lock);
-    bool ok = orf_store_move_jobs(queue->store, moves, n, &(OrfMoveOptions){ .from = ORF_LIVE },
-                                  error);
-    stored(queue, jobs, ok ? attempt : -1);
-    pthread_mutex_lock(&queue->lock);
-    work->ceiling = MAX(work->ceiling, ceiling);
-    pthread_mutex_unlock(&queue->lock);
+    orf_deliver(queue);
     if (ok && hook)
         orf_hooks_wake(queue->hooks);
+    g_ptr_array_unref(writing.rows);
+    g_ptr_array_unref(writing.hooks);
+    g_ptr_array_unref(writing.jobs);
     return ok;
 }
 
@@ -189,6 +230,9 @@ announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
     g_hash_table_remove(queue->deadlines, job);
     if (job->work) { /* still there: it ended with its work */
         OrfLiveWork *work = g_steal_pointer(&job->work);
+        job->decided = false;
+        orf_live_work_catch_up(queue, work, job);
+        job->decided = true;
         job->stages = g_strdup(work->stages_json);
         g_ptr_array_remove(work->jobs, job);
         orf_live_job_unref(job);
@@ -258,7 +302,7 @@ work_is_over(OrfQueue *queue, OrfLiveWork *work)
 {
     orf_live_work_forget_twins(queue, work);
     orf_work_stops(queue, work);
-    orf_live_work_free(work);
+    orf_live_work_unref(work);
     orf_queue_wake(queue);
 }
 
@@ -347,7 +391,7 @@ put_back(OrfQueue *queue, OrfLiveWork *work)
     work->spared++;
     pthread_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
-    if (!orf_work_write(queue, work, NULL, 0, &error)) /* it counts as a try then */
+    if (!orf_work_write(queue, work, NULL, NULL, 0, &error)) /* it counts as a try then */
         orf_log_warning("a run was stopped, and the store did not hear of it: %s",
                         error->message);
     pthread_mutex_lock(&queue->lock);

@@ -60,7 +60,8 @@ twins_share_one_run(void)
     g_assert_false(stranger.coalesced);
     fake_open(&bench.fake, 2);
     g_autofree char *events = bench_events(&bench, follower.id, 0);
-    g_assert_cmpstr(events, ==, "1:snapshot 2:stage 3:stage 4:stage 5:stage 6:done ");
+    g_assert_cmpstr(events, ==,
+                    "1:snapshot 2:progress 3:stage 4:stage 5:stage 6:stage 7:done ");
     g_assert_cmpint(bench_wait(&bench, leader.id), ==, ORF_JOB_SUCCEEDED);
     g_assert_cmpint(bench_wait(&bench, stranger.id), ==, ORF_JOB_SUCCEEDED);
     g_assert_cmpuint(bench.fake.runs, ==, 2);

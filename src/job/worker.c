@@ -180,7 +180,7 @@ unclaim(OrfQueue *queue, OrfLiveWork *work)
     if (work->jobs->len)
         orf_line_up(queue, work);
     else
-        orf_live_work_free(work);
+        orf_live_work_unref(work);
 }
 
 void
@@ -263,6 +263,7 @@ static void
 prepare_run(OrfQueue *queue, OrfLiveWork *work)
 {
     work->attempt++;
+    work->started = true;
     work->begun = orf_queue_now(queue);
     work->parked_us = 0;
     work->told_first = false;
@@ -277,7 +278,6 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
     int64_t waited = 0;
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
-        job->row.attempt = work->attempt;
         job->row.not_before = 0;
         waited = MAX(waited, orf_queue_wall(queue) - job->row.created);
     }
@@ -291,24 +291,6 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
                              .private = queue };
 }
 
-/* With the lock held: from now on its jobs are seen to run. */
-static void
-announce_run(OrfQueue *queue, OrfLiveWork *work)
-{
-    work->started = true;
-    for (guint i = 0; i < work->jobs->len; i++) {
-        OrfLiveJob *job = work->jobs->pdata[i];
-        if (job->decided)
-            continue;
-        if (!job->row.started)
-            job->row.started = orf_queue_wall(queue);
-        orf_job_set_status(queue, job, ORF_JOB_RUNNING);
-        g_autoptr(GString) json = g_string_new("{\"stage\":null,\"progress\":");
-        orf_json_number(json, job->row.progress);
-        orf_publish_text(queue, job, "progress", g_string_append_c(json, '}')->str);
-    }
-}
-
 /* The store has to know that a run began, else a job that takes the process down would be run for ever. */
 static bool
 begin(OrfQueue *queue, OrfBatch *batch, GError **error)
@@ -320,13 +302,8 @@ begin(OrfQueue *queue, OrfBatch *batch, GError **error)
     queue->stats.batched_jobs += batch->n;
     pthread_mutex_unlock(&queue->lock);
     for (size_t i = 0; i < batch->n; i++)
-        if (!orf_work_write(queue, batch->works[i], NULL, ORF_HOOK_STARTED, error))
+        if (!orf_work_write(queue, batch->works[i], NULL, NULL, ORF_HOOK_STARTED, error))
             return false;
-    pthread_mutex_lock(&queue->lock);
-    for (size_t i = 0; i < batch->n; i++)
-        announce_run(queue, batch->works[i]);
-    pthread_mutex_unlock(&queue->lock);
-    orf_deliver(queue);
     return true;
 }
 
@@ -345,7 +322,7 @@ call_off(OrfQueue *queue, OrfBatch *batch, const GError *why)
         if (work->jobs->len)
             orf_line_wait(queue, work, G_TIME_SPAN_SECOND);
         else
-            orf_live_work_free(work);
+            orf_live_work_unref(work);
         pthread_mutex_unlock(&queue->lock);
         orf_task_unref(task);
     }

@@ -300,18 +300,21 @@ static bool
 move_row(OrfSql *sql, OrfJobMove *move, const OrfMoveOptions *options, GError **error)
 {
     const OrfJobRow *to = move->to;
-    if (!orf_sql_run(
-            sql, error,
-            "UPDATE job SET status = ?1, result = ?2, error = ?3, progress = ?4, "
-            "attempt = ?5, spared = ?6, events = ?7, started = ?8, finished = ?9, "
-            "expires = ?10, not_before = ?11, cached = ?12, coalesced = ?13, "
-            "cost_s = ?14, leader = ?15, ceiling = ?19 WHERE id = ?16 AND (?17 >> status) & 1 "
-            "AND (?18 < 0 OR attempt = ?18)",
-            "issdiiiiiiiiidssiid", (int64_t)to->status, to->result, to->error, to->progress,
-            (int64_t)to->attempt, (int64_t)to->spared, (int64_t)to->events, to->started,
-            to->finished, to->expires, to->not_before, (int64_t)to->cached,
-            (int64_t)to->coalesced, to->cost_s, to->leader, to->id, (int64_t)options->from,
-            (int64_t)move->attempt, to->ceiling))
+    if (!orf_sql_run(sql, error,
+                     "UPDATE job SET status = ?1, result = ?2, error = ?3, progress = "
+                     "MAX(progress, ?4), "
+                     "attempt = MAX(attempt, ?5), spared = ?6, events = ?7, started = ?8, "
+                     "finished = ?9, "
+                     "expires = ?10, not_before = ?11, cached = ?12, coalesced = ?13, "
+                     "cost_s = ?14, leader = ?15, ceiling = MAX(ceiling, ?19) WHERE id = ?16 "
+                     "AND (?17 >> status) & 1 "
+                     "AND (?18 < 0 OR attempt <= ?18)",
+                     "issdiiiiiiiiidssiid", (int64_t)to->status, to->result, to->error,
+                     to->progress, (int64_t)to->attempt, (int64_t)to->spared,
+                     (int64_t)to->events, to->started, to->finished, to->expires,
+                     to->not_before, (int64_t)to->cached, (int64_t)to->coalesced, to->cost_s,
+                     to->leader, to->id, (int64_t)options->from, (int64_t)move->attempt,
+                     to->ceiling))
         return false;
     move->moved = sqlite3_changes(sql->db) > 0;
     return !move->moved || !move->hook || orf_hook_add_row(sql, move->hook, error);

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Locks are pthread's own: ThreadSanitizer sees them, GLib's it does not. */
+ * Locks are pthread's own, which ThreadSanitizer sees. */
 #ifndef ORF_STORE_PRIV_H
 #define ORF_STORE_PRIV_H
 

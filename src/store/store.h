@@ -104,8 +104,8 @@ OrfJobRow *orf_store_get_job(OrfStore *store, const char *id, GError **error); /
  * above. Caller owns. */
 char *orf_store_find_claim(OrfStore *store, const char *tenant, const char *idempotency_key,
                            const char *fingerprint, int64_t now, GError **error);
-/* Moves a job on; only from one of the states in `from` (bit 1 << status) and, when `attempt` >= 0, only in that
- * attempt: the fence that stops a late worker. `ret_moved` says whether it did. Fields that change: status, result,
+/* Moves a job on; only from one of the states in `from` (bit 1 << status) and, when `attempt` >= 0, only when the row knows
+ * of no later attempt: the fence that stops a late worker. Progress, ceiling and attempt never fall. `ret_moved` says whether it did. Fields that change: status, result,
  * error, progress, ceiling, attempt, spared, events, started, finished, expires, not_before, cached, coalesced, cost_s, leader. */
 bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int attempt,
                         bool *ret_moved, GError **error);
@@ -113,7 +113,7 @@ bool orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int
 /* Several moves in one transaction, with what comes of them. */
 typedef struct {
     const OrfJobRow *to;
-    int attempt;                   /* only in this one; < 0: in any */
+    int attempt;                   /* not when the row has a later one; < 0: in any */
     const struct OrfHookRow *hook; /* added when the job moved; NULL: none */
     bool moved;                    /* out */
 } OrfJobMove;
