@@ -185,7 +185,8 @@ orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency
                             .key = idempotency_key,
                             .fingerprint = fingerprint ? fingerprint : "",
                             .now = row->created } };
-    if (!orf_store_write(store, true, add_job, &addition, error)) {
+    bool durable = !row->cached || idempotency_key || hook;
+    if (!orf_store_write(store, durable, add_job, &addition, error)) {
         g_free(addition.claim.job);
         return false;
     }

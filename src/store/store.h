@@ -95,7 +95,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfJobRow, orf_job_row_free)
 struct OrfHookRow;
 /* Inserts the row and, when given, its idempotency key's claim and a message, in one transaction. When the key was used
  * before with the same `fingerprint`, `ret_existing` gets that job's id and nothing is inserted; with another
- * fingerprint: CONFLICT. */
+ * fingerprint: CONFLICT. Durable, but for a cached job without key and message: a power cut may lose it, and whoever
+ * sends the wish again has its result at once. */
 bool orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency_key,
                        const char *fingerprint, const struct OrfHookRow *hook,
                        char **ret_existing, GError **error);
