@@ -76,10 +76,29 @@ class Server:
             raise RuntimeError(f"generate-3d: {status} {answer[:300]}")
         return job
 
+    def send(self, picture, **fields):
+        """The id of a job that is left to itself."""
+        body, kind = multipart(picture, fields)
+        status, _, answer = self.ask("POST", "/api/v1/generate-3d", body, {"Content-Type": kind, "Prefer": "respond-async"})
+        if status != 202:
+            raise RuntimeError(f"generate-3d: {status} {answer[:300]}")
+        return json.loads(answer)["id"]
+
+    def job(self, key):
+        return json.loads(self.ask("GET", f"/api/v1/jobs/{key}")[2])
+
     def succeeded(self):
         """Jobs that have succeeded since the start, by the server's own count."""
         text = self.ask("GET", "/metrics")[2].decode()
         return sum(float(n) for labels, n in re.findall(r"^orfeas_jobs_total\{([^}]*)\} (\S+)", text, re.M) if 'outcome="succeeded"' in labels)
+
+
+def wait_until(true, seconds=120):
+    for _ in range(10 * seconds):
+        if true():
+            return
+        time.sleep(0.1)
+    raise RuntimeError("waited too long")
 
 
 def multipart(picture, fields):
