@@ -218,6 +218,8 @@ void orf_batch_park(OrfQueue *queue, OrfBatch *batch);
 /* The ceiling of so much progress: rows are written a few times a run, not with every step. */
 double orf_progress_ceiling(double progress);
 void orf_work_progress(const char *step, double fraction, void *work);
+/* What an attempt of an earlier process has shown stays shown until this one shows it again. */
+void orf_live_work_recall(OrfLiveWork *work, const char *result);
 
 /* --- Ends: settle.c --------------------------------------------------------------------------------------------- */
 

@@ -84,6 +84,8 @@ orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
     work->progress = row->progress;
     work->started = row->status == ORF_JOB_RUNNING;
     work->order = orf_queue_now(queue) + row->priority * PRIORITY_STEP;
+    if (row->result)
+        orf_live_work_recall(work, row->result);
     if (work->twin_key && !g_hash_table_contains(queue->twins, work->twin_key))
         g_hash_table_insert(queue->twins, work->twin_key, work);
     return work;

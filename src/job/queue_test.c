@@ -199,6 +199,36 @@ versions_rise_with_every_change(void)
     bench_clear(&bench);
 }
 
+static unsigned
+count_stages(Bench *bench, const char *id)
+{
+    g_auto(OrfJobView) view = { 0 };
+    look(bench, id, &view);
+    unsigned n = 0;
+    for (const char *at = view.stages; at && (at = strstr(at, "\"name\"")); at++)
+        n++;
+    return n;
+}
+
+static void
+stages_that_were_shown_stay_shown(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
+    g_autofree char *a = bench_add(&bench, "gpmg", NULL);
+    fake_wait_at_gate(&bench.fake, 1);
+    fake_open(&bench.fake, 1);
+    while (count_stages(&bench, a) < 2)
+        g_thread_yield();
+    bench_crash(&bench);
+    fake_wait_at_gate(&bench.fake, 1); /* before its first stage */
+    g_assert_cmpuint(count_stages(&bench, a), ==, 2);
+    orf_queue_cancel(bench.queue, a, NULL);
+    g_assert_cmpint(bench_wait(&bench, a), ==, ORF_JOB_CANCELED);
+    g_assert_cmpuint(count_stages(&bench, a), ==, 2);
+    bench_clear(&bench);
+}
+
 #define TEST(name, fn) g_test_add_func("/job/queue/" name, fn)
 
 int
@@ -211,6 +241,7 @@ main(int argc, char **argv)
     TEST("a-busy-engine-is-asked-again", a_busy_engine_is_asked_again);
     TEST("a-queued-job-is-cancelled-at-once-a-running-one-soon",
          a_queued_job_is_cancelled_at_once_a_running_one_soon);
+    TEST("stages-that-were-shown-stay-shown", stages_that_were_shown_stay_shown);
     TEST("a-deleted-job-is-gone", a_deleted_job_is_gone);
     TEST("a-full-queue-says-when-to-come-back", a_full_queue_says_when_to_come_back);
     TEST("a-deadline-ends-what-waits-and-what-runs", a_deadline_ends_what_waits_and_what_runs);

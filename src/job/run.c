@@ -159,6 +159,20 @@ keep_stage(OrfLiveWork *work, guint at, const char *name, const char *stage_json
     g_ptr_array_add(work->stage_ids, g_strdup(name));
 }
 
+void
+orf_live_work_recall(OrfLiveWork *work, const char *result)
+{
+    g_autoptr(GPtrArray) stages = orf_result_stage_list(result);
+    for (guint i = 0; i < stages->len; i++) {
+        g_autofree char *name = name_of(stages->pdata[i]);
+        keep_stage(work, i, name, stages->pdata[i]);
+    }
+    if (!stages->len)
+        return;
+    g_free(work->stages_json);
+    work->stages_json = orf_result_stages(result);
+}
+
 static void
 tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double progress)
 {
