@@ -81,6 +81,7 @@ struct OrfLink {
     bool watched;                /* in watch_epoll; transport thread only */
     _Atomic int64_t deadline_us; /* 0: none */
     char peer[INET6_ADDRSTRLEN];
+    bool ended; /* the client sends no more; under the lock of `http` */
     GMutex lock;
     OrfRequest *request; /* in progress, borrowed; under `lock` */
 };

@@ -289,6 +289,28 @@ leaves_waiting(Stage *stage, int fd)
     stage_reply(request, 200, "too late"); /* dropped */
 }
 
+/* The end of the connection comes with the bytes before it. */
+static void
+leaves_in_mid_body(Stage *stage, int fd)
+{
+    const char *half = "POST /sink HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nhalf";
+    int fds[20];
+    for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
+        fds[i] = client_connect(stage_port(stage));
+        client_send(fds[i], half);
+        shutdown(fds[i], SHUT_WR);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
+        g_assert_true(client_is_closed(fds[i]));
+        close(fds[i]);
+    }
+    stage_wait_gone(stage, G_N_ELEMENTS(fds));
+    g_assert_cmpuint(stage->n_early, ==, G_N_ELEMENTS(fds));
+    client_send(fd, "GET /hello HTTP/1.1\r\n" CLOSE "\r\n");
+    g_autofree char *reply = client_read_all(fd, NULL);
+    expect_reply(reply, "200", "hello");
+}
+
 static void
 resets_waiting(Stage *stage, int fd)
 {
@@ -498,6 +520,7 @@ static const Case cases[] = {
     { "limit/connections-of-an-address", too_many, { .max_per_address = 2, .threads = 1 } },
     { "gone/closes-while-waiting", leaves_waiting },
     { "gone/resets-while-waiting", resets_waiting },
+    { "gone/leaves-in-mid-body", leaves_in_mid_body },
     { "gone/leaves-with-bytes-unread", leaves_with_bytes_unread },
     { "gone/half-closed-is-answered-at-once-but-does-not-wait", half_closes },
     { "gone/leaves-a-stream", leaves_stream },

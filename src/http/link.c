@@ -49,6 +49,7 @@ link_new(OrfHttp *http, struct MHD_Connection *connection)
     link->id = ++http->last_id;
     g_hash_table_insert(http->links, &link->id, link);
     g_mutex_unlock(&http->lock);
+    orf_link_watch(link);
     return link;
 }
 
@@ -112,12 +113,19 @@ request_of(OrfLink *link)
     return request;
 }
 
+/* The client sends no more. The transport may miss it: its epoll tells of changes only, and an end that came with the
+ * last bytes is no change after them. Closing our ear loses nothing that has arrived, and is a change; it is repeated
+ * with every tick, for it may come between a read and its end. */
 static void
 client_left(OrfHttp *http, uint64_t id)
 {
     g_mutex_lock(&http->lock);
     OrfLink *link = g_hash_table_lookup(http->links, &id);
     OrfRequest *request = link ? request_of(link) : NULL;
+    if (link) {
+        link->ended = true;
+        shutdown(link->fd, SHUT_RD);
+    }
     g_mutex_unlock(&http->lock);
     if (!request)
         return;
@@ -140,6 +148,8 @@ cut_expired(OrfHttp *http)
         if (deadline && deadline <= now) {
             atomic_store(&link->deadline_us, 0);
             shutdown(link->fd, SHUT_RDWR);
+        } else if (link->ended) {
+            shutdown(link->fd, SHUT_RD);
         }
     }
     g_mutex_unlock(&http->lock);
