@@ -79,10 +79,12 @@ find_result(OrfQueue *queue, const OrfWish *wish)
     g_autofree char *key =
         g_strdup_printf("%s/%s", wish->tenant ? wish->tenant : "local", wish->key);
     int64_t now = orf_queue_steady(queue);
-    OrfCacheRow *hit = orf_store_cache_get(queue->store, key, now, NULL); /* failure: a miss */
-    if (hit)
-        orf_store_cache_hit(queue->store, key, now, NULL); /* worse eviction at most */
-    return hit;
+    g_autoptr(OrfCacheRow) hit =
+        orf_store_cache_get(queue->store, key, now, NULL);       /* failure: a miss */
+    if (!hit || !orf_result_is_whole(queue->store, hit->result)) /* the run replaces it */
+        return NULL;
+    orf_store_cache_hit(queue->store, key, now, NULL); /* worse eviction at most */
+    return g_steal_pointer(&hit);
 }
 
 /* --- Enter ----------------------------------------------------------------------------------------------------------------- */

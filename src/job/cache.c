@@ -30,6 +30,21 @@ orf_result_stage_list(const char *result)
     return list;
 }
 
+bool
+orf_result_is_whole(OrfStore *store, const char *result)
+{
+    bool whole = true;
+    json_t *root = json_loads(result, 0, NULL), *stage;
+    size_t i;
+    json_array_foreach(json_object_get(root, "stages"), i, stage)
+    {
+        const char *digest = json_string_value(json_object_get(stage, "sha256"));
+        whole = whole && (!digest || orf_blob_has(store, digest));
+    }
+    json_decref(root);
+    return whole;
+}
+
 /* Bytes of the stages that a result names. */
 static uint64_t
 result_bytes(const char *result)
