@@ -215,6 +215,24 @@ sentence('/page/a-bad-file-shows-what-is-wrong-and-what-to-do', async ({ page })
     assert.equal(await box.isVisible(), false);
 });
 
+sentence('/page/a-busy-server-is-asked-again-with-the-same-key', async ({ page, server }) => {
+    const keys = [];
+    await page.route('**/api/v1/generate-3d', async route => {
+        keys.push(await route.request().headerValue('Idempotency-Key'));
+        if (keys.length > 1)
+            return route.continue();
+        return route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({
+            type: 'about:blank', title: 'Busy', status: 503, code: 'queue_full', detail: 'The queue is full.', retryable: true, retry_after_s: 1 }) });
+    });
+    await drop(page, picture('gears.svg'));
+    await page.getByText('The queue is full.').waitFor();
+    await page.getByRole('button', { name: 'Try again', exact: true }).click();
+    await status(page, 'Ready');
+    assert.equal(keys.length, 2);
+    assert.equal(keys[0], keys[1]);
+    assert.equal((await jobOf(page, server)).status, 'succeeded');
+});
+
 sentence('/page/every-parameter-is-in-the-form-and-travels', async ({ page, server }) => {
     const { generators, common } = await (await fetch(`${server.url}/api/v1/generators`)).json();
     for (const generator of generators) {

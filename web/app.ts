@@ -321,16 +321,28 @@ class Page {
         box.hidden = !problem;
         if (!problem)
             return;
-        const wait = problem.retryAfter > 0 ? ` in ${problem.retryAfter} s` : '';
         box.replaceChildren(
             h('div', {}, h('strong', {}, problem.message), problem.hint && h('p', { class: 'hint' }, problem.hint)),
-            ...retry ? [h('button', {
-                type: 'button', onclick: () => {
-                    box.hidden = true;
-                    retry();
-                },
-            }, `Try again${wait}`)] : [],
+            ...retry ? [this.retryButton(problem.retryAfter, retry)] : [],
             h('button', { type: 'button', class: 'remove', 'aria-label': 'Close', onclick: () => { box.hidden = true; } }, icon('M7 7l10 10M17 7 7 17')));
+    }
+
+    /** Opens when the server said it would have room again. */
+    private retryButton(seconds: number, retry: () => void): HTMLElement {
+        const button = h('button', {
+            type: 'button', onclick: () => {
+                at('problem').hidden = true;
+                retry();
+            },
+        });
+        const count = (left: number): void => {
+            button.disabled = left > 0;
+            button.textContent = left > 0 ? `Try again in ${left} s` : 'Try again';
+            if (left > 0)
+                window.setTimeout(() => count(left - 1), 1000);
+        };
+        count(Math.ceil(seconds));
+        return button;
     }
 
     private sampleButton({ name, about, files }: typeof samples[number]): HTMLElement {
