@@ -45,6 +45,15 @@ wants_no_cache(const OrfCall *call)
     return false;
 }
 
+/* Webhooks are off, or point to where they may not. */
+static bool
+is_of_webhook(const OrfWish *wish, const GError *error)
+{
+    return wish->webhook_url && (g_error_matches(error, ORF_ERROR, ORF_ERROR_BAD_INPUT) ||
+                                 g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED) ||
+                                 g_error_matches(error, ORF_ERROR, ORF_ERROR_DENIED));
+}
+
 static void
 reply_refused(OrfCall *call, const OrfWish *wish, const GError *error)
 {
@@ -53,6 +62,12 @@ reply_refused(OrfCall *call, const OrfWish *wish, const GError *error)
             call, &(OrfProblem){ .code = "idempotency_conflict",
                                  .detail = "this Idempotency-Key came with another wish before",
                                  .hint = "Use a new key for a new wish." });
+    else if (is_of_webhook(wish, error))
+        orf_call_problem(call,
+                         &(OrfProblem){ .code = "invalid_params",
+                                        .detail = error->message,
+                                        .faults = &(OrfFault){ "#/webhook", error->message },
+                                        .n_faults = 1 });
     else
         orf_call_error(call, error);
 }

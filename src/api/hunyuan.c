@@ -272,6 +272,17 @@ reply_file(OrfCall *call, const char *digest)
 }
 
 static void
+reply_unfinished(OrfCall *call, const OrfJobView *view)
+{
+    bool draining = g_atomic_int_get(&call->api->draining);
+    g_autofree char *detail =
+        g_strdup_printf("the job goes on: GET /status/%s brings the file", view->row.id);
+    orf_call_problem(call, &(OrfProblem){ .code = draining ? "draining" : "deadline_exceeded",
+                                          .detail = detail,
+                                          .retry_after = draining ? 5 : 0 });
+}
+
+static void
 answer_with_file(OrfCall *call)
 {
     g_auto(OrfJobView) view = { 0 };
@@ -280,8 +291,7 @@ answer_with_file(OrfCall *call)
     if (!look(call, call->data, &view))
         return;
     if (!orf_job_status_is_terminal(view.row.status))
-        orf_call_problem(call, &(OrfProblem){ .code = "deadline_exceeded",
-                                              .detail = "the job goes on; GET /status/UID" });
+        reply_unfinished(call, &view);
     else if (view.row.status != ORF_JOB_SUCCEEDED)
         reply_failed(call, &view);
     else if (!find_file(&view, &wanted))

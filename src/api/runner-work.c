@@ -156,7 +156,9 @@ batch(const char *kind, uint64_t queued, void *data)
 {
     OrfRunner *runner = data;
     uint64_t typical = orf_devices_expect(runner->devices, kind, runner->typical);
-    return MAX(1, orf_devices_batch(runner->devices, queued, typical, MOST_BATCH));
+    /* Each has a core at least: more at one time would only make every first stage later. */
+    unsigned most = MIN(g_get_num_processors(), MOST_BATCH);
+    return MAX(1, orf_devices_batch(runner->devices, queued, typical, most));
 }
 
 /* --- The runner ------------------------------------------------------------------------------------------------- */

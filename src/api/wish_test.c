@@ -267,6 +267,40 @@ idempotency(void)
 }
 
 static void
+webhooks_are_off(void)
+{
+    g_autoptr(House) house = house_open();
+    g_auto(ApiAnswer) answer =
+        post(house, "/api/v1/generate-3d", "", WISH ",'webhook':'https://a.example'}");
+    g_assert_cmpint(answer.status, ==, 422);
+    g_assert_nonnull(strstr(answer.body, "\"pointer\":\"#/webhook\""));
+}
+
+/* More of a kind than there are cores, all at once. */
+static void
+many_at_once(void)
+{
+    enum { MANY = 12 };
+    g_autoptr(House) house = house_open();
+    char *ids[MANY];
+    for (int i = 0; i < MANY; i++) {
+        g_autofree char *json =
+            g_strdup_printf(WISH ",'mode':'preview','seed':%d,'client_gone':'keep'}", i);
+        g_auto(ApiAnswer) answer = post(house, "/api/v1/generate", "", json);
+        g_assert_cmpint(answer.status, ==, 202);
+        json_t *job = api_answer_json(&answer);
+        ids[i] = g_strdup(text_of(job, "id"));
+        json_decref(job);
+    }
+    for (int i = 0; i < MANY; i++) {
+        g_autofree char *path = g_strdup_printf("/api/v1/jobs/%s/events", ids[i]);
+        g_auto(ApiAnswer) events = api_get(house->stage, path); /* ends with the job */
+        g_assert_nonnull(strstr(events.body, "event: done"));
+        g_free(ids[i]);
+    }
+}
+
+static void
 trial(void)
 {
     g_autoptr(House) house = house_open();
@@ -595,6 +629,8 @@ main(int argc, char **argv)
     g_test_add_func("/api/wish/an-equal-wish-gets-the-known-result", known_results);
     g_test_add_func("/api/wish/replay-runs-the-same-wish-anew", replay);
     g_test_add_func("/api/wish/an-idempotency-key-gives-the-same-job", idempotency);
+    g_test_add_func("/api/wish/a-webhook-that-cannot-be-is-refused", webhooks_are_off);
+    g_test_add_func("/api/wish/many-at-once-all-get-their-first-stage", many_at_once);
     g_test_add_func("/api/wish/a-dry-run-does-nothing", trial);
     g_test_add_func("/api/wish/forms-come-in-pieces-of-any-size", good_form);
     g_test_add_func("/api/wish/bodies-of-other-kinds-are-refused", other_bodies);
