@@ -402,10 +402,9 @@ orf_feeds_drain(OrfApi *api)
 void
 orf_feeds_clear(OrfApi *api)
 {
-    OrfFeeds *feeds = g_steal_pointer(&api->feeds);
+    OrfFeeds *feeds = api->feeds; /* stays until the last chore, which looks for it */
     if (!feeds)
         return;
-    api->feeds = feeds; /* chores look for it */
     orf_feeds_drain(api);
     g_mutex_lock(&feeds->lock);
     while (g_hash_table_size(feeds->open))

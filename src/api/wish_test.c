@@ -96,7 +96,7 @@ last_digest(const json_t *job)
     return g_strdup(text_of(json_array_get(stages, json_array_size(stages) - 1), "sha256"));
 }
 
-#define WISH "{'image_b64':'$JPEG','generator':'inflate','quality':'draft'"
+#define WISH "{'image_b64':'$JPEG','generator':'lithophane','quality':'draft'"
 
 /* --- Runs ---------------------------------------------------------------------------------------------------------- */
 
@@ -118,10 +118,10 @@ four_stages(void)
         g_assert_cmpint(json_integer_value(json_object_get(each, "bytes")), ==, glb.size);
         g_assert_cmpint(json_integer_value(json_object_get(each, "triangles")), >, 0);
     }
-    g_assert_cmpstr(text_of(job, "generator"), ==, "inflate");
+    g_assert_cmpstr(text_of(job, "generator"), ==, "lithophane");
     g_assert_cmpint(json_integer_value(json_object_get(job, "seed")), ==, 0);
     g_assert_true(json_is_true(json_object_get(json_object_get(job, "measures"), "solid")));
-    g_assert_cmpuint(json_array_size(json_object_get(job, "warnings")), >, 0);
+    g_assert_true(json_is_array(json_object_get(job, "warnings")));
     json_decref(job);
 }
 
@@ -500,11 +500,16 @@ hunyuan_files(void)
     static const struct {
         const char *json, *begins;
     } cases[] = {
-        { "{'image':'$JPEG'}", "glTF" },
-        { "{'image':'data:image/jpeg;base64,$JPEG','texture':true,'mesh':null}", "glTF" },
-        { "{'image':'$JPEG','type':'obj'}", "#" },
-        { "{'image':'$JPEG','type':'ply'}", "ply" },
-        { "{'image':'$JPEG','num_inference_steps':20,'guidance_scale':5.5,'box_v':1.01}",
+        { "{'remove_background':false,'octree_resolution':128,'image':'$JPEG'}", "glTF" },
+        { "{'remove_background':false,'octree_resolution':128,'image':'data:image/"
+          "jpeg;base64,$JPEG','texture':true,'mesh':null}",
+          "glTF" },
+        { "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','type':'obj'}",
+          "#" },
+        { "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','type':'ply'}",
+          "ply" },
+        { "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','num_inference_"
+          "steps':20,'guidance_scale':5.5,'box_v':1.01}",
           "glTF" },
     };
     g_autoptr(House) house = house_open();
@@ -514,9 +519,12 @@ hunyuan_files(void)
             memcmp(answer.body, cases[i].begins, strlen(cases[i].begins)) != 0)
             g_error("%s: %d %.300s", cases[i].json, answer.status, answer.body);
     }
-    g_auto(ApiAnswer) whole = post(house, "/generate", "", "{'image':'$JPEG','type':'stl'}");
-    g_auto(ApiAnswer) few =
-        post(house, "/generate", "", "{'image':'$JPEG','type':'stl','face_count':1000}");
+    g_auto(ApiAnswer) whole = post(
+        house, "/generate", "",
+        "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','type':'stl'}");
+    g_auto(ApiAnswer) few = post(house, "/generate", "",
+                                 "{'remove_background':false,'octree_resolution':128,'image':'$"
+                                 "JPEG','type':'stl','face_count':1000}");
     g_assert_cmpint(few.status, ==, 200);
     g_assert_cmpuint(few.size, <=, 84 + 50 * 1100);
     g_assert_cmpuint(few.size, <, whole.size);
@@ -527,7 +535,8 @@ hunyuan_status(void)
 {
     g_autoptr(House) house = house_open();
     g_auto(ApiAnswer) sent =
-        post(house, "/send", "", "{'image':'$JPEG','octree_resolution':128}");
+        post(house, "/send", "",
+             "{'remove_background':false,'octree_resolution':128,'image':'$JPEG'}");
     g_assert_cmpint(sent.status, ==, 200);
     json_t *json = api_answer_json(&sent);
     g_autofree char *wait = g_strdup_printf("/api/v1/jobs/%s/events", text_of(json, "uid"));
@@ -549,9 +558,15 @@ typedef struct {
 static const Refused refused[] = {
     { "no-image", "/generate", "{}", "send \\\"image\\\"", 422 },
     { "a-text", "/send", "{'text':'a cat'}", "description", 422 },
-    { "a-mesh", "/generate", "{'image':'$JPEG','mesh':'Z2xURg=='}", "textured", 422 },
-    { "a-range", "/send", "{'image':'$JPEG','octree_resolution':4096}", "16 to 512", 422 },
-    { "a-type", "/send", "{'image':'$JPEG','type':'fbx'}", "glb, obj, ply, stl", 422 },
+    { "a-mesh", "/generate",
+      "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','mesh':'Z2xURg=='}",
+      "textured", 422 },
+    { "a-range", "/send",
+      "{'remove_background':false,'image':'$JPEG','octree_resolution':4096}", "16 to 512",
+      422 },
+    { "a-type", "/send",
+      "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','type':'fbx'}",
+      "glb, obj, ply, stl", 422 },
     { "a-picture", "/generate", "{'image':'aGVsbG8gd29ybGQ='}", "not a picture", 415 },
     { "no-json", "/generate", "[", "JSON", 400 },
 };
@@ -578,7 +593,9 @@ hunyuan_failures(void)
     g_autoptr(House) house = house_open();
     g_auto(ApiAnswer) unknown = api_get(house->stage, "/status/nobody");
     g_assert_cmpint(unknown.status, ==, 404);
-    g_auto(ApiAnswer) sent = post(house, "/send", "", "{'image':'$JPEG'}");
+    g_auto(ApiAnswer) sent =
+        post(house, "/send", "",
+             "{'remove_background':false,'octree_resolution':128,'image':'$JPEG'}");
     json_t *json = api_answer_json(&sent);
     g_autoptr(GError) error = NULL;
     orf_queue_cancel(house->queue, text_of(json, "uid"), &error);
@@ -600,8 +617,8 @@ metrics(void)
     json_decref(made(house, "/api/v1/generate", "", WISH ",'mode':'preview'}"));
     g_autofree char *text = orf_meter_text(house->meter, false);
     static const char *const lines[] = {
-        "orfeas_jobs_total{generator=\"inflate\",outcome=\"succeeded\",reason=\"\"} 1",
-        "orfeas_stage_duration_seconds_count{stage=\"preview\",generator=\"inflate\"} 1",
+        "orfeas_jobs_total{generator=\"lithophane\",outcome=\"succeeded\",reason=\"\"} 1",
+        "orfeas_stage_duration_seconds_count{stage=\"preview\",generator=\"lithophane\"} 1",
         "orfeas_first_preview_seconds_count 1",
         "orfeas_queue_wait_seconds_count 1",
         "orfeas_batch_size_count 1",
@@ -610,7 +627,7 @@ metrics(void)
         if (!strstr(text, lines[i]))
             g_error("%s is not in\n%s", lines[i], text);
     g_autofree char *profile = orf_profile_json(house->meter);
-    g_assert_nonnull(strstr(profile, "generate/inflate/draft/preview"));
+    g_assert_nonnull(strstr(profile, "generate/lithophane/draft/preview"));
     g_assert_nonnull(strstr(profile, "save"));
 }
 
