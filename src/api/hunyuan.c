@@ -154,9 +154,9 @@ submit(OrfCall *call)
 {
     g_autoptr(OrfDraft) draft = read_body(call);
     OrfAccepted accepted = { 0 };
-    if (!draft || !orf_draft_submit(draft, call, &accepted, NULL))
-        return NULL;
-    return accepted.id;
+    bool taken = draft && orf_draft_submit(draft, call, &accepted, NULL);
+    orf_wish_leave_place(call);
+    return taken ? accepted.id : NULL;
 }
 
 /* --- The file ----------------------------------------------------------------------------------------------------- */
@@ -400,6 +400,7 @@ const OrfEndpoint orf_endpoint_hunyuan_generate = {
     .bodies = bodies,
     .answers =
         (const OrfAnswer[]){ { 200, "model/gltf-binary", NULL, "the file, by `type`" }, { 0 } },
+    .begin = orf_wish_begin,
     .handle = generate,
     .problem = add_members,
 };
@@ -418,6 +419,7 @@ const OrfEndpoint orf_endpoint_hunyuan_send = {
     .bodies = bodies,
     .answers =
         (const OrfAnswer[]){ { 200, "application/json", "HunyuanSent", "the uid" }, { 0 } },
+    .begin = orf_wish_begin,
     .handle = send_off,
     .problem = add_members,
 };
