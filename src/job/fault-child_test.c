@@ -233,7 +233,7 @@ read_told(Child *child, const char *dir)
             continue;
         uint64_t *seq = g_new(uint64_t, 1);
         *seq = g_ascii_strtoull(words[1], NULL, 10);
-        g_hash_table_insert(child->told, g_steal_pointer(&words[0]), seq);
+        g_hash_table_insert(child->told, g_strdup(words[0]), seq);
     }
 }
 
@@ -290,6 +290,23 @@ open_queue(Child *child, const char *dir, bool all)
     }
 }
 
+static void
+close_queue(Child *child)
+{
+    for (guint i = 0; i < child->ears->len; i++) {
+        Ear *ear = child->ears->pdata[i];
+        orf_listener_free(ear->listener);
+        g_free(ear->id);
+        g_free(ear);
+    }
+    orf_queue_free(child->queue);
+    orf_store_close(child->store);
+    g_ptr_array_set_free_func(child->ids, g_free);
+    g_ptr_array_unref(child->ids);
+    g_ptr_array_unref(child->ears);
+    g_hash_table_unref(child->told);
+}
+
 /* Warnings of a full disk are what is wanted here. */
 static void
 be_quiet(const char *domain, GLogLevelFlags level, const char *message, void *data)
@@ -309,6 +326,7 @@ fault_child(const char *dir, unsigned seed, const char *mode)
     open_queue(&child, dir, last);
     if (last) {
         finish(&child);
+        close_queue(&child);
         return 0;
     }
     Client clients[CLIENTS];

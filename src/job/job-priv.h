@@ -9,8 +9,7 @@
  *               ^------ waiting (retry) <-------'
  *
  * One lock guards everything in memory; nobody holds it while writing to the store or calling back. Who changes a job's
- * fate marks it `decided` under the lock, so that exactly one thread does. Locks are pthread's own: ThreadSanitizer
- * sees them, GLib's it does not. */
+ * fate marks it `decided` under the lock, so that exactly one thread does. */
 #ifndef ORF_JOB_PRIV_H
 #define ORF_JOB_PRIV_H
 

@@ -9,7 +9,7 @@ a_preview_never_waits_behind_a_final(void)
     bench_init(&bench, (OrfQueueOptions){ .workers = 1, .preview_workers = 1 });
     g_autofree char *a = bench_add(&bench, "pgmfd", NULL);
     fake_wait_at_gate(&bench.fake, 1);
-    g_autofree char *ids[5];
+    g_auto(GStrv) ids = g_new0(char *, 6);
     for (int i = 0; i < 5; i++) {
         ids[i] = bench_add(&bench, "pmfd", NULL);
         g_auto(OrfJobView) view = { 0 };
@@ -111,7 +111,7 @@ jobs_of_one_kind_run_as_a_batch(void)
     bench.fake.batch = 4;
     char *fill[2];
     fill_places(&bench, fill);
-    g_autofree char *ids[6];
+    g_auto(GStrv) ids = g_new0(char *, 7);
     for (int i = 0; i < 6; i++)
         ids[i] =
             bench_wish(&bench, (OrfWish){ .kind = i == 2 ? "b" : "a", .request = "\"pmfd\"" });
@@ -138,7 +138,7 @@ members_of_a_batch_end_for_themselves(void)
     char *fill[2];
     fill_places(&bench, fill);
     static const char *const scripts[] = { "\"pm\"", "\"px\"", "\"pg\"", "\"pmfd\"" };
-    g_autofree char *ids[4];
+    g_auto(GStrv) ids = g_new0(char *, 5);
     for (int i = 0; i < 4; i++)
         ids[i] = bench_wish(&bench, (OrfWish){ .kind = "a", .request = scripts[i] });
     fake_open(&bench.fake, 2);
