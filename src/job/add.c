@@ -65,7 +65,9 @@ row_of(OrfQueue *queue, const OrfWish *wish)
         .request = g_strdup(wish->request),
         .no_cache = wish->no_cache,
         .webhook_url = g_strdup(wish->webhook_url),
-        .webhook_events = wish->webhook_url ? wish->webhook_events : 0,
+        .webhook_events = wish->webhook_url
+                              ? (wish->webhook_events ? wish->webhook_events : ORF_HOOK_DONE)
+                              : 0,
         .created = orf_queue_wall(queue),
         .deadline = wish->deadline_us,
     };
