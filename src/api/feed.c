@@ -23,6 +23,7 @@ struct OrfFeed {
     char *id;
     unsigned slot; /* which tick is its beat */
     int over;      /* atomic */
+    int holds;     /* atomic: `held` is not empty */
     GMutex lock;   /* of the rest */
     OrfFeedSink sink;
     OrfListener *listener;
@@ -142,13 +143,24 @@ is_last(const OrfJobEvent *event)
     return strcmp(event->type, "done") == 0 || strcmp(event->type, "error") == 0;
 }
 
+/* With the lock; NULL: nothing. */
+static void
+hold(OrfFeed *feed, const GString *text)
+{
+    g_string_truncate(feed->held, 0);
+    if (text)
+        g_string_append_len(feed->held, text->str, (gssize)text->len);
+    g_atomic_int_set(&feed->holds, text != NULL);
+}
+
 /* A progress that was held back is news no more, except before a line of the log. */
 static void
 settle_held(OrfFeed *feed, const OrfJobEvent *event)
 {
     if (feed->held->len && strcmp(event->type, "log") == 0)
         say(feed, feed->held->str, feed->held->len);
-    g_string_truncate(feed->held, 0);
+    if (feed->held->len)
+        hold(feed, NULL);
 }
 
 static void
@@ -160,7 +172,7 @@ tell(OrfFeed *feed, const OrfJobEvent *event, const char *job)
     settle_held(feed, event);
     if (strcmp(event->type, "progress") == 0 && !g_atomic_int_get(&feed->over) &&
         feed->sink.backlog(feed->sink.data) > SLOW)
-        g_string_append_len(feed->held, text->str, (gssize)text->len);
+        hold(feed, text);
     else
         say(feed, text->str, text->len);
     if (is_last(event))
@@ -265,7 +277,7 @@ collect(OrfFeeds *feeds, int slot)
     g_hash_table_iter_init(&open, feeds->open);
     while (g_hash_table_iter_next(&open, &at, NULL)) {
         OrfFeed *feed = at;
-        if (slot < 0 || feed->slot == (unsigned)slot || feed->held->len)
+        if (slot < 0 || feed->slot == (unsigned)slot || g_atomic_int_get(&feed->holds))
             g_ptr_array_add(some, orf_feed_ref(feed));
     }
     g_mutex_unlock(&feeds->lock);
@@ -293,7 +305,7 @@ look_after(OrfFeed *feed, unsigned slot)
     if (!g_atomic_int_get(&feed->over) && feed->held->len &&
         feed->sink.backlog(feed->sink.data) <= SLOW) {
         say(feed, feed->held->str, feed->held->len);
-        g_string_truncate(feed->held, 0);
+        hold(feed, NULL);
     } else if (feed->slot == slot && !g_atomic_int_get(&feed->over)) {
         beat(feed);
     }
