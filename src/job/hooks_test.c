@@ -281,7 +281,7 @@ init(Bench *bench)
 }
 
 static void
-messages_arrive_signed_and_in_order(void)
+messages_arrive_signed(void)
 {
     Bench bench;
     Receiver receiver;
@@ -459,7 +459,7 @@ main(int argc, char **argv)
          urls_are_checked_before_a_job_is_accepted);
     TEST("signatures-are-those-of-the-standard", signatures_are_those_of_the_standard);
     TEST("ten-tries-take-about-two-hours", ten_tries_take_about_two_hours);
-    TEST("messages-arrive-signed-and-in-order", messages_arrive_signed_and_in_order);
+    TEST("messages-arrive-signed", messages_arrive_signed);
     TEST("a-failed-delivery-is-made-again-with-the-same-id",
          a_failed_delivery_is_made_again_with_the_same_id);
     TEST("what-nobody-takes-lands-on-the-dead-list-and-can-be-sent-again",

@@ -173,6 +173,24 @@ a_deadline_ends_what_waits_and_what_runs(void)
 }
 
 static void
+names_rise_even_when_the_clock_is_turned_back(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
+    g_autofree char *last = g_strdup("");
+    for (int i = 0; i < 50; i++) {
+        char *id = bench_add(&bench, "", NULL);
+        g_assert_cmpstr(id, >, last);
+        g_free(last);
+        last = id;
+        if (i % 10 == 9)
+            orf_queue_turn_clocks(bench.queue, 0, (i % 20 - 14) * G_TIME_SPAN_HOUR);
+    }
+    g_assert_cmpint(bench_wait(&bench, last), ==, ORF_JOB_SUCCEEDED);
+    bench_clear(&bench);
+}
+
+static void
 versions_rise_with_every_change(void)
 {
     Bench bench;
@@ -245,6 +263,8 @@ main(int argc, char **argv)
     TEST("a-deleted-job-is-gone", a_deleted_job_is_gone);
     TEST("a-full-queue-says-when-to-come-back", a_full_queue_says_when_to_come_back);
     TEST("a-deadline-ends-what-waits-and-what-runs", a_deadline_ends_what_waits_and_what_runs);
+    TEST("names-rise-even-when-the-clock-is-turned-back",
+         names_rise_even_when_the_clock_is_turned_back);
     TEST("versions-rise-with-every-change", versions_rise_with_every_change);
     return g_test_run();
 }

@@ -97,6 +97,26 @@ a_drain_waits_for_what_ends_in_time(void)
 }
 
 static void
+a_drain_puts_parked_runs_back_too(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
+    g_autofree char *runs = bench_add(&bench, "pg", NULL);
+    fake_wait_at_gate(&bench.fake, 1);
+    g_autofree char *parked = bench_add(&bench, "pm", NULL);
+    g_auto(OrfJobView) view = { 0 };
+    while (!view.stages || !strstr(view.stages, "preview"))
+        look(&bench, parked, &view);
+    orf_queue_drain(bench.queue, g_get_monotonic_time());
+    g_assert_cmpint(bench_status(&bench, parked), ==, ORF_JOB_RUNNING);
+    bench_reopen(&bench);
+    fake_open(&bench.fake, 1);
+    g_assert_cmpint(bench_wait(&bench, runs), ==, ORF_JOB_SUCCEEDED);
+    g_assert_cmpint(bench_wait(&bench, parked), ==, ORF_JOB_SUCCEEDED);
+    bench_clear(&bench);
+}
+
+static void
 the_line_and_its_twins_survive_a_restart(void)
 {
     Bench bench;
@@ -184,6 +204,7 @@ main(int argc, char **argv)
     TEST("a-drain-puts-runs-back-and-does-not-count-them",
          a_drain_puts_runs_back_and_does_not_count_them);
     TEST("a-drain-waits-for-what-ends-in-time", a_drain_waits_for_what_ends_in_time);
+    TEST("a-drain-puts-parked-runs-back-too", a_drain_puts_parked_runs_back_too);
     TEST("the-line-and-its-twins-survive-a-restart", the_line_and_its_twins_survive_a_restart);
     TEST("an-end-that-the-disk-refuses-is-told-later",
          an_end_that_the_disk_refuses_is_told_later);
