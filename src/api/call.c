@@ -185,7 +185,9 @@ check_state(OrfCall *call)
 {
     const OrfApi *api = call->api;
     const OrfEndpoint *endpoint = call->endpoint;
-    bool creates = endpoint->permit == ORF_PERMIT_CREATE;
+    /* Cancelling and erasing are always welcome. */
+    bool creates =
+        endpoint->permit == ORF_PERMIT_CREATE && (endpoint->bodies || endpoint->cost);
     if (!endpoint->safe && endpoint->permit != ORF_PERMIT_OPEN &&
         (!api->options.store || !api->options.queue)) {
         g_autofree char *why = orf_problem_scrub(
