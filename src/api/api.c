@@ -135,7 +135,7 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     parts->app = (OrfHttpApp){ orf_api_begin, orf_api_complete, orf_api_gone, api };
     parts->router = orf_router_new(table);
     parts->limiter = options->rate ? orf_limiter_new(options->rate) : NULL;
-    parts->desk = orf_desk_new(CLAMP(2 * g_get_num_processors(), 4, 16), DESK_ROOM);
+    parts->desk = orf_desk_new(CLAMP(8 * g_get_num_processors(), 16, 64), DESK_ROOM);
     parts->tallies = orf_tallies_new(options->meter, table);
     parts->seed = (uint64_t)g_random_int() << 32 | g_random_int();
     atomic_init(&parts->disk_free, G_MAXUINT64);
