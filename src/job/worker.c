@@ -386,11 +386,11 @@ work_thread(void *data)
             pthread_mutex_unlock(&queue->lock);
             run_batch(queue, batch);
             pthread_mutex_lock(&queue->lock);
-            continue;
+        } else if (!queue->stopping) { /* taking leaves the lock for a while */
+            queue->idle++;
+            pthread_cond_wait(&queue->work_ready, &queue->lock);
+            queue->idle--;
         }
-        queue->idle++;
-        pthread_cond_wait(&queue->work_ready, &queue->lock);
-        queue->idle--;
     }
     pthread_mutex_unlock(&queue->lock);
     return NULL;
