@@ -56,6 +56,7 @@ struct OrfHttp {
     OrfTask *budget; /* of bodies in memory */
     struct MHD_Daemon *daemon;
     uint16_t port;
+    int listener; /* once it no longer listens; -1: none */
     atomic_bool draining, stopping;
     OrfCounters counters;
     OrfSockets *sockets;

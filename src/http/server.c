@@ -183,9 +183,10 @@ stop_accepting(OrfHttp *http)
 {
     if (atomic_exchange(&http->draining, true) || !http->daemon)
         return;
-    MHD_socket fd = MHD_quiesce_daemon(http->daemon);
-    if (fd != MHD_INVALID_SOCKET)
-        close(fd);
+    http->listener = MHD_quiesce_daemon(http->daemon);
+    if (http->listener != MHD_INVALID_SOCKET)
+        shutdown(http->listener,
+                 SHUT_RDWR); /* its number stays taken while threads may use it */
 }
 
 void
@@ -216,6 +217,8 @@ orf_http_free(OrfHttp *http)
     orf_links_close(http, true);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
+    if (http->daemon && http->listener != MHD_INVALID_SOCKET)
+        close(http->listener);
     orf_http_unref(http);
 }
 
