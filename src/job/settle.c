@@ -261,6 +261,7 @@ postpone(OrfQueue *queue, OrfSettlement *settlement, const GError *why)
     settlement->again = orf_queue_now(queue) + AGAIN_US;
     g_ptr_array_add(queue->unsettled, settlement);
     pthread_cond_signal(&queue->keep);
+    pthread_cond_broadcast(&queue->quiet); /* a drain does not wait for the disk */
     pthread_mutex_unlock(&queue->lock);
 }
 

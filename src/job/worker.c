@@ -188,6 +188,10 @@ orf_work_stops(OrfQueue *queue, OrfLiveWork *work)
 {
     g_ptr_array_remove_fast(queue->running, work);
     pthread_cond_broadcast(&queue->quiet);
+    if (queue->running->len)
+        return;
+    g_hash_table_remove_all(queue->full); /* who found no memory beside it may start without */
+    orf_queue_wake(queue);
 }
 
 static void
