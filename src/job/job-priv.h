@@ -277,7 +277,7 @@ void *orf_queue_keep_thread(void *queue);
 
 /* The array "stages" of a result, or NULL; caller owns (free). */
 char *orf_result_stages(const char *result);
-GPtrArray *orf_result_stage_list(const char *result); /* each as JSON */
+GPtrArray *orf_result_stage_list(const char *result);          /* each as JSON */
 bool orf_result_is_whole(OrfStore *store, const char *result); /* its blobs are there */
 OrfCacheRow *orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work);
 /* Evicts what has expired and what is too much. Both without the lock. */
