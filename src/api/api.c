@@ -45,6 +45,8 @@ static const OrfEndpoint *const table[] = {
     &orf_endpoint_readyz,
     &orf_endpoint_health,
     &orf_endpoint_metrics,
+    &orf_endpoint_webhooks,
+    &orf_endpoint_webhook_resend,
     &orf_endpoint_hunyuan_generate,
     &orf_endpoint_hunyuan_send,
     &orf_endpoint_hunyuan_status,

@@ -27,6 +27,8 @@ extern const OrfEndpoint orf_endpoint_meshes_post, orf_endpoint_mesh, orf_endpoi
 extern const OrfEndpoint orf_endpoint_generate_3d, orf_endpoint_generate,
     orf_endpoint_generate_progressive, orf_endpoint_replay, orf_endpoint_upload,
     orf_endpoint_get_upload;
+/* webhooks.c */
+extern const OrfEndpoint orf_endpoint_webhooks, orf_endpoint_webhook_resend;
 /* hunyuan.c */
 extern const OrfEndpoint orf_endpoint_hunyuan_generate, orf_endpoint_hunyuan_send,
     orf_endpoint_hunyuan_status;

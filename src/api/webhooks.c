@@ -1,0 +1,100 @@
+/* webhooks.c - GET /api/v1/webhooks, POST /api/v1/webhooks/{id}/resend: messages that nobody took.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A message that failed ten times waits here until somebody has mended the receiver and sends it again. The address may
+ * carry a secret of the receiver's in its query, which is left out. */
+#include "api/core.h"
+#include "api/endpoints.h"
+
+#include <string.h>
+
+static void
+append_message(GString *out, const OrfHookRow *row)
+{
+    g_autofree char *url = g_strndup(row->url, strcspn(row->url, "?#"));
+    g_string_append_printf(out, "{\"id\":%" G_GINT64_FORMAT ",\"job\":", row->id);
+    orf_json_string(out, row->job);
+    g_string_append(out, ",\"event\":");
+    orf_json_string(out, row->event);
+    g_string_append(out, ",\"url\":");
+    orf_json_string(out, url);
+    g_string_append_printf(out, ",\"attempts\":%d,\"last_error\":", row->attempts);
+    if (row->last_error)
+        orf_json_string(out, row->last_error);
+    else
+        g_string_append(out, "null");
+    g_string_append_c(out, '}');
+}
+
+static void
+list_dead(OrfCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) rows = orf_queue_dead_hooks(
+        call->api->options.queue, (unsigned)orf_call_int(call, "limit"), &error);
+    if (!rows) {
+        orf_call_error(call, error);
+        return;
+    }
+    GString *out = g_string_new("{\"dead\":[");
+    for (guint i = 0; i < rows->len; i++) {
+        g_string_append(out, i ? "," : "");
+        append_message(out, rows->pdata[i]);
+    }
+    orf_call_reply_json(call, 200, NULL, g_string_free(g_string_append(out, "]}"), FALSE));
+}
+
+const OrfEndpoint orf_endpoint_webhooks = {
+    .method = "GET",
+    .path = "/api/v1/webhooks",
+    .name = "listDeadWebhooks",
+    .group = "operations",
+    .summary = "Messages that nobody took",
+    .help = "Webhook messages that failed ten times in two hours, with the last reason.",
+    .permit = ORF_PERMIT_ADMIN,
+    .desk = true,
+    .arguments =
+        (const OrfArgument[]){
+            { ORF_IN_QUERY,
+              { "limit", ORF_PARAM_INT, 1, 1000, "100", NULL, "At most so many." } },
+            { 0 },
+        },
+    .answers = (const OrfAnswer[]){ { 200, "application/json", "DeadWebhooks", "The messages" },
+                                    { 0 } },
+    .handle = list_dead,
+};
+
+static void
+resend(OrfCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    if (orf_queue_resend_hook(call->api->options.queue, orf_call_int(call, "id"), &error))
+        orf_call_reply(call, &(OrfReply){ .status = 204 });
+    else
+        orf_call_error(call, error);
+}
+
+const OrfEndpoint orf_endpoint_webhook_resend = {
+    .method = "POST",
+    .path = "/api/v1/webhooks/{id}/resend",
+    .name = "resendWebhook",
+    .group = "operations",
+    .summary = "Send a message again",
+    .help = "It gets ten more tries, the first at once.",
+    .permit = ORF_PERMIT_ADMIN,
+    .desk = true,
+    .arguments =
+        (const OrfArgument[]){
+            { ORF_IN_PATH,
+              { "id", ORF_PARAM_INT, 1, 9007199254740991, "", NULL, "The message." } },
+            { 0 },
+        },
+    .answers =
+        (const OrfAnswer[]){
+            { 204, NULL, NULL, "It is on its way" },
+            { 404, "application/problem+json", "Problem", "No message has this id" },
+            { 0 },
+        },
+    .handle = resend,
+};
