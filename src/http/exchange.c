@@ -100,13 +100,17 @@ refuse(OrfRequest *request, const OrfVerdict *verdict)
     return result;
 }
 
-/* Nobody can mistake where this body ends: it is read on for a while. */
-static enum MHD_Result
-refuse_body(OrfRequest *request)
+/* The application had the first word. Nobody can mistake where this body ends: it is read on for a while. */
+static void
+refuse_large_body(OrfRequest *request)
 {
+    g_mutex_lock(&request->lock);
+    bool replied = request->replied;
+    g_mutex_unlock(&request->lock);
+    if (replied || request->length <= (int64_t)request->http->options.max_body)
+        return;
     atomic_fetch_add(&request->http->counters.refused, 1);
     reply_problem(request, 413, "The body is larger than this server takes.");
-    return send_raw(request, true) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result
@@ -124,9 +128,6 @@ begin(OrfRequest *request, const char *method, const char *version)
     if (verdict.status)
         return refuse(request, &verdict);
     orf_request_read_head(request, &head);
-    if (request->length > (int64_t)http->options.max_body)
-        return refuse_body(request);
-
     request->body_since_us = g_get_monotonic_time();
     if (request->has_body)
         body_deadline(request);
@@ -134,6 +135,7 @@ begin(OrfRequest *request, const char *method, const char *version)
         orf_link_deadline(request->link, 0);
     request->begun = true;
     http->app.begin(request, http->app.data);
+    refuse_large_body(request);
 
     g_mutex_lock(&request->lock);
     bool raw = request->raw != NULL;

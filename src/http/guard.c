@@ -94,8 +94,9 @@ orf_unescape(const char *text, size_t size, bool form)
 static OrfVerdict
 guard_line(const OrfHead *head)
 {
-    static const char *const methods[] = { "GET",    "HEAD",    "POST",  "PUT",
-                                           "DELETE", "OPTIONS", "PATCH", NULL };
+    /* TRACE, QUERY: no application here knows them, but it is the application that says which it knows. */
+    static const char *const methods[] = { "GET",     "HEAD",  "POST",  "PUT",   "DELETE",
+                                           "OPTIONS", "PATCH", "TRACE", "QUERY", NULL };
     if (!orf_is_token(head->method, strlen(head->method)))
         return refuse(400, "The method is not a token.");
     if (!g_strv_contains(methods, head->method))

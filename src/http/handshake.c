@@ -61,6 +61,15 @@ orf_handshake_check(const OrfRequest *request, const char *const *origins)
     return (OrfVerdict){ 0, NULL };
 }
 
+int
+orf_request_upgrade_refusal(const OrfRequest *request, const char *const *origins,
+                            const char **ret_why)
+{
+    OrfVerdict verdict = orf_handshake_check(request, origins);
+    *ret_why = verdict.why;
+    return verdict.status;
+}
+
 char *
 orf_handshake_accept(const char *key)
 {

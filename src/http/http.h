@@ -34,8 +34,9 @@ typedef struct {
     uint16_t port;       /* 0: any free one, see orf_http_port */
     unsigned threads;    /* 0: one a core */
     size_t max_header;   /* bytes; 0: 16 KiB; beyond: 431 */
-    uint64_t max_body;   /* bytes; 0: 64 MiB; beyond: 413 before it is read */
-    size_t max_memory;   /* bytes of all bodies in memory; 0: 256 MiB; beyond: 503 */
+    uint64_t
+        max_body; /* bytes; 0: 64 MiB; beyond: 413 before it is read, unless `begin` replied */
+    size_t max_memory; /* bytes of all bodies in memory; 0: 256 MiB; beyond: 503 */
     unsigned max_connections, max_per_address; /* 0: 4096, 1024 */
     unsigned idle_timeout_s, header_timeout_s; /* 0: 60, 10 */
 } OrfHttpOptions;
@@ -72,6 +73,9 @@ void orf_request_each_query(const OrfRequest *request,
                             void (*each)(const char *name, const char *value, void *data),
                             void *data);
 const char *orf_request_peer(const OrfRequest *request); /* "127.0.0.1" */
+/* Why it cannot become a WebSocket, and the status that says so; 0: it can. */
+int orf_request_upgrade_refusal(const OrfRequest *request, const char *const *origins,
+                                const char **ret_why);
 int64_t orf_request_length(const OrfRequest *request); /* Content-Length; -1: chunked or none */
 /* The application's own pointer. */
 void orf_request_set_data(OrfRequest *request, void *data, GDestroyNotify free_data);
