@@ -51,6 +51,11 @@ take_late(OrfQueue *queue, int64_t now, GPtrArray *late, int64_t *ret_next)
     return late->len > 0;
 }
 
+/* No error of a room: nobody cancelled it. */
+#define TOO_LATE                                                                               \
+    "{\"code\":\"deadline_exceeded\",\"message\":\"not done before its deadline\","            \
+    "\"retryable\":false}"
+
 static OrfSettlement *
 expire_late(OrfQueue *queue, int64_t now, int64_t *ret_next)
 {
@@ -58,11 +63,8 @@ expire_late(OrfQueue *queue, int64_t now, int64_t *ret_next)
     if (!take_late(queue, now, late, ret_next))
         return NULL;
     OrfSettlement *settlement = orf_settlement_new(NULL);
-    g_autoptr(GError) why =
-        g_error_new(ORF_ERROR, ORF_ERROR_CANCELLED, "not done before its deadline");
-    g_autofree char *json = orf_queue_describe(queue, why);
     for (guint i = 0; i < late->len; i++)
-        orf_settlement_add(queue, settlement, late->pdata[i], ORF_JOB_EXPIRED, NULL, json);
+        orf_settlement_add(queue, settlement, late->pdata[i], ORF_JOB_EXPIRED, NULL, TOO_LATE);
     return settlement;
 }
 
