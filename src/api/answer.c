@@ -139,9 +139,29 @@ orf_call_stream(OrfCall *call, const char *const *given, size_t backlog)
     return orf_request_stream(call->request, 200, headers.list, backlog);
 }
 
+/* The transport's own words would lack what every answer carries. */
+static void
+refuse_upgrade(OrfCall *call, int status, const char *why)
+{
+    if (status == 426) {
+        orf_call_add_header(call, "Upgrade", "websocket");
+        orf_call_add_header(call, "Sec-WebSocket-Version", "13");
+    }
+    const char *code = status == 426   ? "upgrade_required"
+                       : status == 403 ? "origin_not_allowed"
+                                       : "request_refused";
+    orf_call_problem(call, &(OrfProblem){ code, why });
+}
+
 bool
 orf_call_upgrade(OrfCall *call, const OrfSocketApp *app)
 {
+    const char *why;
+    int refusal = orf_request_upgrade_refusal(call->request, call->api->options.origins, &why);
+    if (refusal) {
+        refuse_upgrade(call, refusal, why);
+        return false;
+    }
     bool done = orf_request_upgrade(call->request, app, call->api->options.origins);
     orf_call_count(call, done ? 101 : 400);
     return done;

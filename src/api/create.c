@@ -39,8 +39,6 @@ reply_job(OrfCall *call, const char *id, bool cancels)
         orf_call_reply_job_when_done(call, id, (unsigned)wait, cancels);
         return;
     }
-    if (wait == 0)
-        orf_call_add_header(call, "Preference-Applied", "respond-async");
     orf_call_reply_job(call, id, true);
 }
 
@@ -157,7 +155,7 @@ static const OrfBodyKind bodies[] = { { "multipart/form-data", "WishForm" },
                                       { 0 } };
 
 static const OrfAnswer job_answers[] = {
-    { 200, "application/json", "Job",
+    { 200, "application/json", "JobOrTrial",
       "the job is over (Prefer: wait, or its result is known)" },
     { 202, "application/json", "Job", "the job is queued; Location says where to ask" },
     { 0 },
@@ -167,6 +165,7 @@ static const OrfAnswer stream_answers[] = {
     { 200, "text/event-stream", NULL,
       "snapshot, progress, stage, log, and at last done or error" },
     { 200, "application/x-ndjson", NULL, "the same objects, one a line, with event and seq" },
+    { 200, "application/json", "JobOrTrial", "the job is over, or what would be done" },
     { 202, "application/json", "Job", "the job is queued (Prefer: respond-async, or Accept)" },
     { 0 },
 };

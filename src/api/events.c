@@ -222,7 +222,7 @@ const OrfEndpoint orf_endpoint_job_events = {
     .arguments = arguments,
     .answers =
         (const OrfAnswer[]){
-            { 200, "text/event-stream", "JobEvent", "Server-sent events" },
+            { 200, "text/event-stream", NULL, "Server-sent events" },
             { 200, "application/x-ndjson", "JobEvent", "One JSON object a line" },
             { 204, NULL, NULL, "The client has seen the last event" },
             { 0 },

@@ -213,7 +213,7 @@ type_of(const char *format)
     return g_str_equal(format, "glb")   ? "model/gltf-binary"
            : g_str_equal(format, "stl") ? "model/stl"
            : g_str_equal(format, "obj") ? "model/obj"
-                                        : "application/octet-stream";
+                                        : "model/ply";
 }
 
 /* A job's error may have a code that is no problem's. */
@@ -398,8 +398,7 @@ const OrfEndpoint orf_endpoint_hunyuan_generate = {
     .cost = 1,
     .desk = true,
     .bodies = bodies,
-    .answers =
-        (const OrfAnswer[]){ { 200, "model/gltf-binary", NULL, "the file, by `type`" }, { 0 } },
+    .answers = (const OrfAnswer[]){ { 200, "model/*", NULL, "the file, by `type`" }, { 0 } },
     .begin = orf_wish_begin,
     .handle = generate,
     .problem = add_members,

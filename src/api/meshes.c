@@ -341,8 +341,10 @@ convert(OrfCall *call)
 static const OrfArgument id_arguments[] = { ID, { 0 } };
 
 static const OrfAnswer file_answers[] = {
-    { 200, "application/octet-stream", NULL, "The file, under its own media type" },
-    { 206, "application/octet-stream", NULL, "The part of it that Range asks for" },
+    { 200, "model/*", NULL, "The file, under its own media type" },
+    { 200, "application/zip", NULL, "An obj with its materials and pictures" },
+    { 206, "model/*", NULL, "The part of it that Range asks for" },
+    { 206, "application/zip", NULL, "The same of an obj" },
     { 304, NULL, NULL, "The client has it" },
     { 404, "application/problem+json", "Problem", "No mesh has this id" },
     { 0 },
@@ -462,7 +464,8 @@ const OrfEndpoint orf_endpoint_mesh_convert = {
         },
     .answers =
         (const OrfAnswer[]){
-            { 200, "application/octet-stream", NULL, "The file, under its own media type" },
+            { 200, "model/*", NULL, "The file, under its own media type" },
+            { 200, "application/zip", NULL, "An obj with its materials and pictures" },
             { 200, "application/json", "MeshFile", "Where it is" },
             { 404, "application/problem+json", "Problem", "No mesh has this id" },
             { 422, "application/problem+json", "Problem", "invalid_params" },

@@ -78,6 +78,8 @@ media(const char *type, const char *schema)
         return json_pack("{s:o}", "schema", schema_ref(schema));
     if (strcmp(type, "application/json") == 0)
         return json_pack("{s:{s:s}}", "schema", "type", "object");
+    if (strcmp(type, "text/event-stream") == 0) /* 3.1 has no words for a stream of events */
+        return json_pack("{s:{}}", "schema");
     if (g_str_has_prefix(type, "text/") || g_str_has_suffix(type, "json"))
         return json_pack("{s:{s:s}}", "schema", "type", "string");
     return json_pack("{s:{}}", "schema");

@@ -41,6 +41,7 @@ static const Row table[] = {
     { "upload_unknown", 422, false, "No such picture was uploaded" },
     { "mesh_unreadable", 422, false, "The model file cannot be read" },
     { "invalid_params", 422, false, "A parameter is wrong" },
+    { "upgrade_required", 426, false, "This is a WebSocket" },
     { "rate_limited", 429, true, "Too many requests" },
     { "headers_too_large", 431, false, "The headers are too large" },
     { "canceled", 499, false, "It was cancelled" },

@@ -209,8 +209,10 @@ static const OrfArgument view_arguments[] = {
 };
 
 static const OrfAnswer file_answers[] = {
-    { 200, "model/gltf-binary", NULL, "The file" },
-    { 206, "model/gltf-binary", NULL, "The part of it that Range asks for" },
+    { 200, "model/*", NULL, "The file, under its own media type" },
+    { 200, "application/zip", NULL, "An obj with its materials and pictures" },
+    { 206, "model/*", NULL, "The part of it that Range asks for" },
+    { 206, "application/zip", NULL, "The same of an obj" },
     { 304, NULL, NULL, "The client has it" },
     { 409, "application/problem+json", "Problem",
       "not_ready: not made yet; no_result: the job ended without it" },
