@@ -4,6 +4,7 @@
 
 SUITE ?=
 FUZZ_SECONDS ?= 60
+FAULT_ROUNDS ?= 200
 NINJA = ninja -C
 
 all: tools-js build/build.ninja ## build/orfeas
@@ -29,6 +30,9 @@ tsan: tools-js ## tests of what runs in parallel under ThreadSanitizer
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
 	@tools/fuzz $(FUZZ_SECONDS)
+
+fault: all ## the server killed FAULT_ROUNDS (200) times under load, and every other fault; FAULT_SEED repeats a run
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) tools/run-tests build --suite fault
 
 bench: all venv ## the numbers of docs/benchmarks.md, beside the peers a user would pick
 	@$(NINJA) build benches
