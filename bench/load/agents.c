@@ -10,10 +10,10 @@
 #include <string.h>
 
 #define BODY_MOST (1u << 20)
-#define PAUSE_US 100000                    /* between scripts, at most */
-#define POLL_US 100000                     /* between polls, at most */
-#define CANCEL_US 400000                   /* before a cancel, at most */
-#define PATIENCE_US (120 * G_USEC_PER_SEC) /* for jobs after the end */
+#define PAUSE_US 100000                   /* between scripts, at most */
+#define POLL_US 100000                    /* between polls, at most */
+#define CANCEL_US 400000                  /* before a cancel, at most */
+#define PATIENCE_US (60 * G_USEC_PER_SEC) /* for jobs after the end */
 #define SWEEPERS 8
 
 typedef enum { POLL, STREAM, PROGRESSIVE, CANCEL, LEAVE, LOOK, SCRIPTS } Script;
@@ -199,10 +199,13 @@ poll_came(LoadCall *call)
             return;
         }
     }
-    if (g_get_monotonic_time() < agent->crowd->patience_us)
+    if (g_get_monotonic_time() < agent->crowd->patience_us) {
         pause(agent, POLL_US, poll);
-    else
-        script_over(agent);
+        return;
+    }
+    load_ledger_violation(agent->crowd->ledger, "%s: no end after a long wait; last answer %d",
+                          agent->job->id, call->response.status);
+    script_over(agent);
 }
 
 static void

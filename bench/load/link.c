@@ -123,6 +123,7 @@ load_link_finish(LoadLink *link, LoadFault fault)
     LoadLoop *loop = link->loop;
     load_letter_clear(&link->letter);
     call->link = NULL;
+    load_parser_mute(link->parser);
     call->response = *load_parser_response(link->parser);
     call->fault = fault;
     call->done_us = g_get_monotonic_time();

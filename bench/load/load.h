@@ -49,6 +49,8 @@ typedef struct LoadParser LoadParser;
 LoadParser *load_parser_new(LoadPieceFn piece, void *data);
 void load_parser_free(LoadParser *parser);
 void load_parser_reset(LoadParser *parser, LoadPieceFn piece, void *data);
+/* What comes from now on is shown to nobody; may be called by `piece`. */
+void load_parser_mute(LoadParser *parser);
 /* Takes bytes up to the end of the head, or from there up to the end of the response; `ret_used` of them. */
 LoadProgress
 load_parser_feed(LoadParser *parser, const char *bytes, size_t size, size_t *ret_used);

@@ -49,6 +49,12 @@ load_parser_reset(LoadParser *parser, LoadPieceFn piece, void *data)
         (LoadParser){ .line = line, .piece = piece, .data = data, .response.retry_after = -1 };
 }
 
+void
+load_parser_mute(LoadParser *parser)
+{
+    parser->piece = NULL;
+}
+
 const LoadResponse *
 load_parser_response(const LoadParser *parser)
 {

@@ -131,6 +131,33 @@ test_skip(void)
     g_assert_cmpuint(load_parser_response(parser)->bytes, ==, 100);
 }
 
+typedef struct {
+    LoadParser *parser;
+    unsigned pieces;
+} Once;
+
+static void
+hear_once(const char *piece, size_t size, void *data)
+{
+    (void)piece, (void)size;
+    Once *once = data;
+    once->pieces++;
+    load_parser_mute(once->parser);
+}
+
+static void
+test_muted(void)
+{
+    static const char bytes[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
+    Once once = { 0 };
+    g_autoptr(LoadParser) parser = load_parser_new(hear_once, &once);
+    once.parser = parser;
+    size_t used;
+    g_assert_cmpint(feed_all(parser, bytes, strlen(bytes), &used), ==, LOAD_WHOLE);
+    g_assert_cmpuint(once.pieces, ==, 1);
+}
+
 static void
 test_cut(void)
 {
@@ -185,6 +212,7 @@ main(int argc, char **argv)
     g_test_add_func("/load/response/headers-are-read", test_headers);
     g_test_add_func("/load/response/next-response-is-left", test_next_response_is_left);
     g_test_add_func("/load/response/unwanted-bodies-are-skipped", test_skip);
+    g_test_add_func("/load/response/who-leaves-hears-no-more", test_muted);
     g_test_add_func("/load/response/cut-short-is-broken", test_cut);
     g_test_add_func("/load/events/same-in-any-pieces", test_events);
     g_test_add_func("/load/events/time-of-sending", test_event_time);
