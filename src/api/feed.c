@@ -170,6 +170,8 @@ tell(OrfFeed *feed, const OrfJobEvent *event, const char *job)
     frame(feed, text, event, job);
     g_mutex_lock(&feed->lock);
     settle_held(feed, event);
+    if (is_last(event) && feed->sink.last && !g_atomic_int_get(&feed->over))
+        feed->sink.last(feed->sink.data);
     if (strcmp(event->type, "progress") == 0 && !g_atomic_int_get(&feed->over) &&
         feed->sink.backlog(feed->sink.data) > SLOW)
         hold(feed, text);

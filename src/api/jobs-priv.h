@@ -121,7 +121,8 @@ typedef struct OrfFeed OrfFeed;
 typedef struct {
     bool (*send)(const char *text, size_t size, void *data); /* false: the client has gone */
     size_t (*backlog)(void *data);                           /* bytes not sent yet */
-    void (*end)(void *data); /* once, last: no word comes any more; frees `data` */
+    void (*last)(void *data); /* the next word is the job's end; may be NULL */
+    void (*end)(void *data);  /* once, last: no word comes any more; frees `data` */
     void *data;
     bool sse;   /* else JSON objects, one a line */
     bool bare;  /* without the line's end: messages of a WebSocket */

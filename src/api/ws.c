@@ -92,14 +92,21 @@ take_out(Client *client, const char *job, const Sub *only)
     return sub;
 }
 
+/* Before the client hears of the end, so that it may follow the job again at once. */
 static void
-end(void *data)
+let_go(void *data)
 {
     Sub *sub = data;
     Sub *listed = take_out(sub->client, sub->job, sub);
     if (listed)
         sub_unref(listed);
-    sub_unref(sub);
+}
+
+static void
+end(void *data)
+{
+    let_go(data);
+    sub_unref(data);
 }
 
 /* --- What the socket says by itself -------------------------------------------------------------------------------- */
@@ -169,9 +176,12 @@ subscribe(Client *client, const OrfWsMessage *message)
         return;
     answer(client, "subscribed", message->job);
     g_atomic_ref_count_inc(&sub->refs);
-    OrfFeedSink sink = {
-        .send = send_text, .backlog = backlog, .end = end, .data = sub, .bare = true
-    };
+    OrfFeedSink sink = { .send = send_text,
+                         .backlog = backlog,
+                         .last = let_go,
+                         .end = end,
+                         .data = sub,
+                         .bare = true };
     sub->feed = orf_feed_new(client->api, message->job, message->after, &sink, &error);
     if (!sub->feed)
         complain(client, "not_found", "No job has this id.", message->job);
