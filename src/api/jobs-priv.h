@@ -121,12 +121,12 @@ typedef struct OrfFeed OrfFeed;
 typedef struct {
     bool (*send)(const char *text, size_t size, void *data); /* false: the client has gone */
     size_t (*backlog)(void *data);                           /* bytes not sent yet */
-    void (*last)(void *data); /* the next word is the job's end; may be NULL */
-    void (*end)(void *data);  /* once, last: no word comes any more; frees `data` */
+    void (*end)(void *data); /* once, last: no word comes any more; frees `data` */
     void *data;
-    bool sse;   /* else JSON objects, one a line */
-    bool bare;  /* without the line's end: messages of a WebSocket */
-    bool quiet; /* only the last event */
+    bool sse;                 /* else JSON objects, one a line */
+    bool bare;                /* without the line's end: messages of a WebSocket */
+    bool quiet;               /* only the last event */
+    void (*last)(void *data); /* the next word is the job's end; may be NULL */
 } OrfFeedSink;
 
 /* Follows the job's events after `after`. The sink is taken, even on failure. NOT_FOUND. */
