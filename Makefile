@@ -65,4 +65,4 @@ venv: .venv/.done
 .venv/.done: tests/requirements.txt
 	@tools/venv
 
-.PHONY: all demo studio test check asan tsan fuzz bench format lint install clean help tools-js venv
+.PHONY: all demo studio test check asan tsan fuzz fault bench format lint install clean help tools-js venv
