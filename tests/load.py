@@ -242,8 +242,6 @@ class Load:
                 self.expect(answer, (200,), f"events of {job} after {after}")
                 return
             for event in told:
-                if event["event"] == "heartbeat":
-                    continue
                 if event["event"] == "reconnect":
                     break
                 after = self.witness.heard(job, event, life, after)

@@ -227,8 +227,9 @@ class Events:
 
     def _lines(self):
         for line in self.response:
-            if line.strip():
-                yield json.loads(line)
+            event = json.loads(line) if line.strip() else {"event": "heartbeat"}
+            if event["event"] != "heartbeat":
+                yield event
 
     def _sse(self):
         event = {}
