@@ -24,6 +24,8 @@ glance(OrfDaemon *daemon)
     struct statvfs disk;
     if (statvfs(daemon->dir, &disk) == 0)
         orf_api_set_disk(daemon->api, (uint64_t)disk.f_bavail * disk.f_frsize);
+    if (daemon->store && !orf_store_healthy(daemon->store, NULL))
+        orf_store_try(daemon->store, NULL); /* /readyz says what comes of it */
 }
 
 /* Tried again in a minute. A wall clock that was turned forward makes no blob older. */

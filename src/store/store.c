@@ -174,6 +174,19 @@ orf_store_healthy(OrfStore *store, GError **error)
     return ok;
 }
 
+static bool
+touch(OrfSql *sql, void *data, GError **error)
+{
+    (void)data;
+    return orf_sql_run(sql, error, "UPDATE meta SET value = value WHERE name = 'openings'", "");
+}
+
+bool
+orf_store_try(OrfStore *store, GError **error)
+{
+    return orf_store_write(store, true, touch, NULL, error);
+}
+
 void
 orf_store_tidy(OrfStore *store)
 {

@@ -20,6 +20,9 @@ OrfStore *orf_store_open(const char *dir, GError **error);
 void orf_store_close(OrfStore *store); /* checkpoints; NULL is fine */
 /* True while the newest write went well; otherwise false with its error (disk full, corrupt). For readiness probes. */
 bool orf_store_healthy(OrfStore *store, GError **error);
+/* Writes something without meaning: whether a disk that refused takes it again. A server that says it is not ready gets
+ * no work, and would never find out. */
+bool orf_store_try(OrfStore *store, GError **error);
 /* Moves what was written from the log into the database, beside the writers. Call it every few seconds; without it the
  * log is moved by the writer that makes it exceed 64 MiB. */
 void orf_store_tidy(OrfStore *store);
