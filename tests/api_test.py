@@ -77,6 +77,7 @@ class Files(dict):
         "big.png": lambda: servers.disc(512),
         "slow.png": lambda: servers.disc(900, red=999),
         "endless.png": lambda: servers.png(4000, 4000, checks(4000), color=2),
+        "noise.png": lambda: servers.png(1024, 700, b"".join(b"\0" + os.urandom(3072) for _ in range(700)), 2, 0),
         "cut.png": lambda: servers.disc()[:90],
         "text.png": lambda: b"This is no picture.\n" * 20,
         "empty.png": lambda: b"",

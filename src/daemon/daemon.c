@@ -10,7 +10,10 @@
 #include <sys/resource.h>
 
 #define MOST_CONNECTIONS 8192
-#define OTHER_FILES 512                    /* descriptors for everything but connections */
+#define OTHER_FILES 512 /* descriptors for everything but connections */
+/* Beyond the largest file: the API says 413 first, and says it better. */
+#define FORM_ROOM (1u << 20)
+#define LARGEST ((uint64_t)64 << 20)
 #define LAST_WORDS_US (5 * G_USEC_PER_SEC) /* for replies and streams after the jobs */
 
 /* --- Opening ----------------------------------------------------------------------------------------------- */
@@ -85,7 +88,7 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
             .rate = options->rate,
             .loopback = is_loopback(daemon->address) && !options->proxied,
             .proxied = options->proxied,
-            .max_upload = options->max_upload,
+            .max_upload = options->max_upload ? options->max_upload : LARGEST,
             .origins = options->origins,
         },
         error);
@@ -98,7 +101,7 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
         &(OrfHttpOptions){
             .address = daemon->address,
             .port = options->port,
-            .max_body = options->max_upload,
+            .max_body = (options->max_upload ? options->max_upload : LARGEST) + FORM_ROOM,
             .max_connections = most,
             .max_per_address = one_address ? most : 0,
         },
