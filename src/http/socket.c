@@ -213,8 +213,8 @@ end_socket(OrfSocket *socket)
     g_queue_clear_full(&socket->outbox, (GDestroyNotify)g_bytes_unref);
     g_mutex_unlock(&socket->sockets->lock);
     atomic_fetch_sub(&socket->http->counters.sockets, 1);
+    socket->app.closed(socket, socket->app.data); /* before a drain may see it gone */
     MHD_upgrade_action(socket->handle, MHD_UPGRADE_ACTION_CLOSE);
-    socket->app.closed(socket, socket->app.data);
     request->http->app.gone(request, false, request->http->app.data);
     orf_request_unref(request);
     g_hash_table_remove(socket->sockets->open, socket);
