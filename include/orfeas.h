@@ -92,7 +92,7 @@ void orf_recipe_set_mask(OrfRecipe *recipe, GBytes *bytes, const char *name);
  * caller owns. Equal digests give equal assets on one machine. */
 char *orf_recipe_digest(const OrfRecipe *recipe);
 
-/* --- Generate ------------------------------------------------------------------------------ */
+/* --- Generate ----------------------------------------------------------------------------- */
 
 typedef enum { ORF_PREVIEW, ORF_MEDIUM, ORF_FINAL, ORF_FINISHED, ORF_N_STAGES } OrfStage;
 const char *orf_stage_name(OrfStage stage);
@@ -110,9 +110,9 @@ typedef struct {
     char runner_up_reason[160];
 } OrfRan;
 
-/* Runs the recipe; returns the last stage. `stage` and `ret_ran` may be NULL; `ret_ran` is filled
- * in as soon as the generator is chosen, before the first stage.
- * Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
+/* Runs the recipe; returns the last stage. `stage` and `ret_ran` may be NULL; `ret_ran` is
+ * filled in as soon as the generator is chosen, before the first stage. Errors: BAD_INPUT,
+ * UNSUPPORTED, TOO_LARGE, CANCELLED. */
 OrfAsset *orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
                        OrfRan *ret_ran, GError **error);
 
@@ -120,7 +120,7 @@ OrfAsset *orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage,
  * default, help). */
 char *orf_generators_json(void);
 
-/* --- Asset: mesh, materials, textures. Immutable -------------------------------------------- */
+/* --- Asset: mesh, materials, textures. Immutable ------------------------------------------ */
 
 OrfAsset *orf_asset_ref(OrfAsset *asset);
 void orf_asset_unref(OrfAsset *asset);
@@ -128,23 +128,25 @@ void orf_asset_unref(OrfAsset *asset);
 /* Loads a model file; `format` NULL sniffs it. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE. */
 OrfAsset *orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GError **error);
 
-/* Finds a file that a model names (an MTL, a texture, a .bin) by its name relative to the model's own
- * folder, which it never leaves; NULL: not there. */
+/* Finds a file that a model names (an MTL, a texture, a .bin) by its name relative to the
+ * model's own folder, which it never leaves; NULL: not there. */
 typedef GBytes *(*OrfSiblingFn)(const char *name, void *data);
 
-/* The same with the files beside it. `name` is for messages, and its extension decides where the
- * content does not. What is left out is noted at the task. `sibling` may be NULL. */
+/* The same with the files beside it. `name` is for messages, and its extension decides where
+ * the content does not. What is left out is noted at the task. `sibling` may be NULL. */
 OrfAsset *orf_asset_import(OrfTask *task, GBytes *bytes, const char *name, OrfSiblingFn sibling,
                            void *data, GError **error);
 
 /* Saves as "stl", "obj", "glb", "ply" or "3mf" in one piece. Errors: NOT_FOUND, TOO_LARGE. */
 GBytes *orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error);
 
-/* Receives the files of one asset (an OBJ brings its MTL and texture); the first is the main one. */
+/* Receives the files of one asset (an OBJ brings its MTL and texture); the first is the main
+ * one. */
 typedef bool (*OrfFileFn)(const char *name, GBytes *bytes, void *data, GError **error);
 
 /* Saves as one or more files named after `stem`, each handed to `file`. `variant` is NULL or
- * words out of "text", "big-endian", "plain" joined by commas. Errors: as above, and `file`'s. */
+ * words out of "text", "big-endian", "plain" joined by commas. Errors: as above, and `file`'s.
+ */
 bool orf_asset_export(OrfTask *task, OrfAsset *asset, const char *format, const char *stem,
                       const char *variant, OrfFileFn file, void *data, GError **error);
 
@@ -162,7 +164,7 @@ char *orf_asset_measures_json(OrfTask *task, OrfAsset *asset, bool crossings, GE
 GBytes *orf_asset_view(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width,
                        GError **error);
 
-/* --- About ----------------------------------------------------------------------------------- */
+/* --- About -------------------------------------------------------------------------------- */
 
 const char *orf_version(void); /* "0.1.0" */
 

@@ -1,4 +1,5 @@
-/* meter_text.c - an exposition with everything in it, for judges from outside: meter_text text|openmetrics.
+/* meter_text.c - an exposition with everything in it, for judges from outside: meter_text
+ * text|openmetrics.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "meter/meter.h"

@@ -2,15 +2,17 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * GLib is built without the sanitizer and its locks are futexes of its own, so that every access under a GMutex would
- * look like a race. Linked into everything when b_sanitize=thread, this takes the place of the functions that programs
- * call, tells the sanitizer what they do and lets GLib do it. What GLib does inside itself stays unseen: things handed
- * over through it (queues, sources, pools) are told as a release by the giver and an acquire by the taker. */
+ * GLib is built without the sanitizer and its locks are futexes of its own, so that every
+ * access under a GMutex would look like a race. Linked into everything when b_sanitize=thread,
+ * this takes the place of the functions that programs call, tells the sanitizer what they do
+ * and lets GLib do it. What GLib does inside itself stays unseen: things handed over through it
+ * (queues, sources, pools) are told as a release by the giver and an acquire by the taker. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <glib.h>
 
-/* The sanitizer's own interface (sanitizer/tsan_interface.h), which GCC does not always install. */
+/* The sanitizer's own interface (sanitizer/tsan_interface.h), which GCC does not always
+ * install. */
 void __tsan_acquire(void *at);
 void __tsan_release(void *at);
 void __tsan_mutex_create(void *at, unsigned flags);
@@ -31,7 +33,7 @@ void __tsan_mutex_post_unlock(void *at, unsigned flags);
     if (!__atomic_load_n(&real, __ATOMIC_ACQUIRE))                                             \
     __atomic_store_n(&real, (__typeof__(name) *)dlsym(RTLD_NEXT, #name), __ATOMIC_RELEASE)
 
-/* --- Locks --------------------------------------------------------------------------------------------------- */
+/* --- Locks -------------------------------------------------------------------------------- */
 
 #define LOCK(name, type, flags)                                                                \
     __attribute__((visibility("default"))) void name(type *lock)                               \
@@ -82,7 +84,7 @@ TRY(g_rw_lock_reader_trylock, GRWLock, READ_LOCK)
 UNLOCK(g_rw_lock_reader_unlock, GRWLock, READ_LOCK)
 CLEAR(g_rw_lock_clear, GRWLock)
 
-/* --- Conditions: the lock is let go while they wait --------------------------------------------------------------- */
+/* --- Conditions: the lock is let go while they wait --------------------------------------- */
 
 __attribute__((visibility("default"))) void
 g_cond_wait(GCond *cond, GMutex *mutex)
@@ -107,7 +109,7 @@ g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end)
     return told;
 }
 
-/* --- Things handed over --------------------------------------------------------------------------------------------- */
+/* --- Things handed over ------------------------------------------------------------------- */
 
 #define GIVE(name, type)                                                                       \
     __attribute__((visibility("default"))) void name(type *queue, gpointer data)               \
@@ -134,7 +136,8 @@ g_async_queue_pop(GAsyncQueue *queue) TAKE(g_async_queue_pop, queue)
     g_async_queue_timeout_pop(GAsyncQueue *queue, guint64 us)
         TAKE(g_async_queue_timeout_pop, queue, us)
 
-    /* --- Counts of references: whoever lets go last has seen what the others did -------------------------------------------- */
+    /* --- Counts of references: whoever lets go last has seen what the others did
+       -------------------------------------------- */
 
     __attribute__((visibility("default")))
     gboolean(g_atomic_ref_count_dec)(gatomicrefcount *count)
@@ -154,7 +157,7 @@ __attribute__((visibility("default"))) void(g_once_init_leave)(volatile void *at
     real(at, result);
 }
 
-/* --- Pools and sources: their functions are called by way of a box ------------------------------------------------------ */
+/* --- Pools and sources: their functions are called by way of a box ------------------------ */
 
 typedef void (*OrfAny)(void);
 typedef struct {

@@ -1,9 +1,11 @@
-/* agents.c - many clients that each do what users do: create, poll, stream, cancel, leave, fetch, look around.
+/* agents.c - many clients that each do what users do: create, poll, stream, cancel, leave,
+ * fetch, look around.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each agent follows one script after another, with short pauses; the choices come from a seed. When time is up they
- * end what they began, then every job that was ever accepted is asked for once more. */
+ * Each agent follows one script after another, with short pauses; the choices come from a seed.
+ * When time is up they end what they began, then every job that was ever accepted is asked for
+ * once more. */
 #include "ledger.h"
 
 #include <stdio.h>
@@ -52,7 +54,7 @@ struct Agent {
 static void begin(Agent *agent);
 static void poll(Agent *agent);
 
-/* --- One call of an agent ----------------------------------------------------------------------------------------- */
+/* --- One call of an agent ----------------------------------------------------------------- */
 
 static void
 resume(void *data, int64_t now_us)
@@ -155,7 +157,7 @@ counted(Agent *agent, const int *fine, bool may_refuse)
 
 static const int ok[] = { 200, 0 };
 
-/* --- Result, poll, cancel ------------------------------------------------------------------------------------------- */
+/* --- Result, poll, cancel ----------------------------------------------------------------- */
 
 static void
 result_came(LoadCall *call)
@@ -231,7 +233,7 @@ cancel(Agent *agent)
     ask_of_job(agent, LOAD_CANCEL, "POST", "/cancel", NULL, cancel_came);
 }
 
-/* --- Streams ---------------------------------------------------------------------------------------------------------- */
+/* --- Streams ------------------------------------------------------------------------------ */
 
 static void
 open_ears(Agent *agent)
@@ -274,7 +276,7 @@ stream(Agent *agent)
     ask_of_job(agent, LOAD_STREAM, "GET", "/events", headers, stream_came);
 }
 
-/* --- Creating ----------------------------------------------------------------------------------------------------------- */
+/* --- Creating ----------------------------------------------------------------------------- */
 
 static void
 created(LoadCall *call)
@@ -337,7 +339,7 @@ look(Agent *agent)
     ask(agent, LOAD_LOOK, agent->own, 0, look_came);
 }
 
-/* --- Scripts ------------------------------------------------------------------------------------------------------------- */
+/* --- Scripts ------------------------------------------------------------------------------ */
 
 static void sweep(Agent *agent);
 
@@ -387,7 +389,7 @@ begin(Agent *agent)
     }
 }
 
-/* --- The last question ----------------------------------------------------------------------------------------------------- */
+/* --- The last question -------------------------------------------------------------------- */
 
 static void
 swept(LoadCall *call)
@@ -416,7 +418,7 @@ sweep(Agent *agent)
     ask_of_job(agent, LOAD_SWEEP, "GET", "", NULL, swept);
 }
 
-/* --- The crowd --------------------------------------------------------------------------------------------------------------- */
+/* --- The crowd ---------------------------------------------------------------------------- */
 
 static bool
 write_message(GPtrArray *messages, const LoadWish *wish, GError **error)

@@ -1,4 +1,5 @@
-/* events.c - server-sent events (WHATWG HTML, section 9.2.6), for a reader that never reconnects.
+/* events.c - server-sent events (WHATWG HTML, section 9.2.6), for a reader that never
+ * reconnects.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "load.h"

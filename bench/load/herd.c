@@ -1,8 +1,10 @@
-/* herd.c - many streams that say nothing: what each costs the server in memory, and all of them in time.
+/* herd.c - many streams that say nothing: what each costs the server in memory, and all of them
+ * in time.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Opens them a few at a time, waits until each has its head, lets everything settle, then only watches. */
+ * Opens them a few at a time, waits until each has its head, lets everything settle, then only
+ * watches. */
 #include "load.h"
 
 #include <stdio.h>

@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Values below 128 have a bucket each. Above, a value is its exponent and its seven bits after the leading one. */
+ * Values below 128 have a bucket each. Above, a value is its exponent and its seven bits after
+ * the leading one. */
 #include "load.h"
 
 #define BITS 7

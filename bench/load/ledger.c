@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Rules: a terminal state never changes; numbers of events rise; a stream that ends by itself had exactly one
- * ending; every accepted job ends. */
+ * Rules: a terminal state never changes; numbers of events rise; a stream that ends by itself
+ * had exactly one ending; every accepted job ends. */
 #include "ledger.h"
 
 #include <stdlib.h>
@@ -150,7 +150,7 @@ load_ledger_stream_over(LoadLedger *ledger, LoadJob *job, uint64_t bytes)
             job->id, job->endings, job->stages, bytes);
 }
 
-/* --- Report -------------------------------------------------------------------------------------------------- */
+/* --- Report ------------------------------------------------------------------------------- */
 
 static json_t *
 report_jobs(const LoadLedger *ledger)

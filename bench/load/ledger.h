@@ -1,4 +1,5 @@
-/* ledger.h - what a server promised and what it did: jobs accepted, how each ended, answers by kind.
+/* ledger.h - what a server promised and what it did: jobs accepted, how each ended, answers by
+ * kind.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef LOAD_LEDGER_H
@@ -43,8 +44,8 @@ typedef struct {
 
 LoadLedger *load_ledger_new(void);
 void load_ledger_free(LoadLedger *ledger);
-/* Counts an answer; says whether it was as specified: no fault, and a status of `fine` (0-terminated), or a refusal
- * with Retry-After where `may_refuse`. */
+/* Counts an answer; says whether it was as specified: no fault, and a status of `fine`
+ * (0-terminated), or a refusal with Retry-After where `may_refuse`. */
 bool load_ledger_count(LoadLedger *ledger, LoadDeed deed, const LoadCall *call, const int *fine,
                        bool may_refuse);
 void load_ledger_violation(LoadLedger *ledger, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -13,9 +13,10 @@
 const char *const load_fault_names[LOAD_FAULTS] = { "fine", "no connection", "cut", "malformed",
                                                     "timeout" };
 
-/* --- Opening ------------------------------------------------------------------------------------------------- */
+/* --- Opening ------------------------------------------------------------------------------ */
 
-/* One address has ports for 28 thousand connections, and servers count connections by address. */
+/* One address has ports for 28 thousand connections, and servers count connections by address.
+ */
 static void
 choose_source(LoadLoop *loop, int fd)
 {
@@ -70,7 +71,7 @@ load_link_free(LoadLink *link)
     g_free(link);
 }
 
-/* --- Sending ------------------------------------------------------------------------------------------------- */
+/* --- Sending ------------------------------------------------------------------------------ */
 
 static void
 advance(LoadLetter *letter, size_t n)
@@ -114,7 +115,7 @@ load_link_start(LoadLink *link, LoadCall *call)
     send_some(link);
 }
 
-/* --- Receiving ------------------------------------------------------------------------------------------------- */
+/* --- Receiving ---------------------------------------------------------------------------- */
 
 void
 load_link_finish(LoadLink *link, LoadFault fault)

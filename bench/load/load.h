@@ -1,10 +1,12 @@
-/* load.h - the load generator: histogram, response parser, event parser, loop, messages, processes, reports.
+/* load.h - the load generator: histogram, response parser, event parser, loop, messages,
+ * processes, reports.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One thread, epoll, HTTP/1.1 with kept connections. Calls have a due time and latency counts from it, so a server
- * that stalls is charged for every request that should have begun meanwhile (no coordinated omission). Times are
- * monotonic microseconds. Nothing here is thread-safe. */
+ * One thread, epoll, HTTP/1.1 with kept connections. Calls have a due time and latency counts
+ * from it, so a server that stalls is charged for every request that should have begun
+ * meanwhile (no coordinated omission). Times are monotonic microseconds. Nothing here is
+ * thread-safe. */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -15,8 +17,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* --- Histogram: histogram.c ------------------------------------------------------------------------------
- * Buckets grow with the value: 128 for each doubling, so a quantile is at most 0.8 % above the truth. */
+/* --- Histogram: histogram.c
+ * ------------------------------------------------------------------------------ Buckets grow
+ * with the value: 128 for each doubling, so a quantile is at most 0.8 % above the truth. */
 
 #define LOAD_BUCKETS (42 * 128)
 
@@ -28,10 +31,11 @@ typedef struct {
 void
 load_histogram_add(LoadHistogram *histogram, uint64_t value); /* beyond 2^48: the last bucket */
 void load_histogram_merge(LoadHistogram *histogram, const LoadHistogram *more);
-/* The smallest bucket's top that `quantile` (0..1) of the values do not exceed; 0 when empty. */
+/* The smallest bucket's top that `quantile` (0..1) of the values do not exceed; 0 when empty.
+ */
 uint64_t load_histogram_at(const LoadHistogram *histogram, double quantile);
 
-/* --- Responses: response.c -------------------------------------------------------------------------------- */
+/* --- Responses: response.c ---------------------------------------------------------------- */
 
 typedef struct {
     int status;
@@ -51,7 +55,8 @@ void load_parser_free(LoadParser *parser);
 void load_parser_reset(LoadParser *parser, LoadPieceFn piece, void *data);
 /* What comes from now on is shown to nobody; may be called by `piece`. */
 void load_parser_mute(LoadParser *parser);
-/* Takes bytes up to the end of the head, or from there up to the end of the response; `ret_used` of them. */
+/* Takes bytes up to the end of the head, or from there up to the end of the response;
+ * `ret_used` of them. */
 LoadProgress
 load_parser_feed(LoadParser *parser, const char *bytes, size_t size, size_t *ret_used);
 /* The connection has ended: LOAD_WHOLE when that is how this response ends. */
@@ -63,7 +68,7 @@ bool load_parser_headed(const LoadParser *parser); /* the head is complete */
 bool load_parser_began(const LoadParser *parser);  /* any byte came */
 const LoadResponse *load_parser_response(const LoadParser *parser);
 
-/* --- Server-sent events: events.c ---------------------------------------------------------------------------- */
+/* --- Server-sent events: events.c --------------------------------------------------------- */
 
 typedef struct {
     const char *name; /* "message" when not said */
@@ -75,11 +80,14 @@ typedef struct LoadEvents LoadEvents;
 LoadEvents *load_events_new(LoadEventFn event, void *data);
 void load_events_feed(LoadEvents *events, const char *bytes, size_t size);
 void load_events_free(LoadEvents *events);
-/* Wall clock, microseconds, of the member "time" (RFC 3339) of an event's JSON; 0: it has none. */
+/* Wall clock, microseconds, of the member "time" (RFC 3339) of an event's JSON; 0: it has none.
+ */
 int64_t load_event_time(const char *json);
 
-/* --- Messages: message.c ------------------------------------------------------------------------------------------
- * "{counter}" in the target, a field or the first 4 KiB of a file becomes nine digits, new with every sending. */
+/* --- Messages: message.c
+ * ------------------------------------------------------------------------------------------
+ * "{counter}" in the target, a field or the first 4 KiB of a file becomes nine digits, new with
+ * every sending. */
 
 typedef struct LoadMessage LoadMessage;
 typedef struct {
@@ -102,7 +110,7 @@ typedef struct {
 void load_letter_init(LoadLetter *letter, const LoadMessage *message, uint64_t counter);
 void load_letter_clear(LoadLetter *letter);
 
-/* --- Loop: loop.c, link.c ------------------------------------------------------------------------------------------ */
+/* --- Loop: loop.c, link.c ----------------------------------------------------------------- */
 
 typedef enum {
     LOAD_FINE,
@@ -141,8 +149,8 @@ typedef struct {
     LoadHistogram lag; /* how late calls began, for want of a connection or of time */
 } LoadLoopStats;
 
-/* `url`: "http://127.0.0.1:8080", numeric address. Calls beyond `connections` wait. `sources`: how many loopback
- * addresses the connections come from; 0: the usual one. */
+/* `url`: "http://127.0.0.1:8080", numeric address. Calls beyond `connections` wait. `sources`:
+ * how many loopback addresses the connections come from; 0: the usual one. */
 LoadLoop *
 load_loop_new(const char *url, unsigned connections, unsigned sources, GError **error);
 void load_loop_free(LoadLoop *loop); /* calls under way are dropped without `done` */
@@ -158,7 +166,7 @@ void load_loop_stop(LoadLoop *loop);
 unsigned load_loop_busy(const LoadLoop *loop); /* calls under way or waiting */
 const LoadLoopStats *load_loop_stats(const LoadLoop *loop);
 
-/* --- Processes: process.c ------------------------------------------------------------------------------------------- */
+/* --- Processes: process.c ----------------------------------------------------------------- */
 
 typedef struct {
     uint64_t resident; /* bytes */
@@ -177,17 +185,18 @@ typedef struct {
 void load_watch_start(LoadWatch *watch, LoadLoop *loop, int pid);
 json_t *load_watch_report(LoadWatch *watch, double seconds); /* NULL: no process */
 
-/* --- Reports: report.c ------------------------------------------------------------------------------------------------ */
+/* --- Reports: report.c -------------------------------------------------------------------- */
 
 /* {"n","mean","p50","p90","p95","p99","p999","max"} in milliseconds. */
 json_t *load_report_histogram(const LoadHistogram *histogram);
 /* For people: nested members as lines. */
 void load_report_print(const json_t *report);
-/* A line of the bench table, name TAB size TAB median ms TAB p95 ms TAB peak bytes TAB rate unit, from the members
- * "size", "line_ms" (a histogram), "rate_per_s" and "server" of a report. */
+/* A line of the bench table, name TAB size TAB median ms TAB p95 ms TAB peak bytes TAB rate
+ * unit, from the members "size", "line_ms" (a histogram), "rate_per_s" and "server" of a
+ * report. */
 void load_report_line(const char *name, const json_t *report);
 
-/* --- Ways to load: rate.c, agents.c, herd.c: each returns its report --------------------------------------------------- */
+/* --- Ways to load: rate.c, agents.c, herd.c: each returns its report ---------------------- */
 
 typedef struct {
     const char *url, *name, *mix, *get, *ids;

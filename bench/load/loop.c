@@ -20,7 +20,7 @@ typedef struct {
     void *data;
 } Timer;
 
-/* --- Timers: a binary heap ------------------------------------------------------------------------------------ */
+/* --- Timers: a binary heap ---------------------------------------------------------------- */
 
 void
 load_loop_at(LoadLoop *loop, int64_t due_us, void (*tick)(void *data, int64_t now_us),
@@ -68,7 +68,7 @@ run_timers(LoadLoop *loop)
     return SWEEP_US;
 }
 
-/* --- Calls ---------------------------------------------------------------------------------------------------- */
+/* --- Calls -------------------------------------------------------------------------------- */
 
 void
 load_loop_spare(LoadLoop *loop, LoadLink *link)
@@ -164,7 +164,7 @@ load_call_leave(LoadLoop *loop, LoadCall *call)
     }
 }
 
-/* --- Running ---------------------------------------------------------------------------------------------------- */
+/* --- Running ------------------------------------------------------------------------------ */
 
 static void
 sweep(void *data, int64_t now_us)
@@ -229,7 +229,7 @@ load_loop_host(const LoadLoop *loop)
     return loop->host;
 }
 
-/* --- Life --------------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 LoadLoop *
 load_loop_new(const char *url, unsigned connections, unsigned sources, GError **error)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A message is a lead (head, fields, the first bytes of the file), the rest of the file, which stays mapped and
- * shared, and a tail. Only a lead with counters is copied for each sending. */
+ * A message is a lead (head, fields, the first bytes of the file), the rest of the file, which
+ * stays mapped and shared, and a tail. Only a lead with counters is copied for each sending. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -119,7 +119,7 @@ load_message_new(const LoadWish *wish, GError **error)
     return g_steal_pointer(&message);
 }
 
-/* --- Sending ------------------------------------------------------------------------------------------------ */
+/* --- Sending ------------------------------------------------------------------------------ */
 
 static char *
 marked_lead(const LoadMessage *message, uint64_t counter)

@@ -34,7 +34,7 @@ mix_new(void)
     return mix;
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 /* Keys that begin with a capital letter are headers. */
 static char **
@@ -137,7 +137,7 @@ load_mix_new(const LoadOptions *options, const char *host, GError **error)
     return read_mix(file, host, error);
 }
 
-/* --- Choosing -------------------------------------------------------------------------------------------------- */
+/* --- Choosing ----------------------------------------------------------------------------- */
 
 /* Steps through the weights by the golden ratio: every stretch of calls has its proportion. */
 LoadKind *
@@ -163,7 +163,7 @@ load_kind_expects(const LoadKind *kind, int status)
     return false;
 }
 
-/* --- Reporting --------------------------------------------------------------------------------------------------- */
+/* --- Reporting ---------------------------------------------------------------------------- */
 
 static void
 report_statuses(json_t *report, const LoadKind *kind)

@@ -34,7 +34,8 @@ typedef struct {
 /* From a file (docs/guide of the format: bench/load/README.md), or one GET. */
 LoadMix *load_mix_new(const LoadOptions *options, const char *host, GError **error);
 void load_mix_free(LoadMix *mix);
-/* The kind of call number `i`: in proportion to the weights, well mixed, the same in every run. */
+/* The kind of call number `i`: in proportion to the weights, well mixed, the same in every run.
+ */
 LoadKind *load_mix_choose(const LoadMix *mix, uint64_t i);
 bool load_kind_expects(const LoadKind *kind, int status);
 json_t *load_kind_report(const LoadKind *kind);

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Open loop: call i is due at start + i / rate, whatever became of the calls before it, and waits for a connection
- * if it must; its latency counts from when it was due. Closed loop: every connection asks again as soon as it is
- * answered, which finds the peak and hides stalls. */
+ * Open loop: call i is due at start + i / rate, whatever became of the calls before it, and
+ * waits for a connection if it must; its latency counts from when it was due. Closed loop:
+ * every connection asks again as soon as it is answered, which finds the peak and hides stalls.
+ */
 #include "mix.h"
 
 #include <stdio.h>
@@ -46,7 +47,7 @@ slot_free(void *data)
     g_free(slot);
 }
 
-/* --- The answer ------------------------------------------------------------------------------------------------ */
+/* --- The answer --------------------------------------------------------------------------- */
 
 static void
 hear(const LoadEvent *event, void *data)
@@ -124,7 +125,7 @@ count(Slot *slot)
         load_histogram_add(&kind->whole, whole);
 }
 
-/* --- The calls ------------------------------------------------------------------------------------------------- */
+/* --- The calls ---------------------------------------------------------------------------- */
 
 static void done(LoadCall *call);
 
@@ -233,7 +234,7 @@ first_calls(Run *run)
         start(run, g_get_monotonic_time());
 }
 
-/* --- The run ----------------------------------------------------------------------------------------------------- */
+/* --- The run ------------------------------------------------------------------------------ */
 
 static void
 run_all(Run *run)

@@ -1,4 +1,5 @@
-/* response.c - HTTP/1.1 responses as they come: head, then a body by length, by chunks or to the end.
+/* response.c - HTTP/1.1 responses as they come: head, then a body by length, by chunks or to
+ * the end.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
@@ -73,7 +74,7 @@ load_parser_began(const LoadParser *parser)
     return parser->state != HEAD || parser->line->len;
 }
 
-/* --- Head -------------------------------------------------------------------------------------------------- */
+/* --- Head --------------------------------------------------------------------------------- */
 
 static void
 copy(char *to, size_t room, const char *value, size_t size)
@@ -190,7 +191,7 @@ feed_head(LoadParser *parser, const char *bytes, size_t size)
     return head_size - had;
 }
 
-/* --- Body -------------------------------------------------------------------------------------------------- */
+/* --- Body --------------------------------------------------------------------------------- */
 
 static size_t
 feed_body(LoadParser *parser, const char *bytes, size_t size)

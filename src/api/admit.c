@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A full queue says so before the pictures come: a refusal costs next to nothing then, and what the disk can take is left
- * to the wishes that have a place. Those that are on their way count, too: a place is held from the headers to the
- * queue's answer. */
+ * A full queue says so before the pictures come: a refusal costs next to nothing then, and what
+ * the disk can take is left to the wishes that have a place. Those that are on their way count,
+ * too: a place is held from the headers to the queue's answer. */
 #include "api/core.h"
 #include "api/wish.h"
 

@@ -1,4 +1,5 @@
-/* answer.c - replies with the headers that every one carries, and what a client would like to have.
+/* answer.c - replies with the headers that every one carries, and what a client would like to
+ * have.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/core.h"
@@ -7,7 +8,7 @@
 
 #define MAX_HEADERS 64
 
-/* --- Headers --------------------------------------------------------------------------------------------- */
+/* --- Headers ------------------------------------------------------------------------------ */
 
 typedef struct {
     const char *list[MAX_HEADERS + 1];
@@ -92,7 +93,7 @@ orf_call_add_header(OrfCall *public, const char *name, const char *value)
     g_ptr_array_add(call->added, g_strdup(value));
 }
 
-/* --- Replies ------------------------------------------------------------------------------------------------- */
+/* --- Replies ------------------------------------------------------------------------------ */
 
 void
 orf_call_count(OrfCall *public, int status)
@@ -167,7 +168,7 @@ orf_call_upgrade(OrfCall *call, const OrfSocketApp *app)
     return done;
 }
 
-/* --- What the client would like -------------------------------------------------------------------------------- */
+/* --- What the client would like ----------------------------------------------------------- */
 
 /* q of one member of Accept, in thousandths; `size` is where its parameters begin. */
 static int

@@ -1,9 +1,10 @@
-/* api.h - the HTTP API: endpoints, their table, OpenAPI; and the runner that turns stored jobs into assets.
+/* api.h - the HTTP API: endpoints, their table, OpenAPI; and the runner that turns stored jobs
+ * into assets.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One table (api.c) lists every endpoint; the router, validation, GET /api/v1/openapi.json and docs/guide/api.md are
- * made from it. Thread-safe. */
+ * One table (api.c) lists every endpoint; the router, validation, GET /api/v1/openapi.json and
+ * docs/guide/api.md are made from it. Thread-safe. */
 #ifndef ORF_API_H
 #define ORF_API_H
 
@@ -14,7 +15,7 @@
 #include "meter/meter.h"
 #include "store/store.h"
 
-/* --- Runner: what the queue runs (api/runner.c) ---------------------------------------------------------- */
+/* --- Runner: what the queue runs (api/runner.c) ------------------------------------------- */
 
 typedef struct OrfRunner OrfRunner;
 /* Everything is borrowed and outlives the runner. */
@@ -23,7 +24,7 @@ OrfWork orf_runner_work(OrfRunner *runner);
 void orf_runner_free(OrfRunner *runner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRunner, orf_runner_free)
 
-/* --- API ---------------------------------------------------------------------------------------------------- */
+/* --- API ---------------------------------------------------------------------------------- */
 
 typedef struct OrfApi OrfApi;
 typedef struct {
@@ -49,7 +50,8 @@ void orf_api_set_http(OrfApi *api, OrfHttp *http);
 void orf_api_set_disk(OrfApi *api, uint64_t free_bytes);
 /* From now on /readyz says 503 and new jobs are refused (`draining`). */
 void orf_api_drain(OrfApi *api);
-/* Streams and sockets get a `reconnect` and end, waits are answered; after the queue has drained. */
+/* Streams and sockets get a `reconnect` and end, waits are answered; after the queue has
+ * drained. */
 void orf_api_end_streams(OrfApi *api);
 void orf_api_free(OrfApi *api); /* after orf_http_free */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfApi, orf_api_free)

@@ -2,13 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Path arguments stand in the table in the order of the template. A query argument "*" in the table lets any
- * other pass. Texts and choices are checked in place; numbers take the way of the command line's parameters. */
+ * Path arguments stand in the table in the order of the template. A query argument "*" in the
+ * table lets any other pass. Texts and choices are checked in place; numbers take the way of
+ * the command line's parameters. */
 #include "api/core.h"
 
 #include <string.h>
 
-/* --- One value --------------------------------------------------------------------------------------------- */
+/* --- One value ---------------------------------------------------------------------------- */
 
 static bool
 is_choice(const char *choices, const char *text)
@@ -87,7 +88,7 @@ check(Call *call, const OrfParam *param, const char *text, GError **error)
     return made;
 }
 
-/* --- All of a request --------------------------------------------------------------------------------------- */
+/* --- All of a request --------------------------------------------------------------------- */
 
 typedef struct {
     const OrfCall *call;
@@ -219,7 +220,7 @@ orf_call_read_arguments(OrfCall *public)
     return ok;
 }
 
-/* --- Looking ------------------------------------------------------------------------------------------------- */
+/* --- Looking ------------------------------------------------------------------------------ */
 
 const char *
 orf_call_text(const OrfCall *public, const char *name)

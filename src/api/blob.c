@@ -1,9 +1,11 @@
-/* blob.c - a blob as the answer: straight from its file, with what caches and broken downloads need.
+/* blob.c - a blob as the answer: straight from its file, with what caches and broken downloads
+ * need.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Blobs are named by their SHA-256, so the strong ETag is that name and never lies. Conditions come in the order of
- * RFC 9110, section 13.2.2: If-Match, If-None-Match, then Range with If-Range. */
+ * Blobs are named by their SHA-256, so the strong ETag is that name and never lies. Conditions
+ * come in the order of RFC 9110, section 13.2.2: If-Match, If-None-Match, then Range with
+ * If-Range. */
 #include "api/jobs-priv.h"
 
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* call.c - a request from its headers to its handler: found, allowed, understood.
  *
- *     route -> host, origin -> method -> arguments -> body's kind and length -> state of the server -> limit -> begin
+ *     route -> host, origin -> method -> arguments -> body's kind and length -> state of the
+ * server -> limit -> begin
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -45,7 +46,7 @@ orf_call_new(OrfApi *api, OrfRequest *request)
     return call;
 }
 
-/* --- Who asks from where -------------------------------------------------------------------------------- */
+/* --- Who asks from where ------------------------------------------------------------------ */
 
 static bool
 is_unsafe(const char *method)
@@ -79,7 +80,7 @@ check_place(OrfCall *call)
     return true;
 }
 
-/* --- Methods ------------------------------------------------------------------------------------------------ */
+/* --- Methods ------------------------------------------------------------------------------ */
 
 static void
 reply_options(OrfCall *call, unsigned methods)
@@ -122,7 +123,7 @@ check_method(OrfCall *call, unsigned methods)
     return false;
 }
 
-/* --- The body's kind and length ------------------------------------------------------------------------------- */
+/* --- The body's kind and length ----------------------------------------------------------- */
 
 /* "text/plain; charset=utf-8" is of kind "text/plain", "text/" and "*". */
 static bool
@@ -172,7 +173,7 @@ check_body(OrfCall *call)
     return false;
 }
 
-/* --- The server's own state ----------------------------------------------------------------------------------- */
+/* --- The server's own state --------------------------------------------------------------- */
 
 bool
 orf_api_low_on_disk(const OrfApi *api)
@@ -244,7 +245,7 @@ check_limit(Call *call)
     return false;
 }
 
-/* --- Begin, complete, gone ----------------------------------------------------------------------------------------- */
+/* --- Begin, complete, gone ---------------------------------------------------------------- */
 
 static bool
 admit(Call *call)
@@ -302,7 +303,7 @@ orf_api_gone(OrfRequest *request, bool early, void *api)
         tell_gone(call);
 }
 
-/* --- The desk -------------------------------------------------------------------------------------------------------- */
+/* --- The desk ----------------------------------------------------------------------------- */
 
 typedef struct {
     OrfCall *call;

@@ -124,7 +124,7 @@ counts(void)
             g_error("no %s in %s", lines[i], text);
 }
 
-/* --- What the server says of itself ------------------------------------------------------------------- */
+/* --- What the server says of itself ------------------------------------------------------- */
 
 static void
 expect_members(const ApiStage *stage, const char *target, const char *names)

@@ -1,4 +1,5 @@
-/* conditions.c - conditional requests, ranges, names of files: RFC 9110 sections 13 and 14, RFC 6266, RFC 9530.
+/* conditions.c - conditional requests, ranges, names of files: RFC 9110 sections 13 and 14, RFC
+ * 6266, RFC 9530.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,7 +8,7 @@
 
 #include <string.h>
 
-/* --- Entity tags -------------------------------------------------------------------------------------------- */
+/* --- Entity tags -------------------------------------------------------------------------- */
 
 /* One tag at `at`: its opaque part with the quotes. Where it ends; NULL: no tag. */
 static const char *
@@ -43,7 +44,7 @@ orf_etag_listed(const char *list, const char *etag, bool weak)
     return false;
 }
 
-/* --- Ranges --------------------------------------------------------------------------------------------------- */
+/* --- Ranges ------------------------------------------------------------------------------- */
 
 /* Digits at `at`; numbers too large for 64 bits are the largest. NULL: no digit. */
 static const char *
@@ -94,7 +95,7 @@ orf_range_read(const char *text, uint64_t size, uint64_t *ret_first, uint64_t *r
     return ORF_RANGE_PART;
 }
 
-/* --- Names ------------------------------------------------------------------------------------------------------- */
+/* --- Names -------------------------------------------------------------------------------- */
 
 static bool
 is_plain(const char *stem)

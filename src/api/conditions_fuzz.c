@@ -1,4 +1,5 @@
-/* conditions_fuzz.c - ranges stay inside the file, names inside their header, whatever is asked.
+/* conditions_fuzz.c - ranges stay inside the file, names inside their header, whatever is
+ * asked.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/jobs-priv.h"

@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-/* --- Router: router.c. Immutable ------------------------------------------------------------------------- */
+/* --- Router: router.c. Immutable ---------------------------------------------------------- */
 
 #define ROUTE_VALUES 4
 #define PATH_ROOM 512 /* longer paths are not found */
@@ -30,7 +30,7 @@ OrfRoute orf_router_find(const OrfRouter *router, const char *method, const char
 /* "GET, HEAD, OPTIONS"; caller owns. */
 char *orf_router_allow(unsigned methods);
 
-/* --- Limits: limit.c. Thread-safe -------------------------------------------------------------------------- */
+/* --- Limits: limit.c. Thread-safe --------------------------------------------------------- */
 
 typedef struct {
     bool allowed;
@@ -40,27 +40,29 @@ typedef struct {
 typedef struct OrfLimiter OrfLimiter;
 OrfLimiter *orf_limiter_new(unsigned quota_a_minute); /* > 0 */
 void orf_limiter_free(OrfLimiter *limiter);
-/* Takes `cost` from the address (IPv6: from its /64), or nothing when that is too much. `now_us` is monotonic. */
+/* Takes `cost` from the address (IPv6: from its /64), or nothing when that is too much.
+ * `now_us` is monotonic. */
 OrfLimitTold
 orf_limiter_take(OrfLimiter *limiter, const char *address, unsigned cost, int64_t now_us);
 
-/* --- Origins: origin.c -------------------------------------------------------------------------------------- */
+/* --- Origins: origin.c -------------------------------------------------------------------- */
 
-/* Whether the Host may be ours: a page of another site whose name was pointed at this machine says another one. */
+/* Whether the Host may be ours: a page of another site whose name was pointed at this machine
+ * says another one. */
 bool orf_host_is_ours(const char *host, const char *const *origins);
 /* Whether a page that may use this server sent it; programs send neither header. */
 bool orf_origin_is_ours(const OrfRequest *request, const char *const *origins);
 /* Origin, when it is one of `origins`. */
 const char *orf_origin_listed(const OrfRequest *request, const char *const *origins);
 
-/* --- Trace context: trace.c ---------------------------------------------------------------------------------- */
+/* --- Trace context: trace.c --------------------------------------------------------------- */
 
 #define TRACEPARENT_SIZE 56
 /* Takes the trace id of a valid traceparent (W3C), else makes one. `seed` rises by itself. */
 void orf_traceparent_read(const char *traceparent, _Atomic uint64_t *seed, char ret_id[33]);
 void orf_traceparent_write(const char *id, _Atomic uint64_t *seed, char ret[TRACEPARENT_SIZE]);
 
-/* --- A call's inside: call.c, arguments.c, answer.c ------------------------------------------------------------ */
+/* --- A call's inside: call.c, arguments.c, answer.c --------------------------------------- */
 
 #define MAX_ARGUMENTS 16
 
@@ -89,7 +91,7 @@ void orf_call_busy(OrfCall *call);
 /* Once for every call: metrics. */
 void orf_call_count(OrfCall *call, int status);
 
-/* --- Problems: problem.c ------------------------------------------------------------------------------------------- */
+/* --- Problems: problem.c ------------------------------------------------------------------ */
 
 /* With one header more. */
 void orf_call_problem_with(OrfCall *call, const OrfProblem *problem, const char *name,
@@ -98,7 +100,7 @@ bool orf_problem_retryable(const char *code);
 /* Paths of the machine become "(file)"; caller owns. */
 char *orf_problem_scrub(const char *text);
 
-/* --- Desk: desk.c ----------------------------------------------------------------------------------------------- */
+/* --- Desk: desk.c ------------------------------------------------------------------------- */
 
 typedef struct OrfDesk OrfDesk;
 OrfDesk *orf_desk_new(unsigned threads, unsigned room);
@@ -106,7 +108,7 @@ void orf_desk_free(OrfDesk *desk); /* after what waits has run */
 /* False: too much waits. */
 bool orf_desk_add(OrfDesk *desk, void (*work)(void *data), void *data);
 
-/* --- Counts: tally.c --------------------------------------------------------------------------------------------- */
+/* --- Counts: tally.c ---------------------------------------------------------------------- */
 
 typedef struct OrfTallies OrfTallies;
 OrfTallies *orf_tallies_new(OrfMeter *meter, const OrfEndpoint *const *table);
@@ -119,7 +121,7 @@ void orf_tallies_limited(OrfTallies *tallies);
 /* Does Accept-Encoding allow gzip? */
 bool orf_call_takes_gzip(const OrfCall *call);
 
-/* --- Documents: document.c, page.c, generators.c. Immutable ---------------------------------------------------------- */
+/* --- Documents: document.c, page.c, generators.c. Immutable ------------------------------- */
 
 typedef struct {
     GBytes *body, *packed; /* packed: the same by gzip, or NULL */
@@ -137,12 +139,12 @@ orf_call_reply_document(OrfCall *call, const OrfDocument *document, const char *
 GHashTable *orf_page_load(void); /* name -> OrfDocument */
 OrfDocument *orf_generators_document(const OrfApi *api);
 
-/* --- Probes and metrics: probes.c, metrics.c -------------------------------------------------------------------------- */
+/* --- Probes and metrics: probes.c, metrics.c ---------------------------------------------- */
 
 bool orf_api_is_ready(const OrfApi *api);
 void orf_metrics_begin(OrfApi *api);
 
-/* --- The API's parts ------------------------------------------------------------------------------------------------ */
+/* --- The API's parts ---------------------------------------------------------------------- */
 
 typedef struct OrfApiParts {
     OrfHttpApp app;

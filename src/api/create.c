@@ -1,15 +1,16 @@
-/* create.c - pictures in, a job out: POST /api/v1/generate-3d, /generate, /generate-progressive.
+/* create.c - pictures in, a job out: POST /api/v1/generate-3d, /generate,
+ * /generate-progressive.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The three take the same bodies and differ in what they answer when the client does not say: the job, or its stages as
- * they come. */
+ * The three take the same bodies and differ in what they answer when the client does not say:
+ * the job, or its stages as they come. */
 #include "api/endpoints.h"
 #include "api/runner-priv.h"
 
 #include <string.h>
 
-/* --- Answers -------------------------------------------------------------------------------------------------- */
+/* --- Answers ------------------------------------------------------------------------------ */
 
 static const char *const streams_first[] = { "text/event-stream", "application/x-ndjson",
                                              "application/json", NULL };
@@ -53,7 +54,7 @@ answer(OrfCall *call, Form form, const char *id, bool cancels)
                             cancels);
 }
 
-/* --- A trial: what would happen, without doing it -------------------------------------------------------------- */
+/* --- A trial: what would happen, without doing it ----------------------------------------- */
 
 static void
 append_eta(GString *json, OrfStore *store, const char *kind)
@@ -91,7 +92,7 @@ reply_trial(OrfCall *call, OrfDraft *draft)
     orf_call_reply_json(call, 200, NULL, g_string_free(json, FALSE));
 }
 
-/* --- The endpoints ---------------------------------------------------------------------------------------------- */
+/* --- The endpoints ------------------------------------------------------------------------ */
 
 static void
 create(OrfCall *call, const char *default_mode)

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Made once: clients that ask for the same thing meanwhile wait for the one that is being made, those who ask later get
- * the blob. It goes when its source goes. Making takes a thread of its own for seconds, so that neither the transport
- * nor the API's desk waits for it; when the last client has left it stops. */
+ * Made once: clients that ask for the same thing meanwhile wait for the one that is being made,
+ * those who ask later get the blob. It goes when its source goes. Making takes a thread of its
+ * own for seconds, so that neither the transport nor the API's desk waits for it; when the last
+ * client has left it stops. */
 #include "api/jobs-priv.h"
 #include "engine/engine.h"
 
@@ -61,7 +62,7 @@ making_free(Making *making)
     g_free(making);
 }
 
-/* --- What can be made ------------------------------------------------------------------------------------------ */
+/* --- What can be made --------------------------------------------------------------------- */
 
 static GBytes *
 take_text(GString *text)
@@ -157,7 +158,7 @@ make(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
            orf_store_put_derived(store, making->source, making->what, ret_digest, error);
 }
 
-/* --- Answers ------------------------------------------------------------------------------------------------------ */
+/* --- Answers ------------------------------------------------------------------------------ */
 
 static void
 answer_error(OrfCall *call, const GError *error)
@@ -211,7 +212,7 @@ run(gpointer data, gpointer unused)
     making_free(making);
 }
 
-/* --- Clients ------------------------------------------------------------------------------------------------------- */
+/* --- Clients ------------------------------------------------------------------------------ */
 
 static void
 gone(OrfFollower *self, OrfCall *call, bool early)
@@ -304,7 +305,7 @@ orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedF
                                           .retry_after = 5 });
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 OrfMakers *
 orf_makers_new(OrfStore *store)

@@ -1,4 +1,5 @@
-/* desk.c - a few threads for what may block, and a line before them that does not grow without end.
+/* desk.c - a few threads for what may block, and a line before them that does not grow without
+ * end.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/core.h"
@@ -27,7 +28,8 @@ orf_desk_new(unsigned threads, unsigned room)
 {
     OrfDesk *desk = g_new0(OrfDesk, 1);
     desk->room = room;
-    /* Threads of its own: those of shared pools may have worked for a job, and be as gentle as that. */
+    /* Threads of its own: those of shared pools may have worked for a job, and be as gentle as
+     * that. */
     desk->pool = g_thread_pool_new(run, desk, (int)threads, TRUE, NULL);
     return desk;
 }

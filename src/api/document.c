@@ -1,4 +1,5 @@
-/* document.c - answers that stay the same while the server runs: the page, the description, the generators.
+/* document.c - answers that stay the same while the server runs: the page, the description, the
+ * generators.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/core.h"

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- Settings -------------------------------------------------------------------------------------------- */
+/* --- Settings ----------------------------------------------------------------------------- */
 
 static OrfWishSetting *
 find_setting(const OrfDraft *draft, const char *name)
@@ -89,7 +89,7 @@ check_settings(OrfDraft *draft)
                     "no generator \"%s\"; there are %s", draft->request->generator, names);
 }
 
-/* --- Pictures --------------------------------------------------------------------------------------------- */
+/* --- Pictures ----------------------------------------------------------------------------- */
 
 static const char *
 code_of(const GError *error)
@@ -195,7 +195,7 @@ orf_draft_check(OrfDraft *draft)
     return orf_draft_has_faults(draft) ? NULL : request;
 }
 
-/* --- As the queue takes it ------------------------------------------------------------------------ */
+/* --- As the queue takes it ---------------------------------------------------------------- */
 
 void
 orf_draft_wish(OrfDraft *draft, OrfWish *ret)
@@ -219,7 +219,7 @@ orf_draft_wish(OrfDraft *draft, OrfWish *ret)
     };
 }
 
-/* --- From a stored request ----------------------------------------------------------------------------------- */
+/* --- From a stored request ---------------------------------------------------------------- */
 
 void
 orf_draft_load(OrfDraft *draft, const OrfWishRequest *from)
@@ -242,7 +242,7 @@ orf_draft_load(OrfDraft *draft, const OrfWishRequest *from)
     orf_draft_set_file(draft, from->format, from->triangles);
 }
 
-/* --- Idempotency ------------------------------------------------------------------------------------------------ */
+/* --- Idempotency -------------------------------------------------------------------------- */
 
 static void
 add_picture_fields(OrfFields *fields, const OrfWishPicture *picture)

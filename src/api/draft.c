@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fields come in any order, from any kind of body. Each is kept with the pointer that names it to the client; what can
- * only be judged together (does the generator know this parameter, how many pictures does it take) waits for
- * orf_draft_check, which tells all faults at once. */
+ * Fields come in any order, from any kind of body. Each is kept with the pointer that names it
+ * to the client; what can only be judged together (does the generator know this parameter, how
+ * many pictures does it take) waits for orf_draft_check, which tells all faults at once. */
 #include "api/draft-priv.h"
 
 #include <math.h>
@@ -31,7 +31,7 @@ const OrfParam orf_wish_fields[] = {
 };
 const size_t orf_n_wish_fields = G_N_ELEMENTS(orf_wish_fields);
 
-/* --- Make ------------------------------------------------------------------------------------------------ */
+/* --- Make --------------------------------------------------------------------------------- */
 
 static void
 fault_clear(void *data)
@@ -75,7 +75,7 @@ orf_draft_free(OrfDraft *draft)
     g_free(draft);
 }
 
-/* --- Faults ------------------------------------------------------------------------------------------------ */
+/* --- Faults ------------------------------------------------------------------------------- */
 
 static bool
 is_of_picture(const char *pointer)
@@ -138,7 +138,7 @@ orf_draft_problem(const OrfDraft *draft)
     };
 }
 
-/* --- Fields ---------------------------------------------------------------------------------------------------- */
+/* --- Fields ------------------------------------------------------------------------------- */
 
 static bool
 is_field(const char *name)
@@ -212,7 +212,7 @@ orf_draft_set_file(OrfDraft *draft, const char *format, int64_t triangles)
     draft->request->triangles = triangles;
 }
 
-/* --- Pictures -------------------------------------------------------------------------------------------------- */
+/* --- Pictures ----------------------------------------------------------------------------- */
 
 /* What a client calls its file, for messages: no folders, no controls, not long. */
 static char *
@@ -323,7 +323,7 @@ orf_draft_read_views(OrfDraft *draft)
         set_yaw(draft, pictures->pdata[i], pointer, g_strstrip(views[i]));
 }
 
-/* --- Parts of the wish that the queue takes -------------------------------------------------------------------- */
+/* --- Parts of the wish that the queue takes ----------------------------------------------- */
 
 int
 orf_draft_priority(const OrfDraft *draft)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- What is wrong ---------------------------------------------------------------------------------------- */
+/* --- What is wrong ------------------------------------------------------------------------ */
 
 typedef struct {
     const char *name, *json; /* $JPEG: a picture in base64 */
@@ -127,7 +127,7 @@ endless_faults(void)
     g_assert_cmpuint(orf_draft_problem(draft).n_faults, <=, 32);
 }
 
-/* --- What is right ------------------------------------------------------------------------------------------ */
+/* --- What is right ------------------------------------------------------------------------ */
 
 static void
 everything(void)
@@ -211,7 +211,7 @@ seeds(void)
     g_assert_nonnull(strstr(request->parameters, seed));
 }
 
-/* --- Keys ------------------------------------------------------------------------------------------------------ */
+/* --- Keys --------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name, *a, *b;

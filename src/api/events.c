@@ -1,9 +1,11 @@
-/* events.c - GET /api/v1/jobs/{id}/events: a job's events as they happen, as server-sent events or lines of JSON.
+/* events.c - GET /api/v1/jobs/{id}/events: a job's events as they happen, as server-sent events
+ * or lines of JSON.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A stream that breaks is resumed: the client says the last number it has seen (Last-Event-ID, which browsers send by
- * themselves) and gets what came after it. A client that reads too slowly is closed and resumes the same way. */
+ * A stream that breaks is resumed: the client says the last number it has seen (Last-Event-ID,
+ * which browsers send by themselves) and gets what came after it. A client that reads too
+ * slowly is closed and resumes the same way. */
 #include "api/jobs-priv.h"
 
 #include <string.h>
@@ -28,7 +30,7 @@ streaming_unref(Streaming *streaming)
         g_free(streaming);
 }
 
-/* --- The sink ------------------------------------------------------------------------------------------------ */
+/* --- The sink ----------------------------------------------------------------------------- */
 
 static bool
 send_text(const char *text, size_t size, void *data)
@@ -53,7 +55,7 @@ end(void *data)
     streaming_unref(streaming);
 }
 
-/* --- The client leaves ------------------------------------------------------------------------------------------ */
+/* --- The client leaves -------------------------------------------------------------------- */
 
 static void
 gone(OrfFollower *self, OrfCall *call, bool early)
@@ -79,7 +81,7 @@ orf_feed_gone(OrfCall *call, bool early)
         follower->gone(follower, call, early);
 }
 
-/* --- The stream --------------------------------------------------------------------------------------------------- */
+/* --- The stream --------------------------------------------------------------------------- */
 
 static const char *const types[] = { "text/event-stream", "application/x-ndjson", NULL };
 
@@ -145,7 +147,7 @@ orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm f
     streaming->feed = orf_feed_new(call->api, id, after, &sink, NULL);
 }
 
-/* --- The endpoint --------------------------------------------------------------------------------------------------- */
+/* --- The endpoint ------------------------------------------------------------------------- */
 
 /* The number that the client saw last; false: it is none, and the call has its reply. */
 static bool

@@ -17,7 +17,7 @@ run_test(const void *data)
     jobs_stage_stop(stage);
 }
 
-/* --- Server-sent events ------------------------------------------------------------------------------------------ */
+/* --- Server-sent events ------------------------------------------------------------------- */
 
 /* The numbers of a stream rise by one from `first`; the last. */
 static uint64_t
@@ -168,7 +168,7 @@ refuses(JobsStage *stage)
     }
 }
 
-/* --- A client that reads slowly ------------------------------------------------------------------------------------- */
+/* --- A client that reads slowly ----------------------------------------------------------- */
 
 typedef struct {
     GMutex lock;
@@ -319,7 +319,7 @@ leaving_is_free(JobsStage *stage)
     g_assert_nonnull(strstr(job.body, "\"succeeded\""));
 }
 
-/* --- WebSocket ------------------------------------------------------------------------------------------------------ */
+/* --- WebSocket ---------------------------------------------------------------------------- */
 
 static char *
 hear_event(int fd)

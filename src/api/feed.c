@@ -2,12 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The queue calls with each event on whatever thread it happened; the feed writes it at once. A client that reads slower
- * than its job makes progress gets the newest progress only: the rest is dropped while its backlog is long, and what was
- * held back follows when it has read. Stages and last words are never dropped.
+ * The queue calls with each event on whatever thread it happened; the feed writes it at once. A
+ * client that reads slower than its job makes progress gets the newest progress only: the rest
+ * is dropped while its backlog is long, and what was held back follows when it has read. Stages
+ * and last words are never dropped.
  *
- * A listener cannot be freed from inside its own event, and a cancel may wait for the disk: such things are chores,
- * done by threads that nobody waits for. Order of locks: feed->lock, then a sink's, then the transport's. */
+ * A listener cannot be freed from inside its own event, and a cancel may wait for the disk:
+ * such things are chores, done by threads that nobody waits for. Order of locks: feed->lock,
+ * then a sink's, then the transport's. */
 #include "api/jobs-priv.h"
 
 #include <string.h>
@@ -68,7 +70,7 @@ orf_feed_over(OrfFeed *feed)
     return g_atomic_int_get(&feed->over);
 }
 
-/* --- Ending --------------------------------------------------------------------------------------------------- */
+/* --- Ending ------------------------------------------------------------------------------- */
 
 static void
 forget(OrfFeed *feed)
@@ -115,7 +117,7 @@ orf_feed_stop(OrfFeed *feed)
     g_mutex_unlock(&feed->lock);
 }
 
-/* --- Words ------------------------------------------------------------------------------------------------------ */
+/* --- Words -------------------------------------------------------------------------------- */
 
 /* With the lock. */
 static void
@@ -213,7 +215,7 @@ say_reconnect(OrfFeed *feed)
     g_mutex_unlock(&feed->lock);
 }
 
-/* --- Beginning ---------------------------------------------------------------------------------------------------- */
+/* --- Beginning ---------------------------------------------------------------------------- */
 
 static OrfFeed *
 feed_new(OrfApi *api, const char *id, const OrfFeedSink *sink)
@@ -266,7 +268,7 @@ orf_feed_new(OrfApi *api, const char *id, uint64_t after, const OrfFeedSink *sin
     return feed;
 }
 
-/* --- All of them ---------------------------------------------------------------------------------------------------- */
+/* --- All of them -------------------------------------------------------------------------- */
 
 /* Those whose turn it is, or all; each with a reference. */
 static GPtrArray *
@@ -342,7 +344,7 @@ orf_feed_alone(OrfFeed *feed)
     return alone;
 }
 
-/* --- Chores ----------------------------------------------------------------------------------------------------------- */
+/* --- Chores ------------------------------------------------------------------------------- */
 
 static void
 cancel_job(void *data)
@@ -382,7 +384,7 @@ orf_feeds_chore(OrfApi *api, void (*work)(void *data), void *data)
     g_thread_pool_push(((OrfFeeds *)api->feeds)->chores, chore, NULL);
 }
 
-/* --- Life --------------------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 void
 orf_feeds_init(OrfApi *api)

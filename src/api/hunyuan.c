@@ -6,9 +6,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fields, defaults and the bodies of good answers are theirs; errors are told by status, as a problem that also carries
- * their members "text" and "error_code". What steers their network (steps, guidance, chunks) is checked and has no
- * effect here; other unknown fields pass, as they do there. */
+ * Fields, defaults and the bodies of good answers are theirs; errors are told by status, as a
+ * problem that also carries their members "text" and "error_code". What steers their network
+ * (steps, guidance, chunks) is checked and has no effect here; other unknown fields pass, as
+ * they do there. */
 #include "api/endpoints.h"
 #include "api/jobs-priv.h"
 #include "api/wish.h"
@@ -17,7 +18,7 @@
 
 #define PATIENCE_S 3600
 
-/* --- Fields -------------------------------------------------------------------------------------------------- */
+/* --- Fields ------------------------------------------------------------------------------- */
 
 static const OrfParam fields[] = {
     { "seed", ORF_PARAM_INT, 0, 4294967295, "1234", NULL, "Same seed, same result." },
@@ -65,7 +66,7 @@ read_fields(OrfDraft *draft, OrfParams *params, const json_t *body)
         read_field(draft, params, name, value);
 }
 
-/* --- To a draft ------------------------------------------------------------------------------------------------ */
+/* --- To a draft --------------------------------------------------------------------------- */
 
 static const char *
 quality_of(int64_t resolution)
@@ -159,7 +160,7 @@ submit(OrfCall *call)
     return taken ? accepted.id : NULL;
 }
 
-/* --- The file ----------------------------------------------------------------------------------------------------- */
+/* --- The file ----------------------------------------------------------------------------- */
 
 /* The last stage of a job that succeeded, and the form its client wants. */
 typedef struct {
@@ -238,7 +239,7 @@ reply_failed(OrfCall *call, const OrfJobView *view)
     json_decref(error);
 }
 
-/* --- POST /generate ------------------------------------------------------------------------------------------------- */
+/* --- POST /generate ----------------------------------------------------------------------- */
 
 /* Looks again: the call kept nothing but the job's id. */
 static bool
@@ -319,7 +320,7 @@ generate(OrfCall *call)
         orf_call_when_done(call, call->data, PATIENCE_S, true, on_over);
 }
 
-/* --- POST /send, GET /status/{uid} ------------------------------------------------------------------------------------ */
+/* --- POST /send, GET /status/{uid} -------------------------------------------------------- */
 
 static void
 send_off(OrfCall *call)
@@ -374,7 +375,7 @@ status(OrfCall *call)
         reply_base64(call, wanted.digest);
 }
 
-/* --- The endpoints ------------------------------------------------------------------------------------------------------- */
+/* --- The endpoints ------------------------------------------------------------------------ */
 
 static void
 add_members(GString *out, const OrfProblem *problem)

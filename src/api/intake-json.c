@@ -7,7 +7,7 @@
 
 #define PIECE ((size_t)48 << 10) /* of base64, a multiple of four */
 
-/* --- Small things ------------------------------------------------------------------------------------------ */
+/* --- Small things ------------------------------------------------------------------------- */
 
 char *
 orf_pointer(const char *parent, const char *name)
@@ -98,7 +98,7 @@ orf_intake_refuse_url(OrfDraft *draft, const char *pointer)
                     "and give its id as \"upload_id\"");
 }
 
-/* --- Base64 -------------------------------------------------------------------------------------------------- */
+/* --- Base64 ------------------------------------------------------------------------------- */
 
 /* Behind "data:image/png;base64,". NULL: another kind of data URI. */
 static const char *
@@ -178,7 +178,7 @@ orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *text, s
     return false;
 }
 
-/* --- Pictures -------------------------------------------------------------------------------------------------- */
+/* --- Pictures ----------------------------------------------------------------------------- */
 
 /* A picture being described: by its bytes or by an upload's id. */
 typedef struct {
@@ -295,7 +295,7 @@ read_mask(OrfDraft *draft, const json_t *mask)
         orf_draft_set_mask(draft, "#/mask", digest, it.name);
 }
 
-/* --- The body --------------------------------------------------------------------------------------------------- */
+/* --- The body ----------------------------------------------------------------------------- */
 
 static void
 read_webhook(OrfDraft *draft, const json_t *webhook)

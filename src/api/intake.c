@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * On the transport's thread pieces are hashed and handed to the page cache, nothing more: a body is never whole in
- * memory. What waits for the disk (fsync, renaming) or reads headers of pictures is left to the desk. */
+ * On the transport's thread pieces are hashed and handed to the page cache, nothing more: a
+ * body is never whole in memory. What waits for the disk (fsync, renaming) or reads headers of
+ * pictures is left to the desk. */
 #include "api/wish.h"
 
 #include <string.h>
@@ -54,7 +55,7 @@ intake_free(void *data)
     g_free(intake);
 }
 
-/* --- Parts ---------------------------------------------------------------------------------------------- */
+/* --- Parts -------------------------------------------------------------------------------- */
 
 /* Pictures may come under the side they show. */
 static const char *
@@ -181,7 +182,7 @@ on_end(void *data, GError **error)
     return true;
 }
 
-/* --- The body arrives -------------------------------------------------------------------------------------- */
+/* --- The body arrives --------------------------------------------------------------------- */
 
 static void
 reply_broken(Intake *intake, const GError *error)
@@ -250,7 +251,7 @@ orf_intake_begin(OrfCall *call)
                                         .hint = "curl -F image=@cup.jpg sends it right." });
 }
 
-/* --- The body is complete ------------------------------------------------------------------------------------- */
+/* --- The body is complete ----------------------------------------------------------------- */
 
 static bool
 finish_file(Intake *intake, File *file, const char *pointer, GError **error)

@@ -1,4 +1,5 @@
-/* intake_fuzz.c - any JSON body becomes a draft: a wish that survives being stored, or faults that point into it.
+/* intake_fuzz.c - any JSON body becomes a draft: a wish that survives being stored, or faults
+ * that point into it.
  *
  * SPDX-License-Identifier: Apache-2.0
  *

@@ -2,16 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The row's request and result are JSON that the runner wrote. What belongs to the contract is copied from there;
- * addresses are made here, because a job that shares the run of another one has stages of its own. Clients ignore what
- * they do not know. */
+ * The row's request and result are JSON that the runner wrote. What belongs to the contract is
+ * copied from there; addresses are made here, because a job that shares the run of another one
+ * has stages of its own. Clients ignore what they do not know. */
 #include "api/jobs-priv.h"
 
 #include <string.h>
 
 #define JOBS "/api/v1/jobs/"
 
-/* --- Times ----------------------------------------------------------------------------------------------- */
+/* --- Times -------------------------------------------------------------------------------- */
 
 static void
 put_digits(char *to, unsigned value, int n)
@@ -20,8 +20,8 @@ put_digits(char *to, unsigned value, int n)
         to[i] = (char)('0' + value % 10);
 }
 
-/* Days since 1970 to a date of the Gregorian calendar: years begin in March, eras have 400 years
- * (Hinnant, "chrono-compatible low-level date algorithms"). */
+/* Days since 1970 to a date of the Gregorian calendar: years begin in March, eras have 400
+ * years (Hinnant, "chrono-compatible low-level date algorithms"). */
 static void
 put_date(char *to, int64_t days)
 {
@@ -50,7 +50,7 @@ orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE])
     put_digits(ret_text + 20, rest % 1000, 3);
 }
 
-/* --- Members ---------------------------------------------------------------------------------------------- */
+/* --- Members ------------------------------------------------------------------------------ */
 
 static void
 put_name(GString *out, const char *name)
@@ -122,7 +122,7 @@ put_link(GString *out, const char *name, const char *id, const char *rest)
     g_string_append_printf(out, "\"" JOBS "%s%s\"", id, rest);
 }
 
-/* --- Stages ------------------------------------------------------------------------------------------------ */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 /* The stage in the path of a step: "medium" of "make: medium: shape". Static. */
 static const char *
@@ -166,7 +166,7 @@ put_stages(GString *out, const OrfJobView *view, const json_t *result)
     json_decref(told);
 }
 
-/* --- The job ------------------------------------------------------------------------------------------------ */
+/* --- The job ------------------------------------------------------------------------------ */
 
 static const char *const priorities[] = { "interactive", "normal", "batch" };
 
@@ -259,7 +259,7 @@ orf_job_json(GString *out, const OrfJobView *view)
     json_decref(result);
 }
 
-/* --- Names of files -------------------------------------------------------------------------------------------- */
+/* --- Names of files ----------------------------------------------------------------------- */
 
 /* The first picture's name as the client gave it. */
 static const char *
@@ -304,7 +304,7 @@ orf_job_stem(const OrfJobView *view)
     return g_strdup_printf("orfeas-%s", view->row.id + (size > 8 ? size - 8 : 0));
 }
 
-/* --- Events ------------------------------------------------------------------------------------------------------- */
+/* --- Events ------------------------------------------------------------------------------- */
 
 /* The stage as an event says it: its name under "stage", its seconds under "seconds". */
 static char *

@@ -6,18 +6,18 @@
 
 #include "api/api-priv.h"
 
-/* --- Words: job-json.c. Pure ------------------------------------------------------------------------------ */
+/* --- Words: job-json.c. Pure -------------------------------------------------------------- */
 
 #define ORF_TIME_SIZE 25 /* "2025-06-01T12:00:00.123Z" and the NUL */
 void orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE]);
-/* An event's data: {"job","seq","time",...}, with "event" in front when `named`. `job` is the job object that a
- * snapshot or the last event carries, NULL for the others. */
+/* An event's data: {"job","seq","time",...}, with "event" in front when `named`. `job` is the
+ * job object that a snapshot or the last event carries, NULL for the others. */
 void orf_event_json(GString *out, const char *id, const OrfJobEvent *event, const char *job,
                     bool named);
 /* "cup" of the first picture's name "cup.jpg"; else the end of the id. Caller owns. */
 char *orf_job_stem(const OrfJobView *view);
 
-/* --- A job as it is shown, rendered once for each version: show.c. Immutable ------------------------------- */
+/* --- A job as it is shown, rendered once for each version: show.c. Immutable -------------- */
 
 typedef struct {
     char name[24];
@@ -56,12 +56,14 @@ typedef struct OrfShowcase OrfShowcase;
 OrfShowcase *orf_showcase_new(void);
 void orf_showcase_free(OrfShowcase *showcase);
 
-/* --- Conditions and ranges: conditions.c. Pure -------------------------------------------------------------- */
+/* --- Conditions and ranges: conditions.c. Pure -------------------------------------------- */
 
-/* Does the list of If-None-Match (or If-Match) name `etag`? "W/" counts for nothing when `weak`. */
+/* Does the list of If-None-Match (or If-Match) name `etag`? "W/" counts for nothing when
+ * `weak`. */
 bool orf_etag_listed(const char *list, const char *etag, bool weak);
 typedef enum { ORF_RANGE_WHOLE, ORF_RANGE_PART, ORF_RANGE_NONE } OrfRange;
-/* The one range of a Range header, RFC 9110 section 14. What is malformed or several ranges is: the whole. */
+/* The one range of a Range header, RFC 9110 section 14. What is malformed or several ranges is:
+ * the whole. */
 OrfRange
 orf_range_read(const char *text, uint64_t size, uint64_t *ret_first, uint64_t *ret_length);
 /* `attachment; filename="cup.glb"`, with filename* when the name needs it. Caller owns. */
@@ -69,7 +71,7 @@ char *orf_disposition(const char *how, const char *stem, const char *extension);
 /* "sha-256=:base64:" of a digest in hex. Caller owns. */
 char *orf_content_digest(const char *digest);
 
-/* --- Blobs as answers: blob.c --------------------------------------------------------------------------------- */
+/* --- Blobs as answers: blob.c ------------------------------------------------------------- */
 
 typedef struct {
     const char *digest, *type;
@@ -77,10 +79,11 @@ typedef struct {
     const char *stem, *extension; /* of the file's name */
     const char *cache;            /* Cache-Control */
 } OrfBlobAnswer;
-/* The blob by sendfile: ETag, 304, 412, ranges, Content-Digest, name. What has gone is `missing` (a code). */
+/* The blob by sendfile: ETag, 304, 412, ranges, Content-Digest, name. What has gone is
+ * `missing` (a code). */
 void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, const char *missing);
 
-/* --- Words of WebSocket clients: ws-message.c. Pure --------------------------------------------------------------- */
+/* --- Words of WebSocket clients: ws-message.c. Pure --------------------------------------- */
 
 #define ORF_WS_ID_SIZE 64
 typedef enum { ORF_WS_PING, ORF_WS_SUBSCRIBE, ORF_WS_UNSUBSCRIBE } OrfWsType;
@@ -92,28 +95,29 @@ typedef struct {
 /* NULL, or what is wrong with it (static). */
 const char *orf_ws_message_read(const char *text, size_t size, OrfWsMessage *ret);
 
-/* --- What is made of a blob, once, on threads of its own: derive.c --------------------------------------------- */
+/* --- What is made of a blob, once, on threads of its own: derive.c ------------------------ */
 
 typedef struct OrfMakers OrfMakers;
 OrfMakers *orf_makers_new(OrfStore *store);
 void orf_makers_free(OrfMakers *makers); /* cancels what runs */
 
-/* What can be made: "glb", "stl", ... (as orf_engine_save), "facts" {format,measures,warnings}, "crossings" (measures
- * with self-intersections), "view-512" (PNG), "single-obj-40000" (one file whatever the format, of at most so
- * many triangles when a number is given). */
+/* What can be made: "glb", "stl", ... (as orf_engine_save), "facts" {format,measures,warnings},
+ * "crossings" (measures with self-intersections), "view-512" (PNG), "single-obj-40000" (one
+ * file whatever the format, of at most so many triangles when a number is given). */
 typedef void (*OrfDerivedFn)(OrfCall *call, const char *digest);
-/* Answers through `ready`, with the digest of what was made of the blob `source`, now or later, on any thread; errors
- * are replied. When the last client that waits has left, the making stops. Takes call->feed. */
+/* Answers through `ready`, with the digest of what was made of the blob `source`, now or later,
+ * on any thread; errors are replied. When the last client that waits has left, the making
+ * stops. Takes call->feed. */
 void orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedFn ready);
 
-/* --- Followers: what call->feed points to ------------------------------------------------------------------------ */
+/* --- Followers: what call->feed points to ------------------------------------------------- */
 
 /* First member of feeds, waits and makings. */
 typedef struct OrfFollower {
     void (*gone)(struct OrfFollower *self, OrfCall *call, bool early); /* once; may free it */
 } OrfFollower;
 
-/* --- Feeds: a client that follows a job: feed.c ---------------------------------------------------------------- */
+/* --- Feeds: a client that follows a job: feed.c ------------------------------------------- */
 
 typedef struct OrfFeed OrfFeed;
 

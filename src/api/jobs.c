@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A poll of a live job is answered on the transport's thread: from the version alone when the client has it, else from
- * the picture of that version. Only what must look at the disk goes to the desk. */
+ * A poll of a live job is answered on the transport's thread: from the version alone when the
+ * client has it, else from the picture of that version. Only what must look at the disk goes to
+ * the desk. */
 #include "api/jobs-priv.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ static const OrfArgument id_arguments[] = {
     { 0 },
 };
 
-/* --- One job ----------------------------------------------------------------------------------------------------- */
+/* --- One job ------------------------------------------------------------------------------ */
 
 static void
 reply_job(OrfCall *call)
@@ -133,7 +134,7 @@ const OrfEndpoint orf_endpoint_job_delete = {
     .handle = delete_job,
 };
 
-/* --- The list ------------------------------------------------------------------------------------------------------- */
+/* --- The list ----------------------------------------------------------------------------- */
 
 static int
 read_status(const char *name)

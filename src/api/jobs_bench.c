@@ -29,7 +29,7 @@ print(const char *name, size_t size, double *ms, size_t n, size_t bytes, double 
     fflush(stdout);
 }
 
-/* --- Many small requests on kept connections ------------------------------------------------------------------ */
+/* --- Many small requests on kept connections ---------------------------------------------- */
 
 enum { CONNECTIONS = 64 };
 
@@ -101,7 +101,7 @@ polls(JobsStage *stage, size_t rounds)
     requests(stage, "poll/200-finished", stage->job, "", rounds);
 }
 
-/* --- Downloads -------------------------------------------------------------------------------------------------- */
+/* --- Downloads ---------------------------------------------------------------------------- */
 
 static void
 downloads(JobsStage *stage, size_t rounds)
@@ -119,7 +119,7 @@ downloads(JobsStage *stage, size_t rounds)
     requests(stage, "result/2-MiB", target, "", rounds);
 }
 
-/* --- Idle streams ------------------------------------------------------------------------------------------------- */
+/* --- Idle streams ------------------------------------------------------------------------- */
 
 static size_t
 resident(void)

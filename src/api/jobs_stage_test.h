@@ -44,7 +44,7 @@ int jobs_open(JobsStage *stage, const char *rest, const char *headers);
 /* The chunks of a streamed body, put together. */
 char *jobs_unchunk(const char *reply);
 
-/* --- WebSocket ---------------------------------------------------------------------------------------------- */
+/* --- WebSocket ---------------------------------------------------------------------------- */
 
 int jobs_ws_open(JobsStage *stage);
 void jobs_ws_say(int fd, const char *text);

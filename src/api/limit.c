@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * GCRA (ITU-T I.371): an address is one number, the time at which all of its quota is back. It falls due again by
- * one every minute / quota; what is due further away than a minute is refused. Addresses live in a table of fixed
- * size, four places each; an address that was quiet for a minute needs no place, and when all four are taken the
- * one nearest to that gives way. Names of places are keyed hashes, so that nobody can choose them. */
+ * GCRA (ITU-T I.371): an address is one number, the time at which all of its quota is back. It
+ * falls due again by one every minute / quota; what is due further away than a minute is
+ * refused. Addresses live in a table of fixed size, four places each; an address that was quiet
+ * for a minute needs no place, and when all four are taken the one nearest to that gives way.
+ * Names of places are keyed hashes, so that nobody can choose them. */
 #include "api/core.h"
 
 #include <arpa/inet.h>

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * While the body arrives it is hashed and handed to the page cache; the desk waits for the disk; a maker reads and
- * measures the file. What cannot be read is refused, and the next sweep takes its bytes. */
+ * While the body arrives it is hashed and handed to the page cache; the desk waits for the
+ * disk; a maker reads and measures the file. What cannot be read is refused, and the next sweep
+ * takes its bytes. */
 #include "api/meshes-priv.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ upload_free(void *data)
     g_free(upload);
 }
 
-/* --- Parts --------------------------------------------------------------------------------------------------- */
+/* --- Parts -------------------------------------------------------------------------------- */
 
 static void
 take_name(Upload *upload, const char *name)
@@ -79,7 +80,7 @@ on_end(void *data, GError **error)
     return true;
 }
 
-/* --- The body ---------------------------------------------------------------------------------------------------- */
+/* --- The body ----------------------------------------------------------------------------- */
 
 static void
 refuse(OrfCall *call, const Upload *upload, const GError *error)
@@ -134,7 +135,7 @@ begin(OrfCall *call)
         orf_request_set_sink(call->request, sink, call);
 }
 
-/* --- The file is here ----------------------------------------------------------------------------------------------- */
+/* --- The file is here --------------------------------------------------------------------- */
 
 static OrfFileRow *
 make_row(OrfCall *call, const Upload *upload, const json_t *facts)

@@ -1,4 +1,5 @@
-/* meshes.c - /api/v1/meshes/{id}: an uploaded model file, its measures, other formats, a picture of it.
+/* meshes.c - /api/v1/meshes/{id}: an uploaded model file, its measures, other formats, a
+ * picture of it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/meshes-priv.h"
@@ -11,7 +12,7 @@
 /* Its bytes never change, but it may be deleted. */
 #define CACHE "private, max-age=3600"
 
-/* --- The row ------------------------------------------------------------------------------------------------- */
+/* --- The row ------------------------------------------------------------------------------ */
 
 /* NULL: it has replied. */
 static OrfFileRow *
@@ -92,7 +93,7 @@ orf_mesh_row_json(const OrfFileRow *row)
     return text;
 }
 
-/* --- Files ------------------------------------------------------------------------------------------------------- */
+/* --- Files -------------------------------------------------------------------------------- */
 
 /* What a download needs to know when the file has been made; the call's data. */
 typedef struct {
@@ -170,7 +171,8 @@ reply_download(OrfCall *call, const char *digest)
     orf_call_reply_blob(call, &answer, "not_found");
 }
 
-/* The file as it came, when that is its format. Only an OBJ would come back as another thing than it was. */
+/* The file as it came, when that is its format. Only an OBJ would come back as another thing
+ * than it was. */
 static void
 send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
 {
@@ -190,7 +192,7 @@ send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
         orf_call_derive(call, row->digest, download->format, reply_download);
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 static void
 get_mesh(OrfCall *call)
@@ -238,7 +240,7 @@ get_view(OrfCall *call)
     orf_call_derive(call, row->digest, what, reply_download);
 }
 
-/* --- Measures ------------------------------------------------------------------------------------------------------- */
+/* --- Measures ----------------------------------------------------------------------------- */
 
 static void
 reply_measures(OrfCall *call, const OrfFileRow *row, const json_t *measures)
@@ -286,7 +288,7 @@ get_analysis(OrfCall *call)
     json_decref(facts);
 }
 
-/* --- Converting ------------------------------------------------------------------------------------------------------ */
+/* --- Converting --------------------------------------------------------------------------- */
 
 /* The member "format"; NULL: it has replied. Borrowed from the body. */
 static const char *
@@ -328,7 +330,7 @@ convert(OrfCall *call)
     json_decref(body);
 }
 
-/* --- The endpoints ------------------------------------------------------------------------------------------------------ */
+/* --- The endpoints ------------------------------------------------------------------------ */
 
 #define ID                                                                                     \
     {                                                                                          \

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- Families ------------------------------------------------------------------------------------------------ */
+/* --- Families ----------------------------------------------------------------------------- */
 
 typedef enum {
     BUILD,
@@ -85,7 +85,7 @@ set(OrfMeter *meter, Family family, const char *label, double value)
     orf_series_set(orf_series(orf_metric(meter, &infos[family]), label, NULL), value);
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------------------ */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 static void
 read_http(OrfMeter *meter, OrfHttp *http)
@@ -190,7 +190,7 @@ orf_metrics_begin(OrfApi *api)
     orf_meter_on_scrape(api->options.meter, refresh, api);
 }
 
-/* --- The endpoint ----------------------------------------------------------------------------------------------- */
+/* --- The endpoint ------------------------------------------------------------------------- */
 
 static void
 show(OrfCall *call)

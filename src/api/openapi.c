@@ -30,7 +30,7 @@ orf_endpoint_is_described(const OrfEndpoint *endpoint)
     return strcmp(endpoint->group, "page") != 0;
 }
 
-/* --- Parameters --------------------------------------------------------------------------------------------- */
+/* --- Parameters --------------------------------------------------------------------------- */
 
 static const char *
 where(OrfWhere in)
@@ -61,7 +61,7 @@ parameters(const OrfEndpoint *endpoint)
     return list;
 }
 
-/* --- Bodies and answers --------------------------------------------------------------------------------------- */
+/* --- Bodies and answers ------------------------------------------------------------------- */
 
 static json_t *
 schema_ref(const char *name)
@@ -154,7 +154,7 @@ responses(const OrfEndpoint *endpoint)
     return answers;
 }
 
-/* --- Operations ------------------------------------------------------------------------------------------------- */
+/* --- Operations --------------------------------------------------------------------------- */
 
 static const char *
 permission(OrfPermit permit)
@@ -198,7 +198,7 @@ paths(void)
     return all;
 }
 
-/* --- The document ------------------------------------------------------------------------------------------------ */
+/* --- The document ------------------------------------------------------------------------- */
 
 static json_t *
 header(const char *text, const char *example)

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A page may send simple requests anywhere; browsers say so in Origin and Sec-Fetch-Site, which pages cannot forge.
- * A page whose name was pointed at this machine after it was loaded (DNS rebinding) counts as same origin, but its
- * Host is still its own name: on loopback a Host must be an address, localhost, or the host of a listed origin. */
+ * A page may send simple requests anywhere; browsers say so in Origin and Sec-Fetch-Site, which
+ * pages cannot forge. A page whose name was pointed at this machine after it was loaded (DNS
+ * rebinding) counts as same origin, but its Host is still its own name: on loopback a Host must
+ * be an address, localhost, or the host of a listed origin. */
 #include "api/core.h"
 
 #include <string.h>

@@ -8,8 +8,8 @@
 
 #define FOLDER "/orfeas/page/"
 
-/* The page talks to this server only, runs no script but its own, and nobody may frame it. blob: is how the 3D view
- * reads textures. */
+/* The page talks to this server only, runs no script but its own, and nobody may frame it.
+ * blob: is how the 3D view reads textures. */
 static const char *const page_headers[] = {
     "Content-Security-Policy",
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "

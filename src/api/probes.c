@@ -101,7 +101,7 @@ const OrfEndpoint orf_endpoint_readyz = {
     .handle = readyz,
 };
 
-/* --- Problems: what the type of an answer leads to -------------------------------------------------------- */
+/* --- Problems: what the type of an answer leads to ---------------------------------------- */
 
 static void
 append_problem(GString *out, const char *code, int status, const char *title)
@@ -173,7 +173,7 @@ const OrfEndpoint orf_endpoint_problem = {
     .handle = show_problem,
 };
 
-/* --- Health: a summary for people and dashboards ------------------------------------------------------------- */
+/* --- Health: a summary for people and dashboards ------------------------------------------ */
 
 static void
 append_http(GString *out, OrfHttp *http)

@@ -14,7 +14,8 @@ typedef struct {
     const char *title;
 } Row;
 
-/* In order of status. The http room's own refusals (400, 413, 431, 503) are here for the reference. */
+/* In order of status. The http room's own refusals (400, 413, 431, 503) are here for the
+ * reference. */
 static const Row table[] = {
     { "invalid_json", 400, false, "The body is no JSON object" },
     { "invalid_multipart", 400, false, "The multipart body is malformed" },
@@ -83,7 +84,7 @@ orf_problem_retryable(const char *code)
     return find(code)->retryable;
 }
 
-/* --- Errors of other rooms ----------------------------------------------------------------------------- */
+/* --- Errors of other rooms ---------------------------------------------------------------- */
 
 static const char *
 code_of(const GError *error)
@@ -100,7 +101,8 @@ code_of(const GError *error)
     return codes[error->code];
 }
 
-/* Where in `text` a path of the machine begins: a slash that opens a word and is not the API's. */
+/* Where in `text` a path of the machine begins: a slash that opens a word and is not the API's.
+ */
 static const char *
 find_path(const char *text, const char *from)
 {
@@ -169,7 +171,7 @@ orf_problem_job_error(const GError *error)
     return g_string_free(out, FALSE);
 }
 
-/* --- The answer ------------------------------------------------------------------------------------------- */
+/* --- The answer --------------------------------------------------------------------------- */
 
 static void
 append_member(GString *out, const char *name, const char *text)

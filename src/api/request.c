@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The shape is told in api-priv.h. Names of pictures are for messages only: they belong to no key. */
+ * The shape is told in api-priv.h. Names of pictures are for messages only: they belong to no
+ * key. */
 #include "api/wish.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ orf_wish_request_free(OrfWishRequest *request)
     g_free(request);
 }
 
-/* --- Recipe --------------------------------------------------------------------------------------------- */
+/* --- Recipe ------------------------------------------------------------------------------- */
 
 OrfRecipe *
 orf_wish_recipe(const OrfWishRequest *request, OrfWishFaultFn fault, void *data, GError **error)
@@ -89,7 +90,7 @@ orf_wish_request_settle(OrfWishRequest *request, const OrfRecipe *recipe)
     json_decref(parameters);
 }
 
-/* --- Writing ---------------------------------------------------------------------------------------------- */
+/* --- Writing ------------------------------------------------------------------------------ */
 
 static void
 append_member(GString *json, const char *name, const char *text)
@@ -155,7 +156,7 @@ orf_wish_request_json(const OrfWishRequest *request)
     return g_string_free(json, FALSE);
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------------ */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 static char *
 take_text(const json_t *object, const char *name)
@@ -252,7 +253,7 @@ orf_wish_request_parse(const char *text, GError **error)
     return g_steal_pointer(&request);
 }
 
-/* --- Kind and key --------------------------------------------------------------------------------------------- */
+/* --- Kind and key ------------------------------------------------------------------------- */
 
 static const char *
 setting_text(const OrfWishRequest *request, const char *name, const char *fallback)

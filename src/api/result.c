@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Stages are kept as GLB and sent straight from the file. Other formats are made when somebody asks for them, once. */
+ * Stages are kept as GLB and sent straight from the file. Other formats are made when somebody
+ * asks for them, once. */
 #include "api/jobs-priv.h"
 #include "engine/engine.h"
 
@@ -47,7 +48,7 @@ name_file(OrfCall *call, const OrfShown *shown, const char *stage, const char *h
     call->free_data = naming_free;
 }
 
-/* --- Which stage ------------------------------------------------------------------------------------------------ */
+/* --- Which stage -------------------------------------------------------------------------- */
 
 static const OrfShownStage *
 find_stage(const OrfShown *shown, const char *name)
@@ -122,7 +123,7 @@ choose_stage(OrfCall *call, const OrfShown *shown, const char *name)
     return NULL;
 }
 
-/* --- The endpoints ------------------------------------------------------------------------------------------------- */
+/* --- The endpoints ------------------------------------------------------------------------ */
 
 static void
 send_stage(OrfCall *call, const char *name)

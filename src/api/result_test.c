@@ -41,7 +41,7 @@ expect_problem(JobsStage *stage, const char *rest, const char *headers, int stat
     g_assert_cmpstr(found, ==, code);
 }
 
-/* --- Polls ------------------------------------------------------------------------------------------------------ */
+/* --- Polls -------------------------------------------------------------------------------- */
 
 static void
 polls(JobsStage *stage)
@@ -107,7 +107,7 @@ waits(JobsStage *stage)
     jobs_stage_await(stage, "done");
 }
 
-/* --- Lists ------------------------------------------------------------------------------------------------------- */
+/* --- Lists -------------------------------------------------------------------------------- */
 
 static void
 lists(JobsStage *stage)
@@ -168,7 +168,7 @@ cancels_and_deletes(JobsStage *stage)
     g_assert_cmpint(again.status, ==, 404);
 }
 
-/* --- Downloads ------------------------------------------------------------------------------------------------------- */
+/* --- Downloads ---------------------------------------------------------------------------- */
 
 static void
 downloads(JobsStage *stage)

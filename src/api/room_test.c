@@ -4,7 +4,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* --- A queue of two places, whose jobs wait ------------------------------------------------------------------ */
+/* --- A queue of two places, whose jobs wait ----------------------------------------------- */
 
 typedef struct {
     char *dir, *id; /* id: of the newest job */
@@ -114,7 +114,7 @@ expect(const char *answer, const char *text)
         g_error("no \"%s\" in: %s", text, answer);
 }
 
-/* --- Sentences ---------------------------------------------------------------------------------------------------- */
+/* --- Sentences ---------------------------------------------------------------------------- */
 
 static void
 refuses_early(void)

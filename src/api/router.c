@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A template's segment is a word, "{name}" (any one segment) or "{name*}" (last: all that is left, GET only, and
- * only where nothing else fits). Words win over names. Nothing is allocated while looking. */
+ * A template's segment is a word, "{name}" (any one segment) or "{name*}" (last: all that is
+ * left, GET only, and only where nothing else fits). Words win over names. Nothing is allocated
+ * while looking. */
 #include "api/core.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ method_of(const char *name)
     return -1;
 }
 
-/* --- Making the tree ----------------------------------------------------------------------------------- */
+/* --- Making the tree ---------------------------------------------------------------------- */
 
 static Node *
 node_new(const char *word, size_t size)
@@ -122,7 +123,7 @@ orf_router_free(OrfRouter *router)
     g_free(router);
 }
 
-/* --- Looking ---------------------------------------------------------------------------------------------- */
+/* --- Looking ------------------------------------------------------------------------------ */
 
 typedef struct {
     const char *text;

@@ -1,4 +1,5 @@
-/* runner-priv.h - the inside of the runner: runner.c makes assets, runner-work.c shares the machine.
+/* runner-priv.h - the inside of the runner: runner.c makes assets, runner-work.c shares the
+ * machine.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_API_RUNNER_PRIV_H

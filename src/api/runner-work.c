@@ -1,4 +1,5 @@
-/* runner-work.c - the runner's share of the machine: batches, memory, how many at one time; its metrics.
+/* runner-work.c - the runner's share of the machine: batches, memory, how many at one time; its
+ * metrics.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/runner-priv.h"
@@ -8,7 +9,7 @@
 #define MIB ((uint64_t)1 << 20)
 #define MOST_BATCH 8
 
-/* --- Metrics -------------------------------------------------------------------------------------------- */
+/* --- Metrics ------------------------------------------------------------------------------ */
 
 static const double stage_buckets[] = { .01, .025, .05, .1, .25, .5, 1,   2,   3,
                                         5,   8,    13,  20, 30,  60, 120, 300, 0 };
@@ -58,7 +59,7 @@ static const OrfAdvice advice[] = {
     { "save", "A smaller texture-size makes smaller files; look at the disk, too." },
 };
 
-/* --- Batches ------------------------------------------------------------------------------------------------ */
+/* --- Batches ------------------------------------------------------------------------------ */
 
 typedef struct {
     OrfRunner *runner;
@@ -99,9 +100,10 @@ run_all(OrfJobRun *const *jobs, size_t n, char **ret_results, GError **ret_error
     }
 }
 
-/* --- Memory ------------------------------------------------------------------------------------------------- */
+/* --- Memory ------------------------------------------------------------------------------- */
 
-/* Grids grow with the quality, pictures are decoded at most at 2048 px, several views share one grid. */
+/* Grids grow with the quality, pictures are decoded at most at 2048 px, several views share one
+ * grid. */
 uint64_t
 orf_runner_guess(const char *request_json)
 {
@@ -161,7 +163,7 @@ batch(const char *kind, uint64_t queued, void *data)
     return MAX(1, orf_devices_batch(runner->devices, queued, typical, most));
 }
 
-/* --- The runner ------------------------------------------------------------------------------------------------- */
+/* --- The runner --------------------------------------------------------------------------- */
 
 OrfRunner *
 orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices)

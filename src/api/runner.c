@@ -2,13 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pictures are mapped, not copied. Each stage becomes a GLB blob as soon as it exists, and then an event. When two
- * stages are the same asset (the finished one is the final one, checked) there is one file. */
+ * Pictures are mapped, not copied. Each stage becomes a GLB blob as soon as it exists, and then
+ * an event. When two stages are the same asset (the finished one is the final one, checked)
+ * there is one file. */
 #include "api/runner-priv.h"
 
 #include <string.h>
 
-/* --- Stages ------------------------------------------------------------------------------------------------ */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static double
 seconds_since(int64_t then_us)
@@ -78,7 +79,7 @@ on_stage(OrfStage stage, OrfAsset *asset, void *data)
     return true;
 }
 
-/* --- Recipe -------------------------------------------------------------------------------------------------- */
+/* --- Recipe ------------------------------------------------------------------------------- */
 
 static bool
 add_pictures(Run *run, OrfRecipe *recipe, GError **error)
@@ -100,7 +101,7 @@ add_pictures(Run *run, OrfRecipe *recipe, GError **error)
     return bytes;
 }
 
-/* --- Result -------------------------------------------------------------------------------------------------- */
+/* --- Result ------------------------------------------------------------------------------- */
 
 static void
 append_text(GString *json, const char *name, const char *text)
@@ -160,7 +161,7 @@ result_json(Run *run, OrfAsset *asset, GError **error)
     return g_string_free(json, FALSE);
 }
 
-/* --- One run ---------------------------------------------------------------------------------------------------- */
+/* --- One run ------------------------------------------------------------------------------ */
 
 static char *
 make(Run *run, GError **error)

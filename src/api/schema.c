@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The schemas of a wish are made from the generators' own tables: what the engine takes is what the description says. */
+ * The schemas of a wish are made from the generators' own tables: what the engine takes is what
+ * the description says. */
 #include "api/describe.h"
 
 #include "engine/engine.h"
 
 #include <string.h>
 
-/* --- One parameter --------------------------------------------------------------------------------------- */
+/* --- One parameter ------------------------------------------------------------------------ */
 
 static json_t *
 choices_of(const char *choices)
@@ -80,7 +81,7 @@ orf_schema_of_param(const OrfParam *param)
     return schema;
 }
 
-/* --- Parameters of the generators ---------------------------------------------------------------------------- */
+/* --- Parameters of the generators --------------------------------------------------------- */
 
 static bool
 is_type(const json_t *info, const char *type)
@@ -186,7 +187,7 @@ names_of_generators(void)
     return names;
 }
 
-/* --- Wishes ------------------------------------------------------------------------------------------------------ */
+/* --- Wishes ------------------------------------------------------------------------------- */
 
 static json_t *
 described(json_t *schema, const char *text)
@@ -283,7 +284,7 @@ wish_json(void)
     return object_of(properties, "The same as JSON.");
 }
 
-/* --- All of them --------------------------------------------------------------------------------------------------- */
+/* --- All of them -------------------------------------------------------------------------- */
 
 json_t *
 orf_schemas(void)

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Most requests of a busy server ask how a job is doing, and most of the time nothing has changed. The queue tells the
- * version of a live job without building anything; a job that is over never changes, so its picture holds until it
- * expires or is deleted. What moves without a new version (the estimate) may be a moment old. */
+ * Most requests of a busy server ask how a job is doing, and most of the time nothing has
+ * changed. The queue tells the version of a live job without building anything; a job that is
+ * over never changes, so its picture holds until it expires or is deleted. What moves without a
+ * new version (the estimate) may be a moment old. */
 #include "api/jobs-priv.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ struct OrfShowcase {
     uint32_t boot;     /* versions start again with the process, its ETags do not */
 };
 
-/* --- One job ------------------------------------------------------------------------------------------------ */
+/* --- One job ------------------------------------------------------------------------------ */
 
 static OrfShown *
 shown_ref(OrfShown *shown)
@@ -104,7 +105,7 @@ render(const OrfShowcase *showcase, const OrfJobView *view)
     return shown;
 }
 
-/* --- All of them ---------------------------------------------------------------------------------------------- */
+/* --- All of them -------------------------------------------------------------------------- */
 
 OrfShowcase *
 orf_showcase_new(void)
@@ -211,7 +212,7 @@ orf_show_job(OrfApi *api, const char *tenant, const char *id, GError **error)
     return g_steal_pointer(&shown);
 }
 
-/* --- For a call ------------------------------------------------------------------------------------------------- */
+/* --- For a call --------------------------------------------------------------------------- */
 
 OrfShown *
 orf_call_show(OrfCall *call, const char *id)

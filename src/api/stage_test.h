@@ -15,7 +15,8 @@ typedef struct {
     uint16_t port;
 } ApiStage;
 
-/* `options` may bring store, queue and devices, which outlive the stage; NULL: none, which is safe mode. */
+/* `options` may bring store, queue and devices, which outlive the stage; NULL: none, which is
+ * safe mode. */
 ApiStage *api_stage_start(const OrfApiOptions *options);
 void api_stage_stop(ApiStage *stage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApiStage, api_stage_stop)
@@ -35,7 +36,8 @@ json_t *api_answer_json(const ApiAnswer *answer);
 /* "code" of a problem; caller owns. */
 char *api_answer_code(const ApiAnswer *answer);
 
-/* One request on a connection of its own; only the stage's port counts. `headers`: "Name: value\r\n..." or ""; `body` may be NULL. */
+/* One request on a connection of its own; only the stage's port counts. `headers`: "Name:
+ * value\r\n..." or ""; `body` may be NULL. */
 ApiAnswer api_ask(const ApiStage *stage, const char *method, const char *target,
                   const char *headers, const char *body);
 ApiAnswer api_ask_bytes(const ApiStage *stage, const char *method, const char *target,

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* --- Small JSON ---------------------------------------------------------------------------------------- */
+/* --- Small JSON --------------------------------------------------------------------------- */
 
 static void
 add_count(GString *out, const char *name, uint64_t value)
@@ -21,7 +21,7 @@ add_number(GString *out, const char *name, double value)
     orf_json_number(out, value);
 }
 
-/* --- Devices -------------------------------------------------------------------------------------------- */
+/* --- Devices ------------------------------------------------------------------------------ */
 
 static void
 device_stats(OrfCall *call)
@@ -62,7 +62,7 @@ const OrfEndpoint orf_endpoint_gpu_stats = {
     .handle = device_stats,
 };
 
-/* --- Cache ------------------------------------------------------------------------------------------------ */
+/* --- Cache -------------------------------------------------------------------------------- */
 
 static void
 cache_stats(OrfCall *call)
@@ -164,7 +164,7 @@ const OrfEndpoint orf_endpoint_cache_clear = {
     .handle = clear_cache,
 };
 
-/* --- Where the time goes -------------------------------------------------------------------------------------- */
+/* --- Where the time goes ------------------------------------------------------------------ */
 
 static void
 append_jobs(GString *out, const OrfQueueStats *s)
@@ -218,7 +218,7 @@ const OrfEndpoint orf_endpoint_performance = {
     .handle = summary,
 };
 
-/* --- Advice ------------------------------------------------------------------------------------------------------- */
+/* --- Advice ------------------------------------------------------------------------------- */
 
 static void
 copy_member(json_t *to, const char *name, const json_t *from, const char *as)

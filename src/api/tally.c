@@ -1,9 +1,10 @@
-/* tally.c - requests counted by route, method and status, and how long they took to be answered.
+/* tally.c - requests counted by route, method and status, and how long they took to be
+ * answered.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A series is looked up once and kept in a table of pointers; after that a count is two additions. Streams count
- * when they open. */
+ * A series is looked up once and kept in a table of pointers; after that a count is two
+ * additions. Streams count when they open. */
 #include "api/core.h"
 
 #define STATUSES 500    /* 100..599 */

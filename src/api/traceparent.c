@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Ids need to be unique, not secret: a counter from a random start, mixed (splitmix64, Steele et al. 2014). */
+ * Ids need to be unique, not secret: a counter from a random start, mixed (splitmix64, Steele
+ * et al. 2014). */
 #include "api/core.h"
 
 #include <string.h>

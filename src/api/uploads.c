@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * An upload's id is the SHA-256 of its bytes, so that a client can ask with HEAD whether it needs to send them. */
+ * An upload's id is the SHA-256 of its bytes, so that a client can ask with HEAD whether it
+ * needs to send them. */
 #include "api/endpoints.h"
 #include "api/wish.h"
 
@@ -10,7 +11,7 @@
 
 #define KEEP_US ((int64_t)24 * 3600 * G_USEC_PER_SEC)
 
-/* --- A raw body ------------------------------------------------------------------------------------------- */
+/* --- A raw body --------------------------------------------------------------------------- */
 
 typedef struct {
     OrfCall *call;
@@ -64,7 +65,7 @@ begin(OrfCall *call)
         orf_call_error(call, error);
 }
 
-/* --- Keeping it ---------------------------------------------------------------------------------------------- */
+/* --- Keeping it --------------------------------------------------------------------------- */
 
 static char *
 facts_json(const OrfWishPicture *picture)
@@ -162,7 +163,7 @@ const OrfEndpoint orf_endpoint_upload = {
     .handle = upload,
 };
 
-/* --- Is it there? ------------------------------------------------------------------------------------------------ */
+/* --- Is it there? ------------------------------------------------------------------------- */
 
 static void
 show(OrfCall *call)

@@ -41,7 +41,7 @@ waiting_ref(Waiting *waiting)
     return waiting;
 }
 
-/* --- The sink -------------------------------------------------------------------------------------------------- */
+/* --- The sink ----------------------------------------------------------------------------- */
 
 /* The last event has come; the answer shows the job as it is now. */
 static bool
@@ -89,7 +89,7 @@ gone(OrfFollower *self, OrfCall *call, bool early)
     waiting_unref(waiting);
 }
 
-/* --- Patience ---------------------------------------------------------------------------------------------------- */
+/* --- Patience ----------------------------------------------------------------------------- */
 
 static gboolean
 lose_patience(gpointer data)

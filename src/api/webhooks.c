@@ -1,9 +1,11 @@
-/* webhooks.c - GET /api/v1/webhooks, POST /api/v1/webhooks/{id}/resend: messages that nobody took.
+/* webhooks.c - GET /api/v1/webhooks, POST /api/v1/webhooks/{id}/resend: messages that nobody
+ * took.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A message that failed ten times waits here until somebody has mended the receiver and sends it again. The address may
- * carry a secret of the receiver's in its query, which is left out. */
+ * A message that failed ten times waits here until somebody has mended the receiver and sends
+ * it again. The address may carry a secret of the receiver's in its query, which is left out.
+ */
 #include "api/core.h"
 #include "api/endpoints.h"
 

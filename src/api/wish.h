@@ -1,4 +1,5 @@
-/* wish.h - how a client's wish becomes a job: drafts, the stored request, intake. Private to the room.
+/* wish.h - how a client's wish becomes a job: drafts, the stored request, intake. Private to
+ * the room.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_API_WISH_H
@@ -9,7 +10,8 @@
 
 #define ORF_MOST_PICTURES 8
 
-/* --- Request: what is stored with a job, and read by the runner: request.c. Immutable once built ------------ */
+/* --- Request: what is stored with a job, and read by the runner: request.c. Immutable once
+ * built --- */
 
 typedef struct {
     char *digest, *name;
@@ -40,7 +42,8 @@ OrfWishRequest *orf_wish_request_new(void);
 void orf_wish_request_free(OrfWishRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfWishRequest, orf_wish_request_free)
 
-/* The recipe without its pictures. Faults are handed to `fault` (may be NULL: the first becomes the error). */
+/* The recipe without its pictures. Faults are handed to `fault` (may be NULL: the first becomes
+ * the error). */
 typedef void (*OrfWishFaultFn)(const char *pointer, const GError *error, void *data);
 OrfRecipe *orf_wish_recipe(const OrfWishRequest *request, OrfWishFaultFn fault, void *data,
                            GError **error);
@@ -51,8 +54,8 @@ char *orf_wish_request_json(const OrfWishRequest *request);
 OrfWishRequest *orf_wish_request_parse(const char *json, GError **error);
 /* "generate/auto/high/preview". */
 char *orf_wish_kind(const OrfWishRequest *request);
-/* SHA-256 over length-prefixed fields: version of the scheme, tenant, generator, engine version, all parameters, digests
- * and angles of the pictures, digest of the mask. */
+/* SHA-256 over length-prefixed fields: version of the scheme, tenant, generator, engine
+ * version, all parameters, digests and angles of the pictures, digest of the mask. */
 void orf_wish_key(const OrfWishRequest *request, const char *tenant, char ret[ORF_DIGEST_SIZE]);
 
 /* Fields into a digest: each is preceded by its length, so no two lists of fields are alike. */
@@ -61,7 +64,7 @@ OrfFields *orf_fields_new(const char *scheme);
 void orf_fields_add(OrfFields *fields, const char *text);          /* NULL differs from "" */
 void orf_fields_end(OrfFields *fields, char ret[ORF_DIGEST_SIZE]); /* frees */
 
-/* --- Draft, beyond api-priv.h: draft.c ------------------------------------------------------------------------- */
+/* --- Draft, beyond api-priv.h: draft.c ---------------------------------------------------- */
 
 /* Fields of a request beside the generators' parameters: for the reference. */
 extern const OrfParam orf_wish_fields[];
@@ -89,15 +92,18 @@ void orf_draft_set_no_cache(OrfDraft *draft);
 const OrfWishRequest *orf_draft_check(OrfDraft *draft);
 /* Digest of all the client said, for idempotency keys. */
 void orf_draft_fingerprint(const OrfDraft *draft, const char *route, char ret[ORF_DIGEST_SIZE]);
-/* The wish as the queue takes it is in `ret`; strings are the draft's. Only after a check without faults. */
+/* The wish as the queue takes it is in `ret`; strings are the draft's. Only after a check
+ * without faults. */
 void orf_draft_wish(OrfDraft *draft, OrfWish *ret);
-/* Bytes of a client into a blob: base64, with or without "data:...;base64,". Faults are collected; false then. */
+/* Bytes of a client into a blob: base64, with or without "data:...;base64,". Faults are
+ * collected; false then. */
 bool orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *text, size_t size,
                             char ret_digest[ORF_DIGEST_SIZE]);
 
-/* --- Intake: intake.c, intake-json.c ---------------------------------------------------------------------------- */
+/* --- Intake: intake.c, intake-json.c ------------------------------------------------------ */
 
-/* For the `begin` of an endpoint that takes wishes: multipart goes into blobs while it arrives. */
+/* For the `begin` of an endpoint that takes wishes: multipart goes into blobs while it arrives.
+ */
 void orf_intake_begin(OrfCall *call);
 /* The same when the queue has room, else the refusal: admit.c. */
 void orf_wish_begin(OrfCall *call);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- A server with everything behind it ---------------------------------------------------------------------- */
+/* --- A server with everything behind it --------------------------------------------------- */
 
 typedef struct {
     Desk *desk;
@@ -98,7 +98,7 @@ last_digest(const json_t *job)
 
 #define WISH "{'image_b64':'$JPEG','generator':'lithophane','quality':'draft'"
 
-/* --- Runs ---------------------------------------------------------------------------------------------------------- */
+/* --- Runs --------------------------------------------------------------------------------- */
 
 static void
 four_stages(void)
@@ -198,7 +198,7 @@ progressive_as_json(void)
     g_assert_cmpint(picky.status, ==, 406);
 }
 
-/* --- The same thing twice ------------------------------------------------------------------------------------------ */
+/* --- The same thing twice ----------------------------------------------------------------- */
 
 static void
 known_results(void)
@@ -320,7 +320,7 @@ trial(void)
                      0);
 }
 
-/* --- Forms ------------------------------------------------------------------------------------------------------------ */
+/* --- Forms -------------------------------------------------------------------------------- */
 
 #define PART(name, more)                                                                       \
     "--XX\r\nContent-Disposition: form-data; name=\"" name "\"" more "\r\n\r\n"
@@ -445,7 +445,7 @@ other_bodies(void)
     g_assert_cmpint(twice.status, ==, 400);
 }
 
-/* --- Uploads ----------------------------------------------------------------------------------------------------------- */
+/* --- Uploads ------------------------------------------------------------------------------ */
 
 static void
 uploads(void)
@@ -492,7 +492,7 @@ raw_uploads(void)
     g_assert_cmpint(none.status, ==, 422);
 }
 
-/* --- Clients of Hunyuan3D ----------------------------------------------------------------------------------------------- */
+/* --- Clients of Hunyuan3D ----------------------------------------------------------------- */
 
 static void
 hunyuan_files(void)
@@ -608,7 +608,7 @@ hunyuan_failures(void)
     json_decref(json);
 }
 
-/* --- The runner's share of the machine ----------------------------------------------------------------------------------- */
+/* --- The runner's share of the machine ---------------------------------------------------- */
 
 static void
 metrics(void)

@@ -1,10 +1,12 @@
 /* ws-message.c - what clients of the WebSocket say.
  *
- *     {"type":"subscribe","job":ID,"last_event_id":7}   {"type":"unsubscribe","job":ID}   {"type":"ping"}
+ *     {"type":"subscribe","job":ID,"last_event_id":7}   {"type":"unsubscribe","job":ID}
+ * {"type":"ping"}
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pure. Members that are not known are errors here as they are in bodies: a misspelt one would be missed in silence. */
+ * Pure. Members that are not known are errors here as they are in bodies: a misspelt one would
+ * be missed in silence. */
 #include "api/jobs-priv.h"
 
 #include <string.h>

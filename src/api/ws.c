@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the server sends are the objects of NDJSON streams; besides them "subscribed", "unsubscribed", "pong" and
- * "problem". Messages come on the one thread of the sockets, in order; words of jobs go out from any thread. */
+ * What the server sends are the objects of NDJSON streams; besides them "subscribed",
+ * "unsubscribed", "pong" and "problem". Messages come on the one thread of the sockets, in
+ * order; words of jobs go out from any thread. */
 #include "api/jobs-priv.h"
 
 #include <string.h>
@@ -61,7 +62,7 @@ sub_unref(void *data)
     g_free(sub);
 }
 
-/* --- A subscription's sink --------------------------------------------------------------------------------------- */
+/* --- A subscription's sink ---------------------------------------------------------------- */
 
 static bool
 send_text(const char *text, size_t size, void *data)
@@ -109,7 +110,7 @@ end(void *data)
     sub_unref(data);
 }
 
-/* --- What the socket says by itself -------------------------------------------------------------------------------- */
+/* --- What the socket says by itself ------------------------------------------------------- */
 
 static void
 answer(Client *client, const char *event, const char *job)
@@ -136,7 +137,7 @@ complain(Client *client, const char *code, const char *detail, const char *job)
     orf_socket_send(client->socket, out->str, out->len);
 }
 
-/* --- Messages ---------------------------------------------------------------------------------------------------------- */
+/* --- Messages ----------------------------------------------------------------------------- */
 
 /* NULL: it is followed already, or there are too many, and the client knows. */
 static Sub *
@@ -218,7 +219,7 @@ on_message(OrfSocket *socket, const char *text, size_t size, void *data)
         answer(client, "pong", NULL);
 }
 
-/* --- Life --------------------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 static void
 on_open(OrfSocket *socket, void *data)

@@ -12,7 +12,7 @@ orf_dot3(const float a[3], const float b[3])
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
-/* --- Around vertices and corners: asset/fan.c --------------------------------------------------- */
+/* --- Around vertices and corners: asset/fan.c --------------------------------------------- */
 
 /* Triangles around each vertex: list[start[v]] .. list[start[v + 1] - 1]. */
 typedef struct {
@@ -24,12 +24,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfFans, orf_fans_clear)
 
 /* Twice the area times the unit normal. */
 void orf_face_vector(const float *positions, const uint32_t corner[3], float ret_vector[3]);
-/* Normals of a triangle's corners: the vertex's where the surface is smooth, else the triangle's.
- * Returns a bit for each sharp corner. `normals` are the vertices'. */
+/* Normals of a triangle's corners: the vertex's where the surface is smooth, else the
+ * triangle's. Returns a bit for each sharp corner. `normals` are the vertices'. */
 unsigned orf_corner_normals(const float *positions, const float *normals,
                             const uint32_t corner[3], float ret_normals[3][3]);
 
-/* --- Cameras: asset/camera.c ------------------------------------------------------------------ */
+/* --- Cameras: asset/camera.c -------------------------------------------------------------- */
 
 /* pixel = center + scale * (right, down) * (distance ? distance / depth : 1) */
 typedef struct {
@@ -39,8 +39,8 @@ typedef struct {
     float distance;                   /* mm from eye to target; 0: orthographic */
 } OrfCamera;
 
-/* Where a point is seen. `near` grows towards the eye and is linear on the screen: mm before the
- * target when orthographic, distance / depth when not. x is NaN behind the eye. */
+/* Where a point is seen. `near` grows towards the eye and is linear on the screen: mm before
+ * the target when orthographic, distance / depth when not. x is NaN behind the eye. */
 typedef struct {
     float x, y, near;
 } OrfSpot;
@@ -55,11 +55,12 @@ void orf_camera_eye(const OrfCamera *camera, const float point[3], float ret_eye
 OrfSpot *orf_camera_see_mesh(OrfTask *task, const OrfCamera *camera, const OrfMesh *mesh,
                              GError **error);
 /* Aims at the middle of the mesh; with `fov` (degrees) from far enough to see it all. Then sets
- * scale and center so that the mesh fills width x height less `margin` (a share) on each side. */
+ * scale and center so that the mesh fills width x height less `margin` (a share) on each side.
+ */
 bool orf_camera_fit(OrfTask *task, OrfCamera *camera, const OrfMesh *mesh, float fov,
                     const float size[2], float margin, GError **error);
 
-/* --- Rasteriser: asset/raster.c ----------------------------------------------------------------- */
+/* --- Rasteriser: asset/raster.c ----------------------------------------------------------- */
 
 #define ORF_NO_TRIANGLE UINT32_MAX
 #define ORF_BAND 16 /* rows */
@@ -94,7 +95,7 @@ orf_raster(OrfTask *task, const OrfRaster *raster, OrfBandFn band, void *data, G
 float orf_raster_weights(const OrfSpot *const corners[3], bool flat, float x, float y,
                          float ret_weights[3]);
 
-/* --- Colour: asset/tone.c ------------------------------------------------------------------------- */
+/* --- Colour: asset/tone.c ----------------------------------------------------------------- */
 
 /* The sRGB curve as tables. */
 typedef struct {
@@ -120,26 +121,26 @@ void orf_pyramid_clear(OrfPyramid *pyramid);
 void orf_pyramid_sample(const OrfPyramid *pyramid, unsigned level, float u, float v,
                         float ret_rgb[3]);
 
-/* --- Fill: asset/fill.c ------------------------------------------------------------------------------ */
+/* --- Fill: asset/fill.c ------------------------------------------------------------------- */
 
-/* RGBA in place: colours of alpha 255 stay, of 0 come smoothly from around, between they mix; alpha
- * becomes 255. All unknown gives mid grey. Push-pull after Gortler et al. 1996; O(n).
+/* RGBA in place: colours of alpha 255 stay, of 0 come smoothly from around, between they mix;
+ * alpha becomes 255. All unknown gives mid grey. Push-pull after Gortler et al. 1996; O(n).
  * Errors: CANCELLED, TOO_LARGE. */
 bool
 orf_fill_unknown(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height, GError **error);
 
-/* --- Dressing: what both ways share ---------------------------------------------------------------- */
+/* --- Dressing: what both ways share ------------------------------------------------------- */
 
-/* asset/delight.c: the picture's pixels ([height][width][4], RGBA, straight alpha) in place, less
- * `strength` (0..1) of the shading that the mesh explains: linear light fitted by a + b.n over
- * what is seen, divided by max(0.3, a + b.n) over its mean. `camera` gives pixels of this picture.
- * Errors: CANCELLED, TOO_LARGE. */
+/* asset/delight.c: the picture's pixels ([height][width][4], RGBA, straight alpha) in place,
+ * less `strength` (0..1) of the shading that the mesh explains: linear light fitted by a + b.n
+ * over what is seen, divided by max(0.3, a + b.n) over its mean. `camera` gives pixels of this
+ * picture. Errors: CANCELLED, TOO_LARGE. */
 bool orf_delight(OrfTask *task, const OrfMesh *mesh, const OrfCamera *camera, uint8_t *rgba,
                  unsigned width, unsigned height, float strength, GError **error);
 
-/* asset/rim.c: sets alpha to how far a pixel's colour can be trusted: 255 inside, little within 2 px
- * of the edge of the cut-out, where background shines through, 0 outside; parts thinner than
- * that keep what they have. Errors: TOO_LARGE. */
+/* asset/rim.c: sets alpha to how far a pixel's colour can be trusted: 255 inside, little within
+ * 2 px of the edge of the cut-out, where background shines through, 0 outside; parts thinner
+ * than that keep what they have. Errors: TOO_LARGE. */
 bool
 orf_trust_inside(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height, GError **error);
 
@@ -147,7 +148,7 @@ orf_trust_inside(OrfTask *task, uint8_t *rgba, unsigned width, unsigned height, 
 OrfAsset *orf_dressed(OrfTask *task, OrfMesh *mesh, uint8_t *rgb, const unsigned size[2],
                       unsigned quality, GError **error);
 
-/* --- What is behind: asset/backdrop.c ------------------------------------------------------------- */
+/* --- What is behind: asset/backdrop.c ----------------------------------------------------- */
 
 /* Light grey, and the bed with a grid and the shadow of the mesh. */
 typedef struct {
@@ -169,7 +170,7 @@ void orf_asset_backdrop_clear(OrfAssetBackdrop *backdrop);
 void
 orf_asset_backdrop_color(const OrfAssetBackdrop *backdrop, float x, float y, float ret_rgb[3]);
 
-/* --- One picture as a source of colour: asset/sight.c ------------------------------------------- */
+/* --- One picture as a source of colour: asset/sight.c ------------------------------------- */
 
 typedef struct {
     OrfCamera camera; /* picture pixels */
@@ -190,7 +191,7 @@ void orf_sight_clear(OrfSight *sight);
 float orf_sight_look(const OrfSight *sight, const float point[3], const float normal[3],
                      float ret_rgb[3]);
 
-/* --- Render: asset/render.c --------------------------------------------------------------------------- */
+/* --- Render: asset/render.c --------------------------------------------------------------- */
 
 typedef struct {
     OrfCamera camera;

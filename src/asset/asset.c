@@ -13,7 +13,7 @@ struct OrfAsset {
     size_t n_materials;
 };
 
-/* --- Materials ---------------------------------------------------------------------------------- */
+/* --- Materials ---------------------------------------------------------------------------- */
 
 void
 orf_material_init(OrfMaterial *material, const char *name)
@@ -42,7 +42,7 @@ copy_material(OrfMaterial *to, const OrfMaterial *from)
         g_bytes_ref(to->encoded);
 }
 
-/* --- Assets ------------------------------------------------------------------------------------- */
+/* --- Assets ------------------------------------------------------------------------------- */
 
 OrfAsset *
 orf_asset_new(OrfMesh *mesh, const OrfMaterial *materials, size_t n_materials)
@@ -102,7 +102,7 @@ orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh)
     return orf_asset_new(mesh, asset->materials, asset->n_materials);
 }
 
-/* --- Colours of vertices ------------------------------------------------------------------------ */
+/* --- Colours of vertices ------------------------------------------------------------------ */
 
 static double
 to_linear(uint8_t srgb)
@@ -151,7 +151,8 @@ sample(const OrfImage *image, const float uv[2], uint8_t ret[4])
     }
 }
 
-/* What the corners of one group look like: the material's colour with or without its picture. */
+/* What the corners of one group look like: the material's colour with or without its picture.
+ */
 typedef struct {
     const OrfImage *picture; /* NULL: plain */
     uint8_t plain[4];

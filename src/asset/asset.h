@@ -9,7 +9,7 @@
 #include "image/image.h"
 #include "mesh/mesh.h"
 
-/* --- Materials: metallic-roughness as in glTF 2.0, section 3.9 ------------------------------ */
+/* --- Materials: metallic-roughness as in glTF 2.0, section 3.9 ---------------------------- */
 
 typedef struct {
     char name[64];
@@ -24,10 +24,11 @@ typedef struct {
 void orf_material_init(OrfMaterial *material, const char *name);
 void orf_material_clear(OrfMaterial *material);
 
-/* --- Assets ----------------------------------------------------------------------------------- */
+/* --- Assets ------------------------------------------------------------------------------- */
 
-/* Takes references of its own to mesh, textures and bytes. Material i serves group i of the mesh;
- * none given: one plain material. Errors of groups without a material: the last serves. */
+/* Takes references of its own to mesh, textures and bytes. Material i serves group i of the
+ * mesh; none given: one plain material. Errors of groups without a material: the last serves.
+ */
 OrfAsset *orf_asset_new(OrfMesh *mesh, const OrfMaterial *materials, size_t n_materials);
 OrfMesh *orf_asset_mesh(const OrfAsset *asset); /* borrowed */
 size_t orf_asset_n_materials(const OrfAsset *asset);
@@ -35,11 +36,12 @@ const OrfMaterial *orf_asset_material(const OrfAsset *asset, size_t i); /* borro
 /* The same materials on another mesh with the same groups and UVs. */
 OrfAsset *orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh);
 
-/* Colours of the vertices as [n][4] sRGB: vertex colours, else the texture sampled at the UVs, else
- * the material's colour; for formats without textures. Caller frees with orf_free. */
+/* Colours of the vertices as [n][4] sRGB: vertex colours, else the texture sampled at the UVs,
+ * else the material's colour; for formats without textures. Caller frees with orf_free. */
 uint8_t *orf_asset_vertex_colors(OrfTask *task, const OrfAsset *asset, GError **error);
 
-/* --- Dress: project pictures onto a mesh and bake an atlas: asset/project.c, asset/bake.c ------- */
+/* --- Dress: project pictures onto a mesh and bake an atlas: asset/project.c, asset/bake.c ---
+ */
 
 /* A pinhole or orthographic picture of the mesh. */
 typedef struct {
@@ -63,18 +65,18 @@ typedef struct {
     unsigned quality; /* JPEG quality of the encoded texture; 0: 85 */
 } OrfDress;
 
-/* Fast path for a body seen from the front: the picture itself is the texture, UVs by projection,
- * the back mirrored or refilled in a second half of the atlas; seams along the outline; rim
- * pixels filled from inside so that no background shows. One view. */
+/* Fast path for a body seen from the front: the picture itself is the texture, UVs by
+ * projection, the back mirrored or refilled in a second half of the atlas; seams along the
+ * outline; rim pixels filled from inside so that no background shows. One view. */
 OrfAsset *orf_asset_dress_front(OrfTask *task, OrfMesh *mesh, const OrfProjection *front,
                                 const OrfDress *options, GError **error);
 
-/* General path: unwraps, then bakes 1..8 views with visibility and cos^4 weights, fills the unseen by
- * push-pull. Errors: BAD_INPUT (no view), CANCELLED, TOO_LARGE. */
+/* General path: unwraps, then bakes 1..8 views with visibility and cos^4 weights, fills the
+ * unseen by push-pull. Errors: BAD_INPUT (no view), CANCELLED, TOO_LARGE. */
 OrfAsset *orf_asset_dress_views(OrfTask *task, OrfMesh *mesh, const OrfProjection *views,
                                 size_t n_views, const OrfDress *options, GError **error);
 
-/* --- Look at it: asset/render.c: a software rasteriser ------------------------------------------- */
+/* --- Look at it: asset/render.c: a software rasteriser ------------------------------------ */
 
 typedef struct {
     unsigned width, height; /* pixels */

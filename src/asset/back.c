@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The rim of the picture stays, since it is what both sides share; what lies deeper is forgotten and
- * filled from the rim. How deep is measured against the part it belongs to, an arm or a trunk, on a
- * small map: the result is soft anyway. */
+ * The rim of the picture stays, since it is what both sides share; what lies deeper is
+ * forgotten and filled from the rim. How deep is measured against the part it belongs to, an
+ * arm or a trunk, on a small map: the result is soft anyway. */
 #include "project-priv.h"
 
 #include <math.h>
@@ -67,7 +67,8 @@ local_radius(OrfTask *task, const OrfImage *distance, GError **error)
     return radius;
 }
 
-/* How much of the front a pixel keeps: all at the rim, nothing from 35 % of the radius inwards. */
+/* How much of the front a pixel keeps: all at the rim, nothing from 35 % of the radius inwards.
+ */
 static float
 kept(float distance, float radius)
 {

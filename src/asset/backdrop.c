@@ -2,15 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The shadow is a picture of the mesh from below, faded with its height above the bed and blurred:
- * once narrow for the contact, once wide for the light it keeps away. */
+ * The shadow is a picture of the mesh from below, faded with its height above the bed and
+ * blurred: once narrow for the contact, once wide for the light it keeps away. */
 #include "asset/asset-priv.h"
 
 #include <math.h>
 
 #define SIDE 160 /* of the shadow */
 
-/* --- Shadow --------------------------------------------------------------------------------------- */
+/* --- Shadow ------------------------------------------------------------------------------- */
 
 static void
 keep_heights(const OrfBand *band, void *data)
@@ -21,7 +21,8 @@ keep_heights(const OrfBand *band, void *data)
             heights[(size_t)y * SIDE + x] = -band->near[(y - band->y0) * band->stride + x];
 }
 
-/* Mean of 2 radius + 1 values along each row, into the columns of `to`: twice gives both ways. */
+/* Mean of 2 radius + 1 values along each row, into the columns of `to`: twice gives both ways.
+ */
 static void
 blur_turn(const float *from, float *to, int radius)
 {
@@ -81,7 +82,7 @@ cast_shadow(OrfAssetBackdrop *backdrop, OrfTask *task, const OrfMesh *mesh, GErr
     return true;
 }
 
-/* --- The bed ----------------------------------------------------------------------------------------- */
+/* --- The bed ------------------------------------------------------------------------------ */
 
 /* 1, 2 or 5 times a power of ten, at least five to the reach. */
 static float

@@ -2,11 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each texel is a point of the surface. It takes its colour from the picture that shows it best; near
- * the border between two pictures they are mixed, but only there, since pictures never fit to
- * the pixel and averages would show ghosts: weights are raised to a power before they are
- * shared out. What no picture shows gets its colour along the surface: colours of vertices are
- * spread from seen to unseen ones and smoothed. Gutters are filled by push-pull. */
+ * Each texel is a point of the surface. It takes its colour from the picture that shows it
+ * best; near the border between two pictures they are mixed, but only there, since pictures
+ * never fit to the pixel and averages would show ghosts: weights are raised to a power before
+ * they are shared out. What no picture shows gets its colour along the surface: colours of
+ * vertices are spread from seen to unseen ones and smoothed. Gutters are filled by push-pull.
+ */
 #include "asset/asset-priv.h"
 
 #include <math.h>
@@ -38,7 +39,7 @@ bake_clear(Bake *bake)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bake, bake_clear)
 
-/* --- Points of the surface ----------------------------------------------------------------------- */
+/* --- Points of the surface ---------------------------------------------------------------- */
 
 /* 1 when seen well, less where only at a grazing angle (best is a cosine to the fourth). */
 static float
@@ -68,7 +69,7 @@ look(const Bake *bake, const float point[3], const float normal[3], float ret_rg
     return sum > 0 ? sureness(best) : 0;
 }
 
-/* --- Vertices --------------------------------------------------------------------------------------- */
+/* --- Vertices ----------------------------------------------------------------------------- */
 
 static void
 look_at_vertices(size_t begin, size_t end, void *data)
@@ -207,7 +208,7 @@ color_vertices(OrfTask *task, Bake *bake, GError **error)
     return spread_colors(task, bake, error);
 }
 
-/* --- Texels --------------------------------------------------------------------------------------------- */
+/* --- Texels ------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t triangle;
@@ -284,7 +285,7 @@ bake_texels(OrfTask *task, Bake *bake, GError **error)
            orf_fill_unknown(task, bake->rgba, bake->side, bake->side, error);
 }
 
-/* --- Together ------------------------------------------------------------------------------------------ */
+/* --- Together ----------------------------------------------------------------------------- */
 
 typedef struct {
     OrfTask *task;

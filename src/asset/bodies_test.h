@@ -66,7 +66,8 @@ box(float x, float y, float z)
 
 typedef void (*PaintFn)(float u, float v, uint8_t rgb[3]); /* u, v -1..1 in the disc, v down */
 
-/* A disc of `radius` px in the middle of a square picture; green outside and under a soft rim. */
+/* A disc of `radius` px in the middle of a square picture; green outside and under a soft rim.
+ */
 static inline OrfImage *
 disc_picture(unsigned side, float radius, PaintFn paint)
 {

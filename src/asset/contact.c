@@ -35,7 +35,7 @@ sheet_clear(Sheet *sheet)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sheet, sheet_clear)
 
-/* --- Captions ------------------------------------------------------------------------------------- */
+/* --- Captions ----------------------------------------------------------------------------- */
 
 /* "12 345" */
 static void
@@ -103,7 +103,8 @@ typedef struct {
     uint8_t grey;
 } Line;
 
-/* Without a task: a stand-in for a font is no remark about the result. NULL without any font. */
+/* Without a task: a stand-in for a font is no remark about the result. NULL without any font.
+ */
 static OrfImage *
 draw_line(const Line *line, unsigned height)
 {
@@ -146,7 +147,7 @@ write_caption(Sheet *sheet, const Side *side, const OrfMesh *mesh, unsigned left
     write_line(sheet, &line);
 }
 
-/* --- Views ------------------------------------------------------------------------------------------ */
+/* --- Views -------------------------------------------------------------------------------- */
 
 /* The scale at which every view fits its cell. */
 static bool

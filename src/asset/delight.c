@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Brightness in linear light is fitted as a + b.n over the visible surface (Lambert under a far
- * light and a grey sky), twice, the second time without what lies far off. The shading is kept at
- * WORK pixels and read in between. */
+ * light and a grey sky), twice, the second time without what lies far off. The shading is kept
+ * at WORK pixels and read in between. */
 #include "asset/asset-priv.h"
 
 #include <math.h>

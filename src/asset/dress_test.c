@@ -5,7 +5,8 @@ static const float eyes[][2] = { { 0, 0 },   { 45, 20 },  { 90, 0 },  { 135, -20
                                  { 180, 0 }, { 225, 35 }, { 270, 0 }, { 315, -35 },
                                  { 0, 90 },  { 0, -90 } };
 
-/* Shares of pixels that show the picture's green background or are all but black, from anywhere. */
+/* Shares of pixels that show the picture's green background or are all but black, from
+ * anywhere. */
 static void
 count_faults(const OrfAsset *asset, double *ret_green, double *ret_black)
 {
@@ -54,7 +55,7 @@ assert_uvs_inside(const OrfMesh *mesh)
         g_assert_cmpuint(corners[i], <, orf_mesh_n_uvs(mesh));
 }
 
-/* --- Front ---------------------------------------------------------------------------------------- */
+/* --- Front -------------------------------------------------------------------------------- */
 
 static void
 front_looks_like_picture(void)
@@ -197,10 +198,10 @@ walls_take_the_rim(void)
     }
 }
 
-/* --- Views ---------------------------------------------------------------------------------------------- */
+/* --- Views -------------------------------------------------------------------------------- */
 
-/* The picture of a painted ball of 40 mm (its radius is 130 of 300 px) from this side, orthographic;
- * paint depends on the place on the ball, so all sides agree. */
+/* The picture of a painted ball of 40 mm (its radius is 130 of 300 px) from this side,
+ * orthographic; paint depends on the place on the ball, so all sides agree. */
 static OrfImage *
 side_of_ball(float yaw)
 {
@@ -266,8 +267,8 @@ paint_blue(float u, float v, uint8_t rgb[3])
     memcpy(rgb, (const uint8_t[3]){ 40, 40, 230 }, 3);
 }
 
-/* Red in front and behind, blue from the sides: each side is its own picture's; mixtures only in
- * narrow bands between. */
+/* Red in front and behind, blue from the sides: each side is its own picture's; mixtures only
+ * in narrow bands between. */
 static void
 views_do_not_ghost(void)
 {
@@ -336,7 +337,7 @@ views_know_what_is_hidden(void)
     g_assert_cmpuint(wrong, <, seen / 100);
 }
 
-/* --- Light ------------------------------------------------------------------------------------------------ */
+/* --- Light -------------------------------------------------------------------------------- */
 
 static void
 paint_lit(float u, float v, uint8_t rgb[3])
@@ -377,7 +378,7 @@ delight_evens_out(void)
     g_assert_cmpfloat(after, <, 0.35 * before);
 }
 
-/* --- What goes wrong -------------------------------------------------------------------------------------- */
+/* --- What goes wrong ---------------------------------------------------------------------- */
 
 static void
 same_on_cores(void)

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pull: each level holds the weighted mean of 2 x 2 pixels of the level below, its weight their sum,
- * at most 1. Push: from the top down, what a pixel lacks to weight 1 comes from the level above,
- * bilinear, so that large holes get smooth colours. After Gortler et al. 1996. */
+ * Pull: each level holds the weighted mean of 2 x 2 pixels of the level below, its weight their
+ * sum, at most 1. Push: from the top down, what a pixel lacks to weight 1 comes from the level
+ * above, bilinear, so that large holes get smooth colours. After Gortler et al. 1996. */
 #include "asset/asset-priv.h"
 
 #define MAX_LEVELS 20

@@ -77,7 +77,7 @@ between_two(void)
         g_assert_cmpint(row[4 * x] + 8, >=, row[4 * (x - 1)]);
 }
 
-/* --- The rim of cut-outs ----------------------------------------------------------------------------- */
+/* --- The rim of cut-outs ------------------------------------------------------------------ */
 
 static void
 rim_is_doubted(void)

@@ -17,12 +17,13 @@ typedef struct {
     float outwards; /* px, of UVs at surfaces seen edge-on */
 } OrfLayout;
 
-/* asset/wrap.c: the mesh with UVs for this layout, and without colours and groups, since one texture
- * serves all. `alpha` is the cut-out at the size of the front part. Errors: CANCELLED, TOO_LARGE. */
+/* asset/wrap.c: the mesh with UVs for this layout, and without colours and groups, since one
+ * texture serves all. `alpha` is the cut-out at the size of the front part. Errors: CANCELLED,
+ * TOO_LARGE. */
 OrfMesh *orf_wrap_front(OrfTask *task, const OrfMesh *mesh, const OrfLayout *layout,
                         const uint8_t *alpha, GError **error);
-/* asset/back.c: RGBA pixels of the plain back from those of the front: its rim, halved one way, the
- * inner part filled from the rim. Errors: CANCELLED, TOO_LARGE. */
+/* asset/back.c: RGBA pixels of the plain back from those of the front: its rim, halved one way,
+ * the inner part filled from the rim. Errors: CANCELLED, TOO_LARGE. */
 uint8_t *orf_plain_back(OrfTask *task, const uint8_t *front, const uint8_t *alpha,
                         const OrfLayout *layout, GError **error);
 /* The camera in pixels of the front part. */

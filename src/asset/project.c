@@ -2,11 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- *     +------------------+   The subject box of the picture, with a gutter, not resampled unless the
- *     |      front       |   atlas would grow too large. Both sides of the body use it (mirror), or
- *     |                  |   the back has a place of its own at half the height (or, of tall
- *     +------------------+   pictures, half the width), where the inner part is refilled from the
- *     |  back (plain)    |   rim. Along the outline both show the same colours.
+ *     +------------------+   The subject box of the picture, with a gutter, not resampled
+ * unless the |      front       |   atlas would grow too large. Both sides of the body use it
+ * (mirror), or |                  |   the back has a place of its own at half the height (or,
+ * of tall
+ *     +------------------+   pictures, half the width), where the inner part is refilled from
+ * the |  back (plain)    |   rim. Along the outline both show the same colours.
  *     +------------------+
  *
  * UVs are the projected positions (wrap.c); push-pull fills what was hidden from the rim, so no
@@ -18,7 +19,7 @@
 
 #define GUTTER 20 /* px around the subject */
 
-/* --- Layout ----------------------------------------------------------------------------------------- */
+/* --- Layout ------------------------------------------------------------------------------- */
 
 static uint8_t
 alpha_at(const OrfImage *picture, unsigned x, unsigned y)
@@ -108,7 +109,7 @@ plan_layout(OrfLayout *layout, const OrfProjection *front, const OrfDress *optio
     return true;
 }
 
-/* --- Pixels ------------------------------------------------------------------------------------------ */
+/* --- Pixels ------------------------------------------------------------------------------- */
 
 /* One row of the crop; outside of the picture is transparent. */
 static void
@@ -220,7 +221,7 @@ atlas_pixels(OrfTask *task, const OrfMesh *mesh, const OrfProjection *front,
     return atlas;
 }
 
-/* --- Together ---------------------------------------------------------------------------------------------- */
+/* --- Together ----------------------------------------------------------------------------- */
 
 OrfAsset *
 orf_dressed(OrfTask *task, OrfMesh *mesh, uint8_t *rgb, const unsigned size[2],

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Triangles are sorted into bands of rows; each band is drawn by one core into a buffer of its own,
- * in the order of the mesh, so the result does not depend on the number of cores. Corners are
- * snapped to 1/256 pixel and the edge functions (Pineda 1988) are exact in 64 bits with the
+ * Triangles are sorted into bands of rows; each band is drawn by one core into a buffer of its
+ * own, in the order of the mesh, so the result does not depend on the number of cores. Corners
+ * are snapped to 1/256 pixel and the edge functions (Pineda 1988) are exact in 64 bits with the
  * top-left rule: no sample is drawn twice or missed along a shared edge.
  *
  * Four lanes run side by side: the four samples of one pixel, or four pixels with one sample.
@@ -43,7 +43,7 @@ orf_raster_weights(const OrfSpot *const c[3], bool flat, float x, float y, float
     return area;
 }
 
-/* --- Bands ---------------------------------------------------------------------------------------- */
+/* --- Bands -------------------------------------------------------------------------------- */
 
 typedef struct {
     const OrfRaster *raster;
@@ -104,9 +104,10 @@ sort_into_bands(Job *job, GError **error)
     return true;
 }
 
-/* --- One triangle ------------------------------------------------------------------------------------ */
+/* --- One triangle ------------------------------------------------------------------------- */
 
-/* An edge function for four lanes: value at the lanes of a quad, steps to the next quad and row. */
+/* An edge function for four lanes: value at the lanes of a quad, steps to the next quad and
+ * row. */
 typedef struct {
     Long2 at[2], across, down;
 } Edge;
@@ -258,7 +259,7 @@ draw(const OrfRaster *raster, uint32_t triangle, const Target *target)
     }
 }
 
-/* --- One band ------------------------------------------------------------------------------------------ */
+/* --- One band ----------------------------------------------------------------------------- */
 
 static bool
 draw_triangles(const Job *job, unsigned band, const Target *target)

@@ -2,12 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A visibility buffer with four samples a pixel (raster.c), then each triangle is shaded once per
- * pixel it shows in, at the place of the triangle nearest to the pixel's centre. So an unlit render
- * at the texture's scale gives the texture's own colours.
+ * A visibility buffer with four samples a pixel (raster.c), then each triangle is shaded once
+ * per pixel it shows in, at the place of the triangle nearest to the pixel's centre. So an
+ * unlit render at the texture's scale gives the texture's own colours.
  *
- * Light: key, fill and sky travel with the camera, so every side has shape. Normals are averaged
- * over neighbours that meet at less than CREASE; the inside of a surface is painted red. */
+ * Light: key, fill and sky travel with the camera, so every side has shape. Normals are
+ * averaged over neighbours that meet at less than CREASE; the inside of a surface is painted
+ * red. */
 #include "asset/asset-priv.h"
 
 #include <math.h>
@@ -51,7 +52,7 @@ typedef struct {
     float normals[3][3];
 } Shader;
 
-/* --- Normals ------------------------------------------------------------------------------------ */
+/* --- Normals ------------------------------------------------------------------------------ */
 
 static void
 face_vectors(size_t begin, size_t end, void *data)
@@ -93,7 +94,7 @@ corner_normal(const Scene *scene, uint32_t triangle, uint32_t vertex, float ret_
         ret_normal[k] = length > 0 ? sum[k] / length : 0;
 }
 
-/* --- Colour of a point ---------------------------------------------------------------------------- */
+/* --- Colour of a point -------------------------------------------------------------------- */
 
 static float
 screen_area(const OrfSpot *const s[3])
@@ -184,7 +185,7 @@ base_color(const Scene *scene, const Shader *shader, const float w[3], float ret
     }
 }
 
-/* --- Light ------------------------------------------------------------------------------------------ */
+/* --- Light -------------------------------------------------------------------------------- */
 
 static float
 wrapped(const float n[3], float x, float y, float z)
@@ -192,7 +193,8 @@ wrapped(const float n[3], float x, float y, float z)
     return MAX(0, (n[0] * x + n[1] * y + n[2] * z + 0.2f) / 1.2f);
 }
 
-/* In the camera's frame: x right, y up, z to the eye. About 1 where the surface faces the eye. */
+/* In the camera's frame: x right, y up, z to the eye. About 1 where the surface faces the eye.
+ */
 static float
 light(const float n[3])
 {
@@ -244,7 +246,7 @@ shade(const Scene *scene, const Shader *shader, float x, float y, float ret_rgb[
         ret_rgb[k] = orf_tone_code(&scene->tone, linear[k]);
 }
 
-/* --- Pixels ------------------------------------------------------------------------------------------- */
+/* --- Pixels ------------------------------------------------------------------------------- */
 
 /* Adds the share of one triangle (or of the backdrop) among the four samples. */
 static unsigned
@@ -298,7 +300,7 @@ resolve_band(const OrfBand *band, void *data)
                           band->triangle + (y - band->y0) * band->stride + 4 * (size_t)x, x, y);
 }
 
-/* --- Scene ---------------------------------------------------------------------------------------------- */
+/* --- Scene -------------------------------------------------------------------------------- */
 
 static void
 scene_clear(Scene *scene)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The cut-out is shrunk by SHRINK pixels; what the shrinking wipes out altogether (whiskers, legs of
- * insects) has no better pixels than its own, so it keeps them. */
+ * The cut-out is shrunk by SHRINK pixels; what the shrinking wipes out altogether (whiskers,
+ * legs of insects) has no better pixels than its own, so it keeps them. */
 #include "asset/asset-priv.h"
 
 #include <string.h>

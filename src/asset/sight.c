@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A point is seen when it faces the eye, is not hidden (depth map with some slack: shape and picture
- * never agree to the pixel) and does not lie on a silhouette, where the picture mixes near and far.
- * A sight from behind takes the same picture for the far side: the mirrored back. */
+ * A point is seen when it faces the eye, is not hidden (depth map with some slack: shape and
+ * picture never agree to the pixel) and does not lie on a silhouette, where the picture mixes
+ * near and far. A sight from behind takes the same picture for the far side: the mirrored back.
+ */
 #include "asset/asset-priv.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@
 #define JUMP 0.025f  /* a step in depth, in parts of the mesh's size */
 #define SLACK 0.008f
 
-/* --- Maps --------------------------------------------------------------------------------------------- */
+/* --- Maps --------------------------------------------------------------------------------- */
 
 static void
 keep_depth(const OrfBand *band, void *data)
@@ -109,7 +110,7 @@ find_silhouettes(OrfSight *sight, OrfTask *task, const OrfImage *picture, float 
     return sight->inner != NULL;
 }
 
-/* --- Picture -------------------------------------------------------------------------------------------- */
+/* --- Picture ------------------------------------------------------------------------------ */
 
 static uint8_t *
 copy_rgba(OrfTask *task, const OrfImage *picture, GError **error)
@@ -179,7 +180,7 @@ orf_sight_clear(OrfSight *sight)
     g_clear_pointer(&sight->inner, orf_image_unref);
 }
 
-/* --- Look -------------------------------------------------------------------------------------------------- */
+/* --- Look --------------------------------------------------------------------------------- */
 
 /* Share of full weight at this place of the maps; 0 when the point is hidden there. */
 static float

@@ -25,7 +25,7 @@ orf_tone_code(const OrfTone *tone, float linear)
     return tone->code[(int)(sqrtf(CLAMP(linear, 0, 1)) * 4095 + 0.5f)];
 }
 
-/* --- Pyramid ------------------------------------------------------------------------------------ */
+/* --- Pyramid ------------------------------------------------------------------------------ */
 
 /* Mean of 2 x 2 pixels; an odd last row or column is left out. */
 static void

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Where the surface turns away from the viewer the coordinates move outwards, into colours that
- * push-pull drew out of the rim: sides get soft colour instead of streaks. They stop half way to the
- * next part of the cut-out. Geometry is untouched: UVs have indices of their own. */
+ * push-pull drew out of the rim: sides get soft colour instead of streaks. They stop half way
+ * to the next part of the cut-out. Geometry is untouched: UVs have indices of their own. */
 #include "project-priv.h"
 
 #include <math.h>
@@ -39,8 +39,8 @@ is_subject(const Wrap *wrap, float x, float y)
     return wrap->alpha[(size_t)y * size[0] + (size_t)x] >= 128;
 }
 
-/* How far of `push` pixels along the unit vector `way` a coordinate may go: half way to the next
- * part, and not at all where the picture goes on beyond the edge. */
+/* How far of `push` pixels along the unit vector `way` a coordinate may go: half way to the
+ * next part, and not at all where the picture goes on beyond the edge. */
 static float
 room_outwards(const Wrap *wrap, const float at[2], const float way[2], float push)
 {
@@ -100,7 +100,8 @@ add_uv(OrfTask *task, Wrap *wrap, uint32_t vertex, const float normal[3], bool b
     return true;
 }
 
-/* By the vertices' normals, which are smooth: the seam follows the outline, not single faces. */
+/* By the vertices' normals, which are smooth: the seam follows the outline, not single faces.
+ */
 static bool
 is_back(const Wrap *wrap, const uint32_t corner[3])
 {

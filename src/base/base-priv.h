@@ -41,8 +41,8 @@ struct OrfTask {
     GPtrArray *children; /* owned steps */
 };
 
-/* What the pool's threads are given; first member of a larger one. `run` is stored last: who reads it sees
- * everything that was written before. */
+/* What the pool's threads are given; first member of a larger one. `run` is stored last: who
+ * reads it sees everything that was written before. */
 typedef void (*OrfPoolFn)(void *item);
 typedef struct {
     _Atomic(OrfPoolFn) run;

@@ -6,7 +6,7 @@
 
 #include <orfeas.h>
 
-/* --- Errors: base/error.c ------------------------------------------------------------------ */
+/* --- Errors: base/error.c ----------------------------------------------------------------- */
 
 /* Sets `error` (printf style) and yields false, which is also NULL and 0:
  *     return ORF_FAIL(error, BAD_INPUT, "%s: no vertices; export it again", name); */
@@ -25,7 +25,8 @@ typedef struct {
 
 /* The row of the one table; `code` out of range gives the row of BUG. */
 const OrfErrorInfo *orf_error_info(int code);
-/* Exit code of any error: ORF_ERROR by the table, others (GFileError, ...) mapped to the nearest. */
+/* Exit code of any error: ORF_ERROR by the table, others (GFileError, ...) mapped to the
+ * nearest. */
 int orf_error_exit_code(const GError *error);
 
 /* --- Tasks: base/task.c, base/parallel.c. Thread-safe ---------------------------------------
@@ -50,12 +51,13 @@ unsigned orf_task_cores(const OrfTask *task);
 /* Uses fewer from now on, at least one: before the run begins, when several share a machine. */
 void orf_task_limit_cores(OrfTask *task, unsigned cores);
 
-/* A remark for the user that belongs to the result ("hole of 3 px filled"); at most 64 are kept. */
+/* A remark for the user that belongs to the result ("hole of 3 px filled"); at most 64 are
+ * kept. */
 void orf_task_note(OrfTask *task, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* `body` handles items begin..end-1; called on up to orf_task_cores() threads, each piece at most
- * `grain` items. Returns when all are done, false when the task was cancelled meanwhile. Pieces
- * may run in any order: write only what belongs to your items. */
+/* `body` handles items begin..end-1; called on up to orf_task_cores() threads, each piece at
+ * most `grain` items. Returns when all are done, false when the task was cancelled meanwhile.
+ * Pieces may run in any order: write only what belongs to your items. */
 typedef void (*OrfRangeFn)(size_t begin, size_t end, void *data);
 bool
 orf_task_parallel(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data);
@@ -143,14 +145,15 @@ double orf_params_number(const OrfParams *params, const char *name); /* number, 
 const char *orf_params_text(const OrfParams *params, const char *name); /* text, choice */
 size_t orf_params_list(const OrfParams *params, const char *name, double *ret_values,
                        size_t room); /* how many there are */
-/* {"name":value,...}, names sorted, every default filled in, numbers as RFC 8785 prints them. */
+/* {"name":value,...}, names sorted, every default filled in, numbers as RFC 8785 prints them.
+ */
 char *orf_params_canonical(const OrfParams *params);
 /* Calls `each` for every declared parameter, in table order. */
 void orf_params_each(const OrfParams *params, void (*each)(const OrfParam *param, void *data),
                      void *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfParams, orf_params_free)
 
-/* --- Digests: base/digest.c ------------------------------------------------------------------ */
+/* --- Digests: base/digest.c --------------------------------------------------------------- */
 
 #define ORF_DIGEST_SIZE 65 /* 64 hex digits and the NUL */
 /* SHA-256 as lower-case hex. */
@@ -164,13 +167,14 @@ void orf_digester_end(OrfDigester *digester, char ret_hex[ORF_DIGEST_SIZE]);
 void orf_digester_free(OrfDigester *digester);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDigester, orf_digester_free)
 
-/* --- JSON text: base/json.c: writing only, appended to a GString --------------------------- */
+/* --- JSON text: base/json.c: writing only, appended to a GString -------------------------- */
 
 void
 orf_json_string(GString *out, const char *text);  /* quoted, escaped, invalid UTF-8 replaced */
 void orf_json_number(GString *out, double value); /* shortest form; NaN and infinity: null */
 
-/* --- The machine: base/machine.c: for programs; what the engine may use is told by its task --------- */
+/* --- The machine: base/machine.c: for programs; what the engine may use is told by its task
+ * --- */
 
 typedef struct {
     unsigned cores; /* usable here: affinity and the quota of every cgroup, rounded up; 1.. */
@@ -184,12 +188,12 @@ typedef struct {
     double busy_cores; /* what busy_s grows by in a second when nothing idles */
 } OrfMachine;
 
-/* Reads /proc and /sys below `root` (NULL: "/"): cgroups v2 and v1, nested, as seen from a container too. What
- * cannot be read is guessed: one core or what the system tells, 4 GB. */
+/* Reads /proc and /sys below `root` (NULL: "/"): cgroups v2 and v1, nested, as seen from a
+ * container too. What cannot be read is guessed: one core or what the system tells, 4 GB. */
 void orf_machine_read(const char *root, OrfMachine *ret);
 char *orf_machine_cpu_name(const char *root); /* "AMD EPYC 7543"; caller owns */
 
-/* --- Log: base/log.c: for programs and for tracing; rooms return errors instead ------------ */
+/* --- Log: base/log.c: for programs and for tracing; rooms return errors instead ----------- */
 
 #define orf_log_debug(...) g_log("orfeas", G_LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define orf_log_warning(...) g_log("orfeas", G_LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A process sits in a group, the group in others; each may have a limit, and the tightest one counts. The path in
- * /proc/self/cgroup is walked upwards below the mount. In a container the path may be that of the host, which is not
- * there; then the walk ends at the mount itself, which is the container's own group. */
+ * A process sits in a group, the group in others; each may have a limit, and the tightest one
+ * counts. The path in /proc/self/cgroup is walked upwards below the mount. In a container the
+ * path may be that of the host, which is not there; then the walk ends at the mount itself,
+ * which is the container's own group. */
 #include "base/base.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 #define NO_LIMIT G_MAXUINT64
 #define MAX_CPUS 4096
 
-/* --- Files ----------------------------------------------------------------------------------------------------- */
+/* --- Files -------------------------------------------------------------------------------- */
 
 static char *
 read_text(const char *folder, const char *name)
@@ -45,9 +46,10 @@ number_behind(const char *text, const char *word)
     return 0;
 }
 
-/* --- Groups ---------------------------------------------------------------------------------------------------- */
+/* --- Groups ------------------------------------------------------------------------------- */
 
-/* The group of this process under a controller of version 1, or ("") of version 2; NULL: none. */
+/* The group of this process under a controller of version 1, or ("") of version 2; NULL: none.
+ */
 static char *
 group_path(const char *root, const char *controller)
 {
@@ -84,7 +86,7 @@ each_level(const char *root, const char *mount, const char *controller, LevelFn 
     }
 }
 
-/* --- Memory ---------------------------------------------------------------------------------------------------- */
+/* --- Memory ------------------------------------------------------------------------------- */
 
 static void
 limit_memory(OrfMachine *ret, uint64_t limit, uint64_t current, uint64_t droppable)
@@ -140,7 +142,7 @@ machine_memory(const char *root, OrfMachine *ret)
     ret->memory_used = ret->memory_total - ret->memory_free;
 }
 
-/* --- Processors ------------------------------------------------------------------------------------------------ */
+/* --- Processors --------------------------------------------------------------------------- */
 
 /* Marks the processors of a list such as "0-3,8"; yields how many. */
 static unsigned
@@ -177,7 +179,8 @@ allowed_cpus(const char *root, bool allowed[MAX_CPUS])
     return MAX(g_get_num_processors(), 1);
 }
 
-/* Seconds that one line of /proc/stat has been busy: user nice system (idle iowait) irq softirq steal. */
+/* Seconds that one line of /proc/stat has been busy: user nice system (idle iowait) irq softirq
+ * steal. */
 static double
 busy_of(const char *numbers)
 {
@@ -235,7 +238,7 @@ cpu_v1(const char *folder, OrfMachine *ret)
               (double)read_number(folder, "cpuacct.usage", 0) / 1e9);
 }
 
-/* --- All ------------------------------------------------------------------------------------------------------- */
+/* --- All ---------------------------------------------------------------------------------- */
 
 void
 orf_machine_read(const char *root, OrfMachine *ret)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each block carries a 64-byte header (its ledger and size), so that orf_free needs no task and a
- * block may outlive the task that drew it. Large zeroed blocks come from calloc, that is from
+ * Each block carries a 64-byte header (its ledger and size), so that orf_free needs no task and
+ * a block may outlive the task that drew it. Large zeroed blocks come from calloc, that is from
  * fresh pages: untouched parts cost nothing. */
 #include "base-priv.h"
 
@@ -122,7 +122,7 @@ orf_task_realloc(OrfTask *task, void *block, size_t count, size_t size, const ch
     return grown;
 }
 
-/* --- Growing arrays ---------------------------------------------------------------------------- */
+/* --- Growing arrays ----------------------------------------------------------------------- */
 
 void *
 orf_vec_add(OrfTask *task, OrfVec *vec, size_t n, const char *what, GError **error)
@@ -154,7 +154,7 @@ orf_vec_clear(OrfVec *vec)
     orf_free(orf_vec_steal(vec));
 }
 
-/* --- Arenas --------------------------------------------------------------------------------------- */
+/* --- Arenas ------------------------------------------------------------------------------- */
 
 #define SLAB ((size_t)256 << 10)
 

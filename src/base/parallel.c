@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The caller and up to cores - 1 helpers take pieces from one atomic counter. The caller waits only
- * for helpers that have begun: one that comes late finds nothing and leaves, so calls may nest
- * without deadlock even when every helper is busy. What is handed over goes through atomics of our own,
- * so that ThreadSanitizer, which cannot see into GLib's locks, sees the order of things. */
+ * The caller and up to cores - 1 helpers take pieces from one atomic counter. The caller waits
+ * only for helpers that have begun: one that comes late finds nothing and leaves, so calls may
+ * nest without deadlock even when every helper is busy. What is handed over goes through
+ * atomics of our own, so that ThreadSanitizer, which cannot see into GLib's locks, sees the
+ * order of things. */
 #include "base-priv.h"
 
 #include <stdatomic.h>
@@ -61,7 +62,8 @@ helper_begins(Job *job)
     return begins;
 }
 
-/* A helper is as gentle as who it helps; it cannot go back, but then pools of one process do one kind of work. */
+/* A helper is as gentle as who it helps; it cannot go back, but then pools of one process do
+ * one kind of work. */
 static void
 be_gentle(int gentle)
 {

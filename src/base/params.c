@@ -79,7 +79,7 @@ orf_param_unit(OrfParamType type)
     return type == ORF_PARAM_LENGTH ? "mm" : type == ORF_PARAM_ANGLE ? "degrees" : "";
 }
 
-/* --- Reading one value ------------------------------------------------------------------------ */
+/* --- Reading one value -------------------------------------------------------------------- */
 
 static bool
 read_bool(const char *text, double *ret)
@@ -254,7 +254,7 @@ set_value(Value *value, const char *text, GError **error)
     }
 }
 
-/* --- Tables and names ----------------------------------------------------------------------------- */
+/* --- Tables and names --------------------------------------------------------------------- */
 
 void
 orf_params_add_table(OrfParams *params, const OrfParam *table, size_t n)
@@ -326,7 +326,7 @@ orf_params_set(OrfParams *params, const char *name, const char *text, GError **e
     return true;
 }
 
-/* --- Looking up ------------------------------------------------------------------------------------- */
+/* --- Looking up --------------------------------------------------------------------------- */
 
 static const Value *
 find(const OrfParams *params, const char *name)
@@ -392,7 +392,7 @@ orf_params_each(const OrfParams *params, void (*each)(const OrfParam *param, voi
         each(((const Value *)params->order->pdata[i])->param, data);
 }
 
-/* --- Canonical JSON ---------------------------------------------------------------------------------- */
+/* --- Canonical JSON ----------------------------------------------------------------------- */
 
 static int
 by_name(const void *a, const void *b)

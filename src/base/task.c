@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A task is a tree. The root owns the shared core (cancel flag, budget, threads, listener); each
- * step covers a share [low, high] of its parent's progress. Progress reported to the listener is
- * monotonic: a late thread can never move the bar back. */
+ * A task is a tree. The root owns the shared core (cancel flag, budget, threads, listener);
+ * each step covers a share [low, high] of its parent's progress. Progress reported to the
+ * listener is monotonic: a late thread can never move the bar back. */
 #include "base-priv.h"
 
 #define MAX_NOTES 64
@@ -139,7 +139,7 @@ orf_task_budget(OrfTask *task)
     return task ? task->core->budget : NULL;
 }
 
-/* --- Progress --------------------------------------------------------------------------------- */
+/* --- Progress ----------------------------------------------------------------------------- */
 
 static void
 append_path(const OrfTask *task, GString *path)
@@ -221,7 +221,7 @@ orf_task_progress(OrfTask *task, double fraction)
         report(task, task->low + (task->high - task->low) * CLAMP(fraction, 0, 1), false);
 }
 
-/* --- Notes -------------------------------------------------------------------------------------- */
+/* --- Notes -------------------------------------------------------------------------------- */
 
 static bool
 already_noted(const GPtrArray *notes, const char *text)

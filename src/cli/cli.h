@@ -1,4 +1,5 @@
-/* cli.h - what the commands share: the table, reading and writing files, interruption, progress.
+/* cli.h - what the commands share: the table, reading and writing files, interruption,
+ * progress.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_CLI_H
@@ -8,7 +9,7 @@
 
 #include "base/base.h"
 
-/* --- Commands: one file and one line in cli.c each --------------------------------------------- */
+/* --- Commands: one file and one line in cli.c each ---------------------------------------- */
 
 typedef struct {
     const char *name;    /* "generate" */
@@ -23,12 +24,13 @@ const OrfCommand *const *orf_commands(void); /* NULL-terminated */
 
 /* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */
 int orf_cli_fail(const GError *error);
-/* Parses options; false with `ret_code` set when the command is over (bad option, --help). The help
- * text comes from `entries`, `usage` ("PICTURE... [-o FILE]") and `about` (paragraphs below). */
+/* Parses options; false with `ret_code` set when the command is over (bad option, --help). The
+ * help text comes from `entries`, `usage` ("PICTURE... [-o FILE]") and `about` (paragraphs
+ * below). */
 bool orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *entries,
                    const char *usage, const char *about, int *ret_code);
 
-/* --- Files: cli/files.c ------------------------------------------------------------------------- */
+/* --- Files: cli/files.c ------------------------------------------------------------------- */
 
 /* The whole file, at most `limit` bytes; "-" is standard input. */
 GBytes *orf_cli_read(const char *path, size_t limit, GError **error);
@@ -37,12 +39,12 @@ bool orf_cli_write(const char *path, GBytes *bytes, GError **error);
 /* File name without folder and extension; caller owns. */
 char *orf_cli_stem(const char *path);
 
-/* --- A running task: cli/run.c ---------------------------------------------------------------------- */
+/* --- A running task: cli/run.c ------------------------------------------------------------ */
 
 typedef enum { ORF_SHOW_NOTHING, ORF_SHOW_LINES, ORF_SHOW_BAR, ORF_SHOW_JSON } OrfShow;
 
-/* A task with progress shown and Ctrl-C heard: the first one cancels, and ends the program after
- * 80 ms if the work has not stopped by itself; never while a file is being written. */
+/* A task with progress shown and Ctrl-C heard: the first one cancels, and ends the program
+ * after 80 ms if the work has not stopped by itself; never while a file is being written. */
 typedef struct OrfRun OrfRun;
 OrfRun *
 orf_run_new(OrfShow show, unsigned cores, size_t memory); /* 0: all cores, 3/4 of memory */

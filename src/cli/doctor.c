@@ -14,7 +14,7 @@ typedef struct {
     const char *remedy;      /* NULL: nothing can be done without a new build */
 } Need;
 
-/* --- The parts ----------------------------------------------------------------------------------------- */
+/* --- The parts ---------------------------------------------------------------------------- */
 
 static const Need pictures[] = {
     { "jpeg", "JPEG", "a libvips with libjpeg" },
@@ -65,7 +65,7 @@ has_font(void)
     return false;
 }
 
-/* --- For people ------------------------------------------------------------------------------------------ */
+/* --- For people --------------------------------------------------------------------------- */
 
 static void
 print_need(const Need *need, bool there, const char *kind)
@@ -125,7 +125,7 @@ print_report(void)
     return missing;
 }
 
-/* --- For programs ------------------------------------------------------------------------------------------- */
+/* --- For programs ------------------------------------------------------------------------- */
 
 static void
 append_flags(GString *json, const char *name, const Need *needs, size_t n,

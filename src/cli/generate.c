@@ -31,7 +31,7 @@ typedef struct {
     GError *error;    /* of a stage that could not be written */
 } Job;
 
-/* --- Output ------------------------------------------------------------------------------------------ */
+/* --- Output ------------------------------------------------------------------------------- */
 
 typedef struct {
     Job *job;
@@ -102,7 +102,7 @@ write_results(Job *job, OrfAsset *asset, GError **error)
     return !job->options->sheet || write_sheet(job, asset, error);
 }
 
-/* --- Stages ------------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static void
 print_stage_json(const Job *job, OrfStage stage)
@@ -132,7 +132,7 @@ on_stage(OrfStage stage, OrfAsset *asset, void *data)
     return write_asset(job, asset, formats[0], suffix, NULL, &job->error);
 }
 
-/* --- The recipe ------------------------------------------------------------------------------------------ */
+/* --- The recipe --------------------------------------------------------------------------- */
 
 static bool
 set_option(OrfRecipe *recipe, const char *name, const char *text, GError **error)
@@ -178,7 +178,7 @@ add_picture(OrfRecipe *recipe, const char *path, double yaw, GError **error)
     return bytes && orf_recipe_add_picture(recipe, bytes, path, yaw, error);
 }
 
-/* --- What is said at the end -------------------------------------------------------------------------------- */
+/* --- What is said at the end -------------------------------------------------------------- */
 
 static void
 append_strings(GString *line, const char *name, char *const *strings, size_t n)
@@ -250,7 +250,7 @@ print_done_lines(const Job *job)
             g_print("%s\n", (const char *)job->files->pdata[i]);
 }
 
-/* --- One result ------------------------------------------------------------------------------------------------- */
+/* --- One result --------------------------------------------------------------------------- */
 
 static OrfShow
 how_to_show(const Options *options)
@@ -374,7 +374,7 @@ make_one(const Options *options, char **pictures, size_t n, const double *yaws,
     return done;
 }
 
-/* --- The command ----------------------------------------------------------------------------------------------- */
+/* --- The command -------------------------------------------------------------------------- */
 
 static bool
 read_yaws(const Options *options, size_t n, double *yaws, GError **error)

@@ -44,7 +44,7 @@ load(OrfRun *run, const char *path, GError **error)
     return asset;
 }
 
-/* --- info ------------------------------------------------------------------------------------------- */
+/* --- info --------------------------------------------------------------------------------- */
 
 static double
 number(const json_t *m, const char *name)
@@ -157,7 +157,7 @@ run_info(int argc, char **argv)
     return code;
 }
 
-/* --- convert ------------------------------------------------------------------------------------------ */
+/* --- convert ------------------------------------------------------------------------------ */
 
 typedef struct {
     const char *path; /* of the main file */
@@ -220,7 +220,7 @@ run_convert(int argc, char **argv)
     return convert(paths[0], output, format, variant, &error) ? 0 : orf_cli_fail(error);
 }
 
-/* --- view ---------------------------------------------------------------------------------------------- */
+/* --- view --------------------------------------------------------------------------------- */
 
 static bool
 load_all(OrfRun *run, char **paths, GPtrArray *assets, GError **error)
@@ -282,7 +282,7 @@ run_view(int argc, char **argv)
     return 0;
 }
 
-/* --- The three --------------------------------------------------------------------------------------- */
+/* --- The three ---------------------------------------------------------------------------- */
 
 static int
 run(int argc, char **argv)

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * SIGINT and SIGTERM are blocked in every thread; one listener reads them from a signalfd and hears of
- * the end through an eventfd. That needs no global state and no handler that may do next to nothing. */
+ * SIGINT and SIGTERM are blocked in every thread; one listener reads them from a signalfd and
+ * hears of the end through an eventfd. That needs no global state and no handler that may do
+ * next to nothing. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ orf_run_unlock_files(void)
     g_mutex_unlock(&files_lock);
 }
 
-/* --- Signals ---------------------------------------------------------------------------------------- */
+/* --- Signals ------------------------------------------------------------------------------ */
 
 static sigset_t
 heard_signals(void)
@@ -108,7 +109,7 @@ hear(void *data)
     return NULL;
 }
 
-/* --- Progress ------------------------------------------------------------------------------------------ */
+/* --- Progress ----------------------------------------------------------------------------- */
 
 static void
 show_bar(OrfRun *run, const char *step, double fraction, double seconds)
@@ -173,7 +174,7 @@ orf_run_say(OrfRun *run, const char *format, ...)
     g_mutex_unlock(&run->lock);
 }
 
-/* --- Life --------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 OrfRun *
 orf_run_new(OrfShow show, unsigned cores, size_t memory)

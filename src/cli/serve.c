@@ -46,7 +46,7 @@ wish_clear(Wish *wish)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wish, wish_clear)
 
-/* --- Sizes and times --------------------------------------------------------------------------------------- */
+/* --- Sizes and times ---------------------------------------------------------------------- */
 
 typedef struct {
     char letter;
@@ -98,7 +98,7 @@ read_time(const char *option, const char *text, int64_t *ret, GError **error)
     return true;
 }
 
-/* --- The wish ------------------------------------------------------------------------------------------------ */
+/* --- The wish ----------------------------------------------------------------------------- */
 
 static bool
 in_range(const char *option, int value, int low, int high, GError **error)
@@ -169,7 +169,7 @@ fill_options(const Wish *wish, OrfDaemonOptions *options, GError **error)
            read_time("keep", wish->keep, &options->keep_us, error);
 }
 
-/* --- Serving ------------------------------------------------------------------------------------------------- */
+/* --- Serving ------------------------------------------------------------------------------ */
 
 /* Warnings of every room, one line each. */
 static GLogWriterOutput
@@ -207,8 +207,8 @@ say_hello(const OrfDaemon *daemon, const Wish *wish)
             "encryption; put a proxy in front and say --behind-proxy (docs/guide/server.md)\n");
 }
 
-/* The allocator keeps what was freed in as many places as eight for each core; what one run leaves behind the next finds
- * only when there are few. Before any thread starts. */
+/* The allocator keeps what was freed in as many places as eight for each core; what one run
+ * leaves behind the next finds only when there are few. Before any thread starts. */
 static void
 keep_memory_together(void)
 {

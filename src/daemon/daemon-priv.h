@@ -21,7 +21,7 @@ struct OrfDaemon {
     bool drained;
 };
 
-/* --- Housekeeping: keeper.c ------------------------------------------------------------------------------ */
+/* --- Housekeeping: keeper.c --------------------------------------------------------------- */
 
 /* A thread that looks at the disk and sweeps blobs. */
 typedef struct OrfKeeper OrfKeeper;

@@ -16,9 +16,10 @@
 #define LARGEST ((uint64_t)64 << 20)
 #define LAST_WORDS_US (5 * G_USEC_PER_SEC) /* for replies and streams after the jobs */
 
-/* --- Opening ----------------------------------------------------------------------------------------------- */
+/* --- Opening ------------------------------------------------------------------------------ */
 
-/* Storage that cannot be used is no reason to be silent: /readyz says why. A folder in use is. */
+/* Storage that cannot be used is no reason to be silent: /readyz says why. A folder in use is.
+ */
 static bool
 open_store(OrfDaemon *daemon, GError **error)
 {
@@ -127,7 +128,7 @@ orf_daemon_start(const OrfDaemonOptions *options, GError **error)
     return g_steal_pointer(&daemon);
 }
 
-/* --- Looking --------------------------------------------------------------------------------------------- */
+/* --- Looking ------------------------------------------------------------------------------ */
 
 char *
 orf_daemon_url(const OrfDaemon *daemon)
@@ -171,7 +172,7 @@ orf_daemon_describe(const char *what)
                                             : NULL;
 }
 
-/* --- Closing --------------------------------------------------------------------------------------------- */
+/* --- Closing ------------------------------------------------------------------------------ */
 
 /* While jobs finish, clients are still answered: they see them end, and probes see 503. */
 void

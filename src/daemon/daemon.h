@@ -25,28 +25,30 @@ typedef struct {
 
 typedef struct OrfDaemon OrfDaemon;
 
-/* A folder that is corrupt or cannot be written gives a daemon in safe mode: it answers, says why, and takes no jobs.
- * Errors: BUSY (the folder belongs to a running server), UNAVAILABLE (the port is taken), BAD_INPUT (address, secret). */
+/* A folder that is corrupt or cannot be written gives a daemon in safe mode: it answers, says
+ * why, and takes no jobs. Errors: BUSY (the folder belongs to a running server), UNAVAILABLE
+ * (the port is taken), BAD_INPUT (address, secret). */
 OrfDaemon *orf_daemon_start(const OrfDaemonOptions *options, GError **error);
 char *orf_daemon_url(const OrfDaemon *daemon); /* "http://127.0.0.1:8080/"; caller owns */
 uint16_t orf_daemon_port(const OrfDaemon *daemon);
 const char *orf_daemon_safe_mode(const OrfDaemon *daemon); /* why; NULL: all is well */
 bool orf_daemon_is_loopback(const OrfDaemon *daemon);
 
-/* Takes no more jobs; running ones may finish until `deadline_us` (monotonic), the rest waits for the next start. Then
- * streams are told to come back, and connections close. */
+/* Takes no more jobs; running ones may finish until `deadline_us` (monotonic), the rest waits
+ * for the next start. Then streams are told to come back, and connections close. */
 void orf_daemon_drain(OrfDaemon *daemon, int64_t deadline_us);
 void orf_daemon_free(OrfDaemon *daemon);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDaemon, orf_daemon_free)
 
-/* The devices of this machine, without a server: JSON as orf_devices_json gives it. Caller owns; NULL sets error. */
+/* The devices of this machine, without a server: JSON as orf_devices_json gives it. Caller
+ * owns; NULL sets error. */
 char *orf_daemon_devices(GError **error);
 
 /* The API described: "openapi" (JSON) or "reference" (Markdown); NULL: neither. Caller owns. */
 char *orf_daemon_describe(const char *what);
 
-/* Waits for SIGINT or SIGTERM, which every thread has blocked, and drains for `drain_s` at most; a second signal ends the
- * program at once. */
+/* Waits for SIGINT or SIGTERM, which every thread has blocked, and drains for `drain_s` at
+ * most; a second signal ends the program at once. */
 void orf_daemon_serve(OrfDaemon *daemon, unsigned drain_s);
 
 #endif

@@ -10,7 +10,7 @@
 #define LONG_US (60 * G_USEC_PER_SEC)
 #define POLL_US 20000
 
-/* --- A daemon in a folder of its own --------------------------------------------------------------------- */
+/* --- A daemon in a folder of its own ------------------------------------------------------ */
 
 typedef struct {
     char *dir;
@@ -64,7 +64,7 @@ close_house(House *house)
     g_clear_pointer(&house->daemon, orf_daemon_free);
 }
 
-/* --- Talking -------------------------------------------------------------------------------------------------- */
+/* --- Talking ------------------------------------------------------------------------------ */
 
 static GBytes *
 sample(const char *name)
@@ -125,7 +125,7 @@ await(const House *house, const char *id)
     g_error("job %s does not end", id);
 }
 
-/* --- Sentences --------------------------------------------------------------------------------------------------- */
+/* --- Sentences ---------------------------------------------------------------------------- */
 
 static void
 makes_a_model(void)

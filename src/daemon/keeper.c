@@ -1,4 +1,5 @@
-/* keeper.c - housekeeping that the queue does not do: disk space, and blobs that nobody names any more.
+/* keeper.c - housekeeping that the queue does not do: disk space, and blobs that nobody names
+ * any more.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon-priv.h"

@@ -1,10 +1,11 @@
-/* budget.c - memory is promised to a job before it starts: learned peaks, tickets, how much at one time.
+/* budget.c - memory is promised to a job before it starts: learned peaks, tickets, how much at
+ * one time.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Promises are made from the budget, not from what happens to be free: a job that has just started has not
- * taken what it will need. What is free counts as well when the number of jobs is chosen, for others use the
- * machine too. */
+ * Promises are made from the budget, not from what happens to be free: a job that has just
+ * started has not taken what it will need. What is free counts as well when the number of jobs
+ * is chosen, for others use the machine too. */
 #include "device/device-priv.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ typedef struct {
     uint64_t runs;
 } Kind;
 
-/* --- Peaks ------------------------------------------------------------------------------------------------------ */
+/* --- Peaks -------------------------------------------------------------------------------- */
 
 void
 orf_devices_learn(OrfDevices *devices, const char *kind, uint64_t peak)
@@ -70,7 +71,7 @@ orf_devices_expect(OrfDevices *devices, const char *kind, uint64_t fallback)
     return bytes;
 }
 
-/* --- Tickets ---------------------------------------------------------------------------------------------------- */
+/* --- Tickets ------------------------------------------------------------------------------ */
 
 static uint64_t
 budget_free(const Budget *budget)
@@ -107,7 +108,7 @@ orf_devices_release(OrfDevices *devices, uint64_t ticket)
     g_mutex_unlock(&devices->lock);
 }
 
-/* --- How many --------------------------------------------------------------------------------------------------- */
+/* --- How many ----------------------------------------------------------------------------- */
 
 /* Jobs of `typical` bytes that would fit beside those that run. */
 static uint64_t
@@ -148,7 +149,7 @@ orf_devices_batch(OrfDevices *devices, uint64_t queued, uint64_t typical, unsign
     return (unsigned)n;
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------------- */
 
 static int
 compare_names(const void *a, const void *b)
@@ -191,7 +192,7 @@ orf_devices_budget_json(OrfDevices *devices)
     return g_string_free(g_steal_pointer(&json), FALSE);
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 void
 budget_init(Budget *budget, uint64_t total)

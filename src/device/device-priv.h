@@ -9,19 +9,21 @@
 #define TREND_SAMPLES 60
 #define FULL_SOON_S 60
 
-/* --- NVML: nvml.c. One thread at a time ------------------------------------------------------------------------ */
+/* --- NVML: nvml.c. One thread at a time --------------------------------------------------- */
 
 typedef struct Nvml Nvml;
 /* NULL: not to be had; `ret_why` says why. */
 Nvml *nvml_new(const char *library, char **ret_why);
 void nvml_free(Nvml *nvml);
 unsigned nvml_count(const Nvml *nvml);
-/* Name, id, driver, cores. False: the device does not answer; what is known of it is filled in. */
+/* Name, id, driver, cores. False: the device does not answer; what is known of it is filled in.
+ */
 bool nvml_describe(const Nvml *nvml, unsigned at, OrfDeviceStats *ret);
-/* Memory, utilisation, temperature, power. False: the device does not answer; nothing is changed. */
+/* Memory, utilisation, temperature, power. False: the device does not answer; nothing is
+ * changed. */
 bool nvml_read(const Nvml *nvml, unsigned at, OrfDeviceStats *ret);
 
-/* --- Trend: trend.c --------------------------------------------------------------------------------------------- */
+/* --- Trend: trend.c ----------------------------------------------------------------------- */
 
 typedef struct {
     int64_t t_us;
@@ -43,7 +45,7 @@ double history_slope(const History *history);
 double history_utilization(const History *history, size_t n);
 OrfTrend trend_next(OrfTrend now, double slope, uint64_t total);
 
-/* --- The devices ------------------------------------------------------------------------------------------------ */
+/* --- The devices -------------------------------------------------------------------------- */
 
 typedef struct {
     OrfDeviceStats stats;

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Drivers are asked under the sampling lock, into copies; the lock that readers take is held only to swap the copies
- * in. A driver that hangs stops the samples and nothing else. */
+ * Drivers are asked under the sampling lock, into copies; the lock that readers take is held
+ * only to swap the copies in. A driver that hangs stops the samples and nothing else. */
 #include "device/device-priv.h"
 
 #include <limits.h>
@@ -25,7 +25,7 @@ orf_trend_name(OrfTrend trend)
     return names[trend];
 }
 
-/* --- Reading ---------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 /* Share of what `machine` may use that was used since `device` was read; < 0: not known. */
 static double
@@ -56,7 +56,8 @@ read_cpu(const OrfDevices *devices, Device *device, int64_t now_us)
     device->busy_s = machine.busy_s;
 }
 
-/* Everything but the history, which stays the reader's. `now_us` < 0: only to know what is there. */
+/* Everything but the history, which stays the reader's. `now_us` < 0: only to know what is
+ * there. */
 static void
 read_device(const OrfDevices *devices, Device *device, int64_t now_us)
 {
@@ -98,7 +99,7 @@ orf_devices_sample(OrfDevices *devices, int64_t now_us)
     g_mutex_unlock(&devices->sampling);
 }
 
-/* --- The thread ------------------------------------------------------------------------------------------------- */
+/* --- The thread --------------------------------------------------------------------------- */
 
 static void *
 watch(void *data)
@@ -131,7 +132,7 @@ end_thread(OrfDevices *devices)
     g_thread_join(devices->thread);
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 static void
 describe_cpu(const OrfDevices *devices, OrfDeviceStats *stats)
@@ -208,7 +209,7 @@ orf_devices_free(OrfDevices *devices)
     g_free(devices);
 }
 
-/* --- Asking ----------------------------------------------------------------------------------------------------- */
+/* --- Asking ------------------------------------------------------------------------------- */
 
 size_t
 orf_devices_count(OrfDevices *devices)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- The double of NVML ----------------------------------------------------------------------------------- */
+/* --- The double of NVML ------------------------------------------------------------------- */
 
 static char *
 double_path(void)
@@ -15,7 +15,8 @@ double_path(void)
     return g_build_filename(build, "src", "device", "libnvml-double.so", NULL);
 }
 
-/* The table of the library, as of a machine with two healthy devices; the library stays loaded. */
+/* The table of the library, as of a machine with two healthy devices; the library stays loaded.
+ */
 static NvmlDouble *
 two_devices(void)
 {
@@ -148,7 +149,7 @@ no_driver_at_all_is_no_error(void)
     g_assert_nonnull(strstr(orf_devices_nvml_error(other), "nvmlInit_v2"));
 }
 
-/* --- The CPU ---------------------------------------------------------------------------------------------- */
+/* --- The CPU ------------------------------------------------------------------------------ */
 
 static void
 the_cpu_is_what_its_group_leaves(void)
@@ -169,7 +170,7 @@ the_cpu_is_what_its_group_leaves(void)
     g_assert_cmpfloat(fixture_stats(&fixture, 0).utilization, ==, 0.75);
 }
 
-/* --- Trend -------------------------------------------------------------------------------------------------- */
+/* --- Trend -------------------------------------------------------------------------------- */
 
 static void
 memory_that_rises_is_seen_and_will_be_full(void)
@@ -230,7 +231,7 @@ a_trend_needs_samples(void)
     g_assert_cmpint(fixture_stats(&fixture, 0).trend, ==, ORF_TREND_STABLE);
 }
 
-/* --- Recommendations ------------------------------------------------------------------------------------------ */
+/* --- Recommendations ---------------------------------------------------------------------- */
 
 static void
 full_and_hot_devices_are_told(void)
@@ -288,7 +289,7 @@ busy_cores_and_swap_are_told(void)
     json_decref(json);
 }
 
-/* --- JSON and the thread ---------------------------------------------------------------------------------------- */
+/* --- JSON and the thread ------------------------------------------------------------------ */
 
 static void
 history_is_a_ring(void)

@@ -18,7 +18,8 @@ typedef struct {
     int64_t now_us;
 } Fixture;
 
-/* A group limited to `total` bytes and 4 cores, nothing in use; no thread. `nvml` NULL: none. */
+/* A group limited to `total` bytes and 4 cores, nothing in use; no thread. `nvml` NULL: none.
+ */
 void fixture_init(Fixture *fixture, uint64_t total, uint64_t budget, const char *nvml);
 void fixture_clear(Fixture *fixture);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Fixture, fixture_clear)

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The functions are declared here from NVIDIA's public documentation (NVML API Reference); all return 0 when they did
- * what was asked. A missing function, a failing one, or a device that fell off the bus leaves a gap in the numbers and
- * nothing else. */
+ * The functions are declared here from NVIDIA's public documentation (NVML API Reference); all
+ * return 0 when they did what was asked. A missing function, a failing one, or a device that
+ * fell off the bus leaves a gap in the numbers and nothing else. */
 #include "device/device-priv.h"
 
 #include <dlfcn.h>
@@ -62,7 +62,7 @@ struct Nvml {
     unsigned count;
 };
 
-/* --- Loading ---------------------------------------------------------------------------------------------------- */
+/* --- Loading ------------------------------------------------------------------------------ */
 
 static bool
 find_symbols(Nvml *nvml, char **ret_why)
@@ -130,7 +130,7 @@ nvml_count(const Nvml *nvml)
     return nvml ? nvml->count : 0;
 }
 
-/* --- Devices ---------------------------------------------------------------------------------------------------- */
+/* --- Devices ------------------------------------------------------------------------------ */
 
 /* The handle is asked for every time: after a reset the old one is no good. */
 static bool

@@ -1,4 +1,5 @@
-/* nvml_double.c - stands in for libnvidia-ml.so.1 in tests: the same calls, answers from a table.
+/* nvml_double.c - stands in for libnvidia-ml.so.1 in tests: the same calls, answers from a
+ * table.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "device/nvml_double.h"

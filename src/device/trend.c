@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A straight line by least squares through the last minute or so. The trend changes only when the line leaves a wide
- * band and comes back when it enters a narrow one, so it does not flutter. */
+ * A straight line by least squares through the last minute or so. The trend changes only when
+ * the line leaves a wide band and comes back when it enters a narrow one, so it does not
+ * flutter. */
 #include "device/device-priv.h"
 
 #include <math.h>

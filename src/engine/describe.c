@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* --- A small writer: members of one object, commas kept ------------------------------------------- */
+/* --- A small writer: members of one object, commas kept ----------------------------------- */
 
 static void
 key(GString *json, const char *name)
@@ -61,7 +61,7 @@ member_rounded(GString *json, const char *name, double value)
     g_string_append(json, g_ascii_formatd(text, sizeof text, "%.6g", value));
 }
 
-/* --- Generators --------------------------------------------------------------------------------------- */
+/* --- Generators --------------------------------------------------------------------------- */
 
 static void
 append_choices(GString *json, const char *choices)
@@ -145,7 +145,7 @@ orf_generators_json(void)
     return g_string_free(json, FALSE);
 }
 
-/* --- Measures ------------------------------------------------------------------------------------------- */
+/* --- Measures ----------------------------------------------------------------------------- */
 
 static void
 append_counts(GString *json, const OrfMeasures *m)

@@ -23,7 +23,7 @@ orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *dat
     return orf_recipe_run(task, recipe, stage, data, ret_ran, error);
 }
 
-/* --- Files ----------------------------------------------------------------------------------------- */
+/* --- Files -------------------------------------------------------------------------------- */
 
 OrfAsset *
 orf_asset_load(OrfTask *task, GBytes *bytes, const char *format, GError **error)
@@ -109,7 +109,7 @@ orf_format_of_path(const char *path)
     return format ? format->name : NULL;
 }
 
-/* --- Look at it -------------------------------------------------------------------------------------- */
+/* --- Look at it --------------------------------------------------------------------------- */
 
 static GPtrArray *
 contact_rows(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width, GError **error)
@@ -142,7 +142,7 @@ orf_asset_view(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width,
     return sheet ? orf_image_encode(task, sheet, "png", 0, error) : NULL;
 }
 
-/* --- Cut out -------------------------------------------------------------------------------------------- */
+/* --- Cut out ------------------------------------------------------------------------------ */
 
 static bool
 method_of(const char *name, OrfCutoutMethod *ret_method, GError **error)
@@ -197,7 +197,7 @@ orf_engine_cut_out(OrfTask *task, GBytes *bytes, const char *name, const OrfCuto
     return encode_cut_out(task, picture, alpha, wish->mask_only, error);
 }
 
-/* --- About -------------------------------------------------------------------------------------------- */
+/* --- About -------------------------------------------------------------------------------- */
 
 const char *
 orf_engine_picture_library(void)

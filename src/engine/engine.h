@@ -6,8 +6,8 @@
 
 #include <orfeas.h>
 
-/* One picture's cut-out as a PNG: RGBA, or the grey mask alone. `ret_method`, `ret_confidence` and
- * `ret_reason` (static or 160 bytes) say how. Errors as orf_image_cut_out. */
+/* One picture's cut-out as a PNG: RGBA, or the grey mask alone. `ret_method`, `ret_confidence`
+ * and `ret_reason` (static or 160 bytes) say how. Errors as orf_image_cut_out. */
 typedef struct {
     const char *method; /* "auto", "alpha", "flat", "scene", "ink", "grabcut" */
     unsigned max_side;  /* px of the result; 0: as the picture */
@@ -23,7 +23,7 @@ typedef struct {
 GBytes *orf_engine_cut_out(OrfTask *task, GBytes *picture, const char *name,
                            const OrfCutoutWish *wish, OrfCutoutTold *ret_told, GError **error);
 
-/* --- What a server asks around a job: engine/wish.c -------------------------------------------------------- */
+/* --- What a server asks around a job: engine/wish.c --------------------------------------- */
 
 typedef struct {
     unsigned width, height; /* as a person sees it: after EXIF orientation */
@@ -33,25 +33,28 @@ typedef struct {
 /* Reads the header only. Errors: BAD_INPUT, UNSUPPORTED (no picture), TOO_LARGE. */
 bool
 orf_engine_probe(GBytes *picture, const char *name, OrfPictureInfo *ret_info, GError **error);
-/* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it says what it is. */
+/* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it
+ * says what it is. */
 bool orf_engine_probe_head(const void *head, size_t size, const char *name, GError **error);
 /* How many pictures a generator takes. Errors: NOT_FOUND. */
 bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
                          GError **error);
-/* {"name":value,...}, names sorted, defaults filled in; after them, as text, what was set for the generators that
- * "auto" may choose. Caller owns. */
+/* {"name":value,...}, names sorted, defaults filled in; after them, as text, what was set for
+ * the generators that "auto" may choose. Caller owns. */
 char *orf_engine_parameters_json(const OrfRecipe *recipe);
 void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles);
-/* The same asset with at most about `triangles`; itself when it has no more. Errors: CANCELLED, TOO_LARGE. */
+/* The same asset with at most about `triangles`; itself when it has no more. Errors: CANCELLED,
+ * TOO_LARGE. */
 OrfAsset *orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, GError **error);
 
-/* --- Model files that travel alone: engine/files.c --------------------------------------------------------- */
+/* --- Model files that travel alone: engine/files.c ---------------------------------------- */
 
 const char *
 orf_engine_sniff(GBytes *bytes); /* "glb", ...; NULL: no format that is known; static */
 /* Media type and extension of what orf_engine_save makes; NULL: no such format. Static. */
 const char *orf_engine_file_type(const char *format, const char **ret_extension);
-/* One file: a format of several (OBJ with its materials and pictures) is a ZIP of them, named after `stem`. */
+/* One file: a format of several (OBJ with its materials and pictures) is a ZIP of them, named
+ * after `stem`. */
 GBytes *orf_engine_save(OrfTask *task, OrfAsset *asset, const char *format, const char *stem,
                         GError **error);
 

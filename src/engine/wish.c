@@ -1,4 +1,5 @@
-/* wish.c - what a server asks around a job: headers of pictures, parameters as they count, sizes of assets.
+/* wish.c - what a server asks around a job: headers of pictures, parameters as they count,
+ * sizes of assets.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"

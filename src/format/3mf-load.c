@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Components may use components, so a few lines can ask for any number of copies: depth and the number
- * of placements are bounded, and what they hold comes out of the budget. */
+ * Components may use components, so a few lines can ask for any number of copies: depth and the
+ * number of placements are bounded, and what they hold comes out of the budget. */
 #include "format/3mf-priv.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ typedef struct {
     size_t first; /* vertex of the draft */
 } Place;
 
-/* --- Poses ---------------------------------------------------------------------------------------------- */
+/* --- Poses -------------------------------------------------------------------------------- */
 
 static void
 multiply(const Orf3mfPose *a, const Orf3mfPose *b, Orf3mfPose *ret)
@@ -83,7 +83,7 @@ place_vertices(Build *build, Place *place, GError **error)
     return true;
 }
 
-/* --- Looks ---------------------------------------------------------------------------------------------- */
+/* --- Looks -------------------------------------------------------------------------------- */
 
 static float
 to_linear(uint8_t srgb)
@@ -191,7 +191,7 @@ find_look(Build *build, const Place *place, size_t i, Look *ret, GError **error)
     return true;
 }
 
-/* --- Triangles ------------------------------------------------------------------------------------------- */
+/* --- Triangles ---------------------------------------------------------------------------- */
 
 static bool
 paint_corners(Build *build, const uint32_t corners[3], const Look *look, GError **error)
@@ -248,7 +248,7 @@ place_mesh(Build *build, Place *place, GError **error)
     return true;
 }
 
-/* --- Objects ---------------------------------------------------------------------------------------------- */
+/* --- Objects ------------------------------------------------------------------------------ */
 
 /* Borrowed; loads the part when it is first named. */
 static Orf3mfPart *
@@ -309,7 +309,8 @@ place_use(Build *build, const char *path, const Orf3mfUse *use, const Orf3mfPose
     return place_object(build, where, part, use, &pose, depth, error);
 }
 
-/* Group 0 meant "no material" so far: it becomes one when a triangle needs it, else all move up. */
+/* Group 0 meant "no material" so far: it becomes one when a triangle needs it, else all move
+ * up. */
 static void
 settle_groups(OrfDraft *draft)
 {

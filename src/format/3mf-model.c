@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Streamed through expat. Document types are refused, and with them every entity trick; depth and the
- * length of a token are bounded, because expat's own memory is not in our budget. */
+ * Streamed through expat. Document types are refused, and with them every entity trick; depth
+ * and the length of a token are bounded, because expat's own memory is not in our budget. */
 #include "format/3mf-priv.h"
 
 #include <expat.h>
@@ -29,7 +29,7 @@ typedef struct {
     GError *error;
 } Model;
 
-/* --- Errors and attributes -------------------------------------------------------------------------------- */
+/* --- Errors and attributes ---------------------------------------------------------------- */
 
 static void
 stop(Model *model)
@@ -126,7 +126,7 @@ read_color(const char *text, uint8_t ret[4])
     return true;
 }
 
-/* --- Elements: the mesh -------------------------------------------------------------------------------------- */
+/* --- Elements: the mesh ------------------------------------------------------------------- */
 
 static void
 on_vertex(Model *model, const char **attributes)
@@ -233,7 +233,7 @@ on_triangle(Model *model, const char **attributes)
         stop(model);
 }
 
-/* --- Elements: objects and what is built of them -------------------------------------------------------------- */
+/* --- Elements: objects and what is built of them ------------------------------------------ */
 
 static void
 free_object(gpointer data)
@@ -306,7 +306,7 @@ on_item(Model *model, const char **attributes)
     add_use(model, model->part->items, attributes);
 }
 
-/* --- Elements: properties --------------------------------------------------------------------------------------- */
+/* --- Elements: properties ----------------------------------------------------------------- */
 
 static void
 free_property(gpointer data)
@@ -413,7 +413,7 @@ on_uv(Model *model, const char **attributes)
     uv[1] = (float)(1 - at[1]); /* its origin is at the lower left */
 }
 
-/* --- Elements: the model ------------------------------------------------------------------------------------------ */
+/* --- Elements: the model ------------------------------------------------------------------ */
 
 static void
 check_extensions(Model *model, const char *required)
@@ -483,7 +483,7 @@ static const Element elements[] = {
     { ORF_3MF_CORE "|model", on_model },
 };
 
-/* --- expat ---------------------------------------------------------------------------------------------------------- */
+/* --- expat -------------------------------------------------------------------------------- */
 
 static void XMLCALL
 on_begin(void *data, const char *name, const char **attributes)

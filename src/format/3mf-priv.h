@@ -13,7 +13,7 @@
 #define ORF_3MF_IS_MODEL "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 #define ORF_3MF_IS_TEXTURE "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
 
-/* --- Container: 3mf-zip.c. One thread at a time -------------------------------------------------------- */
+/* --- Container: 3mf-zip.c. One thread at a time ------------------------------------------- */
 
 typedef struct OrfZip OrfZip;
 
@@ -23,8 +23,9 @@ void orf_zip_close(OrfZip *zip);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfZip, orf_zip_close)
 /* The first entry whose name ends so; NULL: none. Borrowed. */
 const char *orf_zip_find(OrfZip *zip, const char *ending);
-/* Hands the entry over piece by piece; `sink` returns false and sets error to stop. A leading '/' is
- * passed over, letters match in either case. Errors: BAD_INPUT (missing, broken), TOO_LARGE (bomb). */
+/* Hands the entry over piece by piece; `sink` returns false and sets error to stop. A leading
+ * '/' is passed over, letters match in either case. Errors: BAD_INPUT (missing, broken),
+ * TOO_LARGE (bomb). */
 typedef bool (*OrfZipSink)(const char *piece, size_t size, void *data, GError **error);
 bool orf_zip_read(OrfZip *zip, const char *entry, OrfZipSink sink, void *data, GError **error);
 bool orf_zip_has(OrfZip *zip, const char *entry);
@@ -38,7 +39,7 @@ typedef struct {
 /* The same entries give the same bytes on any machine at any time. */
 GBytes *orf_zip_write(OrfTask *task, const OrfZipEntry *entries, size_t n, GError **error);
 
-/* --- Model: 3mf-model.c --------------------------------------------------------------------------------- */
+/* --- Model: 3mf-model.c ------------------------------------------------------------------- */
 
 typedef struct {
     double m[4][3]; /* row vectors: (x y z 1) * m */
@@ -83,12 +84,13 @@ typedef struct {
     bool varied;            /* some triangle has different colours at its corners */
 } Orf3mfPart;
 
-/* Reads one model part. Errors: BAD_INPUT (with the line), UNSUPPORTED, TOO_LARGE, CANCELLED. */
+/* Reads one model part. Errors: BAD_INPUT (with the line), UNSUPPORTED, TOO_LARGE, CANCELLED.
+ */
 Orf3mfPart *orf_3mf_part_load(OrfTask *task, OrfZip *zip, const char *path, const char *name,
                               GError **error);
 void orf_3mf_part_free(Orf3mfPart *part);
 
-/* --- To and from assets: 3mf-load.c, 3mf-save.c ----------------------------------------------------------- */
+/* --- To and from assets: 3mf-load.c, 3mf-save.c ------------------------------------------- */
 
 bool orf_3mf_build(OrfDraft *draft, OrfZip *zip, const char *root, GError **error);
 GPtrArray *

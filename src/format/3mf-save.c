@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where each material has a closed body of its own, each becomes an object, and one object made of
- * these components is built: slicers then show parts that keep their place. Otherwise the mesh is
- * one object, closed, and its triangles say what they look like. */
+ * Where each material has a closed body of its own, each becomes an object, and one object made
+ * of these components is built: slicers then show parts that keep their place. Otherwise the
+ * mesh is one object, closed, and its triangles say what they look like. */
 #include "format/3mf-priv.h"
 
 #include <math.h>
@@ -38,7 +38,7 @@ typedef struct {
     uint32_t next_id;
 } Model;
 
-/* --- Text -------------------------------------------------------------------------------------------------- */
+/* --- Text --------------------------------------------------------------------------------- */
 
 static char *
 put_attribute(char *at, const char *name, uint32_t value)
@@ -68,7 +68,7 @@ to_srgb(float linear)
     return (uint8_t)(c * 255 + 0.5);
 }
 
-/* --- Looks --------------------------------------------------------------------------------------------------- */
+/* --- Looks -------------------------------------------------------------------------------- */
 
 static bool
 write_base(Model *model, GError **error)
@@ -137,7 +137,8 @@ write_uv(Model *model, const float uv[2], GError **error)
     return true;
 }
 
-/* The uvs that triangles of `group` use, each once, in order of use; `place` is scratch: [n_uvs]. */
+/* The uvs that triangles of `group` use, each once, in order of use; `place` is scratch:
+ * [n_uvs]. */
 static bool
 write_uvs(Model *model, size_t group, uint32_t *place, GError **error)
 {
@@ -228,7 +229,7 @@ write_looks(Model *model, GError **error)
            (!model->colors || write_colors(model, error)) && write_pictures(model, error);
 }
 
-/* --- Bodies --------------------------------------------------------------------------------------------------- */
+/* --- Bodies ------------------------------------------------------------------------------- */
 
 /* One body a group when groups follow each other, share no vertex and are closed each. */
 static bool
@@ -375,7 +376,7 @@ write_bodies(Model *model, GError **error)
     return write_components(model, first, error);
 }
 
-/* --- Container ------------------------------------------------------------------------------------------------- */
+/* --- Container ---------------------------------------------------------------------------- */
 
 static bool
 write_model(Model *model, GError **error)

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Nothing is unpacked to disk. Sizes in the directory are rumours: bytes are counted as they come out,
- * and an entry that grows beyond its declared size or a plausible ratio is refused as a bomb. */
+ * Nothing is unpacked to disk. Sizes in the directory are rumours: bytes are counted as they
+ * come out, and an entry that grows beyond its declared size or a plausible ratio is refused as
+ * a bomb. */
 #include "format/3mf-priv.h"
 
 #include <string.h>
@@ -25,10 +26,10 @@ struct OrfZip {
     void *reserve; /* what libzip may take for the directory */
 };
 
-/* --- Open ------------------------------------------------------------------------------------------------ */
+/* --- Open --------------------------------------------------------------------------------- */
 
-/* Entries by the end records in the tail; -1: no such record. A directory that needs the 64-bit form
- * has more entries than any 3MF. */
+/* Entries by the end records in the tail; -1: no such record. A directory that needs the 64-bit
+ * form has more entries than any 3MF. */
 static int64_t
 count_entries(const uint8_t *data, size_t size)
 {
@@ -140,7 +141,7 @@ orf_zip_find(OrfZip *zip, const char *ending)
     return NULL;
 }
 
-/* --- Read ------------------------------------------------------------------------------------------------ */
+/* --- Read --------------------------------------------------------------------------------- */
 
 static zip_int64_t
 locate(OrfZip *zip, const char *entry)
@@ -240,7 +241,7 @@ orf_zip_load(OrfZip *zip, const char *entry, size_t most, GError **error)
     return NULL;
 }
 
-/* --- Write ----------------------------------------------------------------------------------------------- */
+/* --- Write -------------------------------------------------------------------------------- */
 
 static bool
 add_entry(zip_t *zip, const OrfZipEntry *entry)

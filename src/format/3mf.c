@@ -14,7 +14,7 @@ sniff(const uint8_t *data, size_t size)
     return size >= 4 && (!memcmp(data, "PK\3\4", 4) || !memcmp(data, "PK\5\6", 4));
 }
 
-/* --- Which entry is the model --------------------------------------------------------------------------- */
+/* --- Which entry is the model ------------------------------------------------------------- */
 
 typedef struct {
     XML_Parser parser;

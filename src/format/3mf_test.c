@@ -52,7 +52,7 @@ load_model(OrfTask *task, const char *text)
     return load_bytes(task, bytes);
 }
 
-/* --- Units and places ---------------------------------------------------------------------------------------- */
+/* --- Units and places --------------------------------------------------------------------- */
 
 static void
 units_become_millimetres(void)
@@ -133,7 +133,7 @@ supports_are_left_out(void)
     g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 1);
 }
 
-/* --- Looks ------------------------------------------------------------------------------------------------------ */
+/* --- Looks -------------------------------------------------------------------------------- */
 
 #define COLORS                                                                                 \
     "<basematerials id=\"8\"><base name=\"Red PLA\" displaycolor=\"#FF0000\"/>"                \
@@ -187,7 +187,7 @@ looks_that_are_not_there_are_plain(void)
     g_assert_cmpfloat(uvs[2 * orf_mesh_uv_triangles(orf_asset_mesh(asset))[6] + 1], ==, 0);
 }
 
-/* --- Our own files ------------------------------------------------------------------------------------------ */
+/* --- Our own files ------------------------------------------------------------------------ */
 
 static char *
 model_text(const OrfAsset *asset)
@@ -223,7 +223,7 @@ pictures_are_kept_in_the_container(void)
         strstr(text, "name=\"&lt;cup&gt; &amp; &quot;saucer&quot;\" type=\"model\""));
 }
 
-/* --- What is refused ---------------------------------------------------------------------------------------- */
+/* --- What is refused ---------------------------------------------------------------------- */
 
 typedef struct {
     const char *text, *message;

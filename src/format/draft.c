@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Optional arrays (colours, uvs, groups) may lag behind: what a file leaves out is filled in later,
- * so that a reader only speaks of what it found. */
+ * Optional arrays (colours, uvs, groups) may lag behind: what a file leaves out is filled in
+ * later, so that a reader only speaks of what it found. */
 #include "format/format-priv.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ orf_draft_clear(OrfDraft *draft)
     g_clear_pointer(&draft->materials, g_array_unref);
 }
 
-/* --- Growing ------------------------------------------------------------------------------------ */
+/* --- Growing ------------------------------------------------------------------------------ */
 
 float *
 orf_draft_positions(OrfDraft *draft, size_t n, GError **error)
@@ -169,7 +169,7 @@ orf_draft_polygon(OrfDraft *draft, const uint32_t *corners, const uint32_t *uvs,
     return add_corners(draft, corners, uvs, own + n, n - 2, group, error);
 }
 
-/* --- Materials and the files they name ----------------------------------------------------------- */
+/* --- Materials and the files they name ---------------------------------------------------- */
 
 OrfMaterial *
 orf_draft_material(OrfDraft *draft, const char *name, GError **error)
@@ -234,7 +234,7 @@ orf_draft_sibling(OrfDraft *draft, const char *name)
     return bytes;
 }
 
-/* --- Finish --------------------------------------------------------------------------------------- */
+/* --- Finish ------------------------------------------------------------------------------- */
 
 /* Corners without uv get one of their own; no uvs at all: no list. */
 static bool

@@ -9,7 +9,7 @@
 extern const OrfFormat orf_format_stl, orf_format_obj, orf_format_glb, orf_format_ply,
     orf_format_3mf;
 
-/* --- Axes: print formats have Z up. Swaps and signs only, so it is exact ------------------------ */
+/* --- Axes: print formats have Z up. Swaps and signs only, so it is exact ------------------ */
 
 static inline void
 orf_to_z_up(const float p[3], float ret[3])
@@ -31,7 +31,7 @@ orf_finite3(const float p[3])
     return p[0] - p[0] + (p[1] - p[1]) + (p[2] - p[2]) == 0;
 }
 
-/* --- Draft: an asset while it is read: draft.c. One thread at a time ------------------------------ */
+/* --- Draft: an asset while it is read: draft.c. One thread at a time ---------------------- */
 
 #define ORF_NO_UV UINT32_MAX
 
@@ -77,7 +77,8 @@ OrfMaterial *orf_draft_material(OrfDraft *draft, const char *name, GError **erro
  * when the task is cancelled or its memory spent. */
 bool orf_draft_picture(OrfDraft *draft, OrfMaterial *material, GBytes *bytes, const char *name,
                        GError **error);
-/* The file that ours names, or NULL with a note; names that leave the folder are not looked up. */
+/* The file that ours names, or NULL with a note; names that leave the folder are not looked up.
+ */
 GBytes *orf_draft_sibling(OrfDraft *draft, const char *name);
 
 /* Gives vertices that were split for normals and uvs one index again: seams.c. */
@@ -86,7 +87,7 @@ bool orf_draft_join_seams(OrfDraft *draft, OrfSeams seams, GError **error);
 /* Empties the draft. Errors: BAD_INPUT: nothing in it, bad index, not finite. */
 OrfAsset *orf_draft_finish(OrfDraft *draft, OrfSeams seams, GError **error);
 
-/* --- Points: gives equal points one index, in order of first use: points.c ------------------------ */
+/* --- Points: gives equal points one index, in order of first use: points.c ---------------- */
 
 typedef struct {
     OrfTask *task;
@@ -105,7 +106,7 @@ bool orf_points_add(OrfPoints *points, const float (*items)[3], size_t n, uint32
 /* Every edge is used an even number of times (by a 64-bit checksum). */
 bool orf_edges_even(const uint32_t *triangles, size_t n_triangles);
 
-/* --- Text in: text.c -------------------------------------------------------------------------------- */
+/* --- Text in: text.c ---------------------------------------------------------------------- */
 
 /* A place in text of known length. */
 typedef struct {
@@ -132,7 +133,7 @@ bool orf_cursor_integer(OrfCursor *cursor, int64_t *ret);
 /* For messages, 1 is first. */
 size_t orf_line_number(const char *text, const char *at);
 
-/* --- Text out: text.c ------------------------------------------------------------------------------- */
+/* --- Text out: text.c --------------------------------------------------------------------- */
 
 #define ORF_FLOAT_TEXT 16
 
@@ -156,11 +157,12 @@ void orf_text_end(OrfText *text, const char *end);
 bool orf_text_add(OrfText *text, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 GBytes *orf_text_steal(OrfText *text);
 
-/* --- Bytes out: format.c ------------------------------------------------------------------------------ */
+/* --- Bytes out: format.c ------------------------------------------------------------------ */
 
 /* The block (from orf_task_alloc) as bytes; taken. */
 GBytes *orf_bytes_take(void *block, size_t size);
-/* The picture of a material as PNG or JPEG bytes (WebP too when `webp`): as given when it can be. */
+/* The picture of a material as PNG or JPEG bytes (WebP too when `webp`): as given when it can
+ * be. */
 GBytes *
 orf_picture_bytes(OrfTask *task, const OrfMaterial *material, bool webp, GError **error);
 /* "png", "jpg" or "webp" by content; NULL: none of them. Static. */

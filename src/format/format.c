@@ -60,7 +60,7 @@ names_of_formats(void)
     return g_string_free(names, false);
 }
 
-/* --- Load ----------------------------------------------------------------------------------------- */
+/* --- Load --------------------------------------------------------------------------------- */
 
 static const OrfFormat *
 choose(GBytes *bytes, const char *format, const char *name, GError **error)
@@ -100,7 +100,7 @@ orf_format_load(OrfTask *task, GBytes *bytes, const char *format, const OrfLoad 
     return found->load(task, bytes, &load, error);
 }
 
-/* --- Save ----------------------------------------------------------------------------------------- */
+/* --- Save --------------------------------------------------------------------------------- */
 
 GPtrArray *
 orf_format_save(OrfTask *task, const OrfAsset *asset, const char *format,
@@ -152,7 +152,7 @@ orf_bytes_take(void *block, size_t size)
     return g_bytes_new_with_free_func(block, size, orf_free, block);
 }
 
-/* --- Pictures ------------------------------------------------------------------------------------- */
+/* --- Pictures ----------------------------------------------------------------------------- */
 
 const char *
 orf_picture_type(GBytes *bytes)

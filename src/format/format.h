@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * In memory an asset is in millimetres, Y up. Files: STL, OBJ, PLY and 3MF hold millimetres with Z up
- * (x, y, z) -> (x, -z, y); GLB holds metres with Y up: positions stay in millimetres, bit for bit,
- * under a root node whose scale is 0.001. So load(save(asset)) keeps every coordinate exactly. */
+ * In memory an asset is in millimetres, Y up. Files: STL, OBJ, PLY and 3MF hold millimetres
+ * with Z up (x, y, z) -> (x, -z, y); GLB holds metres with Y up: positions stay in millimetres,
+ * bit for bit, under a root node whose scale is 0.001. So load(save(asset)) keeps every
+ * coordinate exactly. */
 #ifndef ORF_FORMAT_H
 #define ORF_FORMAT_H
 
@@ -53,8 +54,8 @@ const OrfFormat *orf_format_sniff(GBytes *bytes);      /* by content; NULL when 
 
 #define ORF_FORMAT_MAX_BYTES ((size_t)1 << 31) /* of an input file */
 
-/* Loads any known format: by `format` name, else by content, else by the extension of options->name.
- * Errors: BAD_INPUT (says where), UNSUPPORTED, TOO_LARGE, CANCELLED. */
+/* Loads any known format: by `format` name, else by content, else by the extension of
+ * options->name. Errors: BAD_INPUT (says where), UNSUPPORTED, TOO_LARGE, CANCELLED. */
 OrfAsset *orf_format_load(OrfTask *task, GBytes *bytes, const char *format,
                           const OrfLoad *options, GError **error);
 GPtrArray *orf_format_save(OrfTask *task, const OrfAsset *asset, const char *format,

@@ -89,7 +89,8 @@ bench(const Case *it, size_t triangles, unsigned rounds)
     bench_load(it, bytes, orf_mesh_n_triangles(mesh), rounds);
 }
 
-/* format_bench [--quick] [CASE]: every format at a million triangles, STL and GLB from 0.1 to 4. */
+/* format_bench [--quick] [CASE]: every format at a million triangles, STL and GLB from 0.1
+ * to 4. */
 int
 main(int argc, char **argv)
 {

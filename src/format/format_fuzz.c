@@ -1,6 +1,7 @@
-/* Walks the table of formats: the first byte chooses the format, or sniffing; the rest is the file. The
- * files it names are the file itself. What loads must save and load again. One more choice takes the
- * rest for the model of a 3MF and wraps it, because no mutation keeps a checksum right.
+/* Walks the table of formats: the first byte chooses the format, or sniffing; the rest is the
+ * file. The files it names are the file itself. What loads must save and load again. One more
+ * choice takes the rest for the model of a 3MF and wraps it, because no mutation keeps a
+ * checksum right.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "format/3mf-priv.h"

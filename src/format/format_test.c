@@ -212,8 +212,8 @@ cancelling_stops_both_ways(gconstpointer data)
     g_assert_error(load_error, ORF_ERROR, ORF_ERROR_CANCELLED);
 }
 
-/* With every budget from nothing upwards: an error that says so, or success; never a crash or a leak
- * of the budget. */
+/* With every budget from nothing upwards: an error that says so, or success; never a crash or a
+ * leak of the budget. */
 static void
 small_budgets_are_refused_politely(gconstpointer data)
 {
@@ -236,7 +236,8 @@ small_budgets_are_refused_politely(gconstpointer data)
     }
 }
 
-/* Cut anywhere, or with any byte changed: an error with a message, or an asset that is in order. */
+/* Cut anywhere, or with any byte changed: an error with a message, or an asset that is in
+ * order. */
 static void
 damaged_files_never_crash(gconstpointer data)
 {
@@ -262,7 +263,7 @@ damaged_files_never_crash(gconstpointer data)
     }
 }
 
-/* --- The table ------------------------------------------------------------------------------------------- */
+/* --- The table ---------------------------------------------------------------------------- */
 
 static void
 formats_are_found(void)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- JSON values ------------------------------------------------------------------------------------- */
+/* --- JSON values -------------------------------------------------------------------------- */
 
 int64_t
 orf_gltf_whole(const json_t *object, const char *key, int64_t fallback)
@@ -45,7 +45,7 @@ orf_gltf_item(const OrfGltf *gltf, const char *array, size_t index, GError **err
                     gltf->name, array, index, json_array_size(items));
 }
 
-/* --- Buffers ------------------------------------------------------------------------------------------- */
+/* --- Buffers ------------------------------------------------------------------------------ */
 
 static GBytes *
 decode_data_uri(OrfGltf *gltf, const char *uri, GError **error)
@@ -138,7 +138,7 @@ orf_gltf_view(OrfGltf *gltf, size_t index, size_t *ret_stride, GError **error)
     return g_bytes_new_from_bytes(bytes, (size_t)offset, (size_t)length);
 }
 
-/* --- Accessors ------------------------------------------------------------------------------------------- */
+/* --- Accessors ---------------------------------------------------------------------------- */
 
 typedef enum { I8 = 5120, U8, I16, U16, U32 = 5125, F32 } Component;
 

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Transforms are composed in double. When all that stands between a mesh and the world is our own
- * root scale, positions are taken bit for bit: they are millimetres already. */
+ * Transforms are composed in double. When all that stands between a mesh and the world is our
+ * own root scale, positions are taken bit for bit: they are millimetres already. */
 #include "format/glb-priv.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ typedef struct {
     GHashTable *uvs;       /* accessor and material -> first uv + 1 */
 } Instance;
 
-/* --- Poses --------------------------------------------------------------------------------------------- */
+/* --- Poses -------------------------------------------------------------------------------- */
 
 static void
 multiply(const Pose *a, const Pose *b, Pose *ret)
@@ -105,7 +105,7 @@ place(const Pose *pose, float *positions, size_t n)
     }
 }
 
-/* --- Vertices ------------------------------------------------------------------------------------------ */
+/* --- Vertices ----------------------------------------------------------------------------- */
 
 static bool
 fail_part(const Instance *instance, const char *what, GError **error)
@@ -228,7 +228,7 @@ find_vertices(Instance *instance, const json_t *attributes, size_t *ret_first, s
     return true;
 }
 
-/* --- Texture coordinates --------------------------------------------------------------------------------- */
+/* --- Texture coordinates ------------------------------------------------------------------ */
 
 /* KHR_texture_transform: scale, then rotate, then move. */
 static void
@@ -288,7 +288,7 @@ find_uvs(Instance *instance, const json_t *attributes, int64_t material, size_t 
     return true;
 }
 
-/* --- Triangles ------------------------------------------------------------------------------------------- */
+/* --- Triangles ---------------------------------------------------------------------------- */
 
 typedef enum { TRIANGLES = 4, STRIP, FAN } Mode;
 
@@ -409,7 +409,7 @@ read_part(Instance *instance, const json_t *part, GError **error)
     return add_triangles(instance, &run, group, error);
 }
 
-/* --- Scene ------------------------------------------------------------------------------------------------ */
+/* --- Scene -------------------------------------------------------------------------------- */
 
 static bool
 read_parts(Instance *instance, const json_t *mesh, GError **error)

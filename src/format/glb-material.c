@@ -25,7 +25,7 @@ read_factors(const json_t *pbr, OrfMaterial *material)
     read_factor(pbr, "roughnessFactor", &material->roughness);
 }
 
-/* --- Pictures ------------------------------------------------------------------------------------------ */
+/* --- Pictures ----------------------------------------------------------------------------- */
 
 /* NULL without error: it is missing, and noted. */
 static GBytes *
@@ -89,7 +89,7 @@ read_texture(OrfGltf *gltf, const json_t *info, OrfMaterial *material, GError **
     return true;
 }
 
-/* --- Materials ------------------------------------------------------------------------------------------ */
+/* --- Materials ---------------------------------------------------------------------------- */
 
 static bool
 read_material(OrfGltf *gltf, size_t index, GError **error)

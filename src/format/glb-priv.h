@@ -10,7 +10,7 @@
 
 #define ORF_GLB_SCALE 0.001 /* of our root node: metres a millimetre */
 
-/* --- A document while it is read: glb-access.c. One thread at a time --------------------------------- */
+/* --- A document while it is read: glb-access.c. One thread at a time ---------------------- */
 
 typedef struct {
     OrfImage *texture;
@@ -51,7 +51,7 @@ float *orf_gltf_floats(OrfGltf *gltf, size_t accessor, unsigned least, unsigned 
 uint32_t *orf_gltf_wholes(OrfGltf *gltf, size_t accessor, unsigned width, size_t *ret_count,
                           GError **error);
 
-/* --- Materials and pictures: glb-material.c ------------------------------------------------------------- */
+/* --- Materials and pictures: glb-material.c ----------------------------------------------- */
 
 bool orf_gltf_materials(OrfGltf *gltf, GError **error);
 /* Where a material's base colour picture looks for its coordinates. */
@@ -61,18 +61,18 @@ typedef struct {
 } OrfGltfPlacing;
 OrfGltfPlacing orf_gltf_placing(const OrfGltf *gltf, int64_t material);
 
-/* --- Nodes and meshes: glb-load.c ----------------------------------------------------------------------- */
+/* --- Nodes and meshes: glb-load.c --------------------------------------------------------- */
 
 bool orf_gltf_scene(OrfGltf *gltf, GError **error);
 
-/* --- Save: glb-save.c, glb-split.c ----------------------------------------------------------------------- */
+/* --- Save: glb-save.c, glb-split.c -------------------------------------------------------- */
 
 /* Names of copies: the vertex each one comes from, as two 16-bit halves. Written only when some
  * vertices that are not copies lie at the same place, so that places alone cannot tell. */
 #define ORF_GLB_SOURCE "_SOURCE"
 
-/* Vertices as a graphics card wants them: one position, normal and uv each. The first n_vertices are
- * those of the mesh, in order; copies follow. */
+/* Vertices as a graphics card wants them: one position, normal and uv each. The first
+ * n_vertices are those of the mesh, in order; copies follow. */
 typedef struct {
     size_t n;
     uint32_t *sources; /* [n - n_vertices] mesh vertex of each copy; NULL when none */

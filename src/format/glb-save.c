@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One mesh under a root node that scales millimetres to metres; a primitive for each run of triangles
- * with one material, all sharing the vertex attributes. The size of everything is known before the
- * first byte is written, so the file is made in one block. */
+ * One mesh under a root node that scales millimetres to metres; a primitive for each run of
+ * triangles with one material, all sharing the vertex attributes. The size of everything is
+ * known before the first byte is written, so the file is made in one block. */
 #include "format/glb-priv.h"
 
 #include <math.h>
@@ -34,7 +34,7 @@ typedef struct {
     GArray *runs;                    /* Run */
     uint32_t *order;                 /* [n_triangles] or NULL: as they are */
     GArray *views;       /* View; the first ones are indices, positions, normals, then
-                                      * uvs, colours, sources as present, then pictures */
+                          * uvs, colours, sources as present, then pictures */
     GPtrArray *pictures; /* OrfImage *, one a picture view; borrowed */
     size_t n_attributes; /* views that are not pictures */
     bool webp;
@@ -42,7 +42,7 @@ typedef struct {
     uint8_t *file, *bin;
 } Glb;
 
-/* --- Runs of one material ------------------------------------------------------------------------------ */
+/* --- Runs of one material ----------------------------------------------------------------- */
 
 static void
 list_runs(Glb *glb, const uint16_t *groups, size_t n)
@@ -100,7 +100,7 @@ plan_runs(Glb *glb, GError **error)
     return true;
 }
 
-/* --- Views ---------------------------------------------------------------------------------------------- */
+/* --- Views -------------------------------------------------------------------------------- */
 
 static void
 add_view(Glb *glb, size_t size, unsigned target)
@@ -134,7 +134,8 @@ add_picture(Glb *glb, const OrfMaterial *material, GError **error)
     return true;
 }
 
-/* Copies at a place where the mesh itself has several vertices need their source written down. */
+/* Copies at a place where the mesh itself has several vertices need their source written down.
+ */
 static bool
 find_doubles(Glb *glb, GError **error)
 {
@@ -178,7 +179,7 @@ plan_views(Glb *glb, GError **error)
     return true;
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------ */
+/* --- JSON --------------------------------------------------------------------------------- */
 
 static void G_GNUC_PRINTF(2, 3) say(Glb *glb, const char *format, ...)
 {
@@ -200,8 +201,8 @@ say_numbers(Glb *glb, const char *key, const float *numbers, size_t n)
     say(glb, "]");
 }
 
-/* The view of attribute accessor `k`: 0 positions, 1 normals, then as present. Accessors of runs of
- * indices come after those of attributes. */
+/* The view of attribute accessor `k`: 0 positions, 1 normals, then as present. Accessors of
+ * runs of indices come after those of attributes. */
 static void
 say_part(Glb *glb, size_t run, size_t n_accessors)
 {
@@ -359,7 +360,7 @@ say_views(Glb *glb)
         g_string_append_c(glb->json, ' ');
 }
 
-/* --- Bytes ------------------------------------------------------------------------------------------------- */
+/* --- Bytes -------------------------------------------------------------------------------- */
 
 static uint8_t *
 view_bytes(const Glb *glb, size_t view)
@@ -470,7 +471,7 @@ write_file(Glb *glb, size_t *ret_size, GError **error)
            orf_task_check(glb->task, error);
 }
 
-/* --- Save ---------------------------------------------------------------------------------------------------- */
+/* --- Save --------------------------------------------------------------------------------- */
 
 static bool
 write_asset(Glb *glb, size_t *ret_size, GError **error)

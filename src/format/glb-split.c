@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each vertex first gets the area-weighted mean of its faces. Where every face lies within half the
- * crease angle of that mean (nearly everywhere on a fine mesh) it is the normal. The other vertices, and
- * those on a uv seam, are looked at one by one: faces joined by an edge flatter than the crease angle
- * share a normal, and each pair of normal and uv becomes a vertex of its own. */
+ * Each vertex first gets the area-weighted mean of its faces. Where every face lies within half
+ * the crease angle of that mean (nearly everywhere on a fine mesh) it is the normal. The other
+ * vertices, and those on a uv seam, are looked at one by one: faces joined by an edge flatter
+ * than the crease angle share a normal, and each pair of normal and uv becomes a vertex of its
+ * own. */
 #include "format/glb-priv.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ normalize(float *n)
     memcpy(n, (const float[]){ 0, 1, 0 }, 3 * sizeof *n); /* too short to divide by */
 }
 
-/* --- Calm vertices ---------------------------------------------------------------------------------------- */
+/* --- Calm vertices ------------------------------------------------------------------------ */
 
 static void
 find_faces(size_t begin, size_t end, void *data)
@@ -77,8 +78,8 @@ find_faces(size_t begin, size_t end, void *data)
     }
 }
 
-/* A piece owns a range of vertices and looks at every triangle: no two write the same sum, and each
- * sum runs in the order of triangles however many cores there are. */
+/* A piece owns a range of vertices and looks at every triangle: no two write the same sum, and
+ * each sum runs in the order of triangles however many cores there are. */
 static void
 sum_piece(const Split *split, uint32_t low, uint32_t high)
 {
@@ -151,7 +152,7 @@ look_at_all(Split *split, GError **error)
            orf_task_check(task, error);
 }
 
-/* --- Torn vertices ----------------------------------------------------------------------------------------- */
+/* --- Torn vertices ------------------------------------------------------------------------ */
 
 static bool
 gather(Split *split, GError **error)
@@ -231,7 +232,8 @@ is_flat(const Split *split, uint32_t corner, uint32_t other)
     return (double)dot(a, b) >= CREASE_COS * lengths;
 }
 
-/* Corners of one vertex, joined over flat edges: the lower root wins, so roots do not depend on order. */
+/* Corners of one vertex, joined over flat edges: the lower root wins, so roots do not depend on
+ * order. */
 static void
 join_flat(const Split *split, const uint32_t *corners, size_t n, uint32_t *parents,
           uint64_t *keys)
@@ -252,8 +254,8 @@ join_flat(const Split *split, const uint32_t *corners, size_t n, uint32_t *paren
     }
 }
 
-/* Numbers the pairs of smooth part and uv among the corners of one vertex. `labels` holds the roots
- * before; equal roots give equal numbers, and the first corner's pair is number 0. */
+/* Numbers the pairs of smooth part and uv among the corners of one vertex. `labels` holds the
+ * roots before; equal roots give equal numbers, and the first corner's pair is number 0. */
 static uint32_t
 number_pairs(const Split *split, const uint32_t *corners, size_t n, uint32_t *labels,
              uint64_t *keys)
@@ -294,7 +296,7 @@ label_vertices(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Copies -------------------------------------------------------------------------------------------------- */
+/* --- Copies ------------------------------------------------------------------------------- */
 
 static void
 write_copies(size_t begin, size_t end, void *data)
@@ -315,8 +317,8 @@ write_copies(size_t begin, size_t end, void *data)
     }
 }
 
-/* Normals of one vertex and its copies: each the sum of a smooth part. Faces of all uvs belong to it,
- * so a seam in the texture is none in the light. */
+/* Normals of one vertex and its copies: each the sum of a smooth part. Faces of all uvs belong
+ * to it, so a seam in the texture is none in the light. */
 static void
 light_copies(size_t begin, size_t end, void *data)
 {

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A GLB is a header, a chunk of JSON and a chunk of bytes; a .gltf is the JSON alone. The JSON becomes
- * a tree in memory many times its size, so that much is set aside in the budget while it stands. */
+ * A GLB is a header, a chunk of JSON and a chunk of bytes; a .gltf is the JSON alone. The JSON
+ * becomes a tree in memory many times its size, so that much is set aside in the budget while
+ * it stands. */
 #include "format/glb-priv.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ sniff(const uint8_t *data, size_t size)
     return false;
 }
 
-/* --- The container ----------------------------------------------------------------------------------- */
+/* --- The container ------------------------------------------------------------------------ */
 
 typedef struct {
     GBytes *json, *bin; /* bin may be NULL */
@@ -94,7 +95,7 @@ open_container(Chunks *chunks, GBytes *file, const char *name, GError **error)
     return true;
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------------- */
 
 /* An upper bound of the values in the text: what separates them also stands in strings. */
 static size_t
@@ -178,7 +179,7 @@ check_version(const OrfGltf *gltf, GError **error)
                      gltf->name, shown);
 }
 
-/* --- Load ------------------------------------------------------------------------------------------------ */
+/* --- Load --------------------------------------------------------------------------------- */
 
 static size_t
 length_of(const OrfGltf *gltf, const char *array)

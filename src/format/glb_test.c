@@ -6,7 +6,8 @@
 
 #define ASSET "\"asset\":{\"version\":\"2.0\"},"
 #define SCENE "\"scenes\":[{\"nodes\":[0]}],"
-/* Five positions: (0 0 0) (1 0 0) (0 1 0) (1 1 0) (0 0 1), as shorts a stride of 8 apart, then bytes 0..5. */
+/* Five positions: (0 0 0) (1 0 0) (0 1 0) (1 1 0) (0 0 1), as shorts a stride of 8 apart, then
+ * bytes 0..5. */
 #define BUFFER                                                                                 \
     "\"buffers\":[{\"byteLength\":46,\"uri\":\"data:application/octet-stream;base64,"          \
     "AAAAAAAAAAABAAAAAAAAAAAAAQAAAAAAAQABAAAAAAAAAAAAAQAAAAABAgMEBQ==\"}],"
@@ -22,7 +23,7 @@
 #define MESHES "\"meshes\":[{\"primitives\":[" PRIMITIVE "]}]"
 #define GLTF(middle, end) "{" ASSET middle DATA end "}"
 
-/* --- Where things lie --------------------------------------------------------------------------------------- */
+/* --- Where things lie --------------------------------------------------------------------- */
 
 static void
 metres_become_millimetres(void)
@@ -69,7 +70,7 @@ without_a_scene_roots_are_shown(void)
     g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 2);
 }
 
-/* --- What triangles are made of -------------------------------------------------------------------------- */
+/* --- What triangles are made of ----------------------------------------------------------- */
 
 static void
 strips_and_fans_are_triangles(void)
@@ -127,7 +128,7 @@ buffers_may_lie_beside_the_file(void)
     assert_point(corner_of(asset, 0, 1), 1000, 0, 0);
 }
 
-/* --- Our own files ---------------------------------------------------------------------------------------- */
+/* --- Our own files ------------------------------------------------------------------------ */
 
 static size_t
 n_vertices_in_file(const OrfAsset *asset)
@@ -218,7 +219,7 @@ interleaved_groups_are_sorted(void)
     }
 }
 
-/* --- What is refused -------------------------------------------------------------------------------------- */
+/* --- What is refused ---------------------------------------------------------------------- */
 
 static void
 bad_documents_are_refused(void)

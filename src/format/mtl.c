@@ -2,14 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Kd is taken for sRGB, as viewers show it; Pr and Pm are the roughness and metallic values of the
- * physically based extension. Everything else in an MTL has no counterpart here. */
+ * Kd is taken for sRGB, as viewers show it; Pr and Pm are the roughness and metallic values of
+ * the physically based extension. Everything else in an MTL has no counterpart here. */
 #include "format/obj-priv.h"
 
 #include <math.h>
 #include <string.h>
 
-/* --- Read ----------------------------------------------------------------------------------------- */
+/* --- Read --------------------------------------------------------------------------------- */
 
 static float
 to_linear(double c)
@@ -119,7 +119,7 @@ orf_mtl_read(OrfDraft *draft, GBytes *bytes, GHashTable *names, GError **error)
     return orf_task_check(draft->task, error);
 }
 
-/* --- Write ---------------------------------------------------------------------------------------- */
+/* --- Write -------------------------------------------------------------------------------- */
 
 static double
 to_srgb(float linear)
@@ -128,8 +128,8 @@ to_srgb(float linear)
     return c <= 0.0031308 ? c * 12.92 : 1.055 * pow(c, 1 / 2.4) - 0.055;
 }
 
-/* No blanks or control characters, no backslash (at the end it would join the next line), and no name
- * twice. */
+/* No blanks or control characters, no backslash (at the end it would join the next line), and
+ * no name twice. */
 static char **
 choose_names(const OrfAsset *asset)
 {
@@ -175,7 +175,8 @@ describe(GString *text, const OrfMaterial *material, const char *name, const cha
     g_string_append_c(text, '\n');
 }
 
-/* Adds the picture to files; its name, caller owns. A picture two materials share is written once. */
+/* Adds the picture to files; its name, caller owns. A picture two materials share is written
+ * once. */
 static char *
 write_picture(OrfTask *task, const OrfAsset *asset, size_t i, const char *stem,
               GPtrArray *files, GPtrArray *pictures, GError **error)

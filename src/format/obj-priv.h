@@ -9,8 +9,8 @@
 /* Adds the materials of an MTL file to the draft; `names` maps each name to its index + 1. */
 bool orf_mtl_read(OrfDraft *draft, GBytes *bytes, GHashTable *names, GError **error);
 
-/* The MTL file and its pictures into `files`; `ret_names` (caller frees, NULL-terminated) are the
- * names for usemtl, one a material. */
+/* The MTL file and its pictures into `files`; `ret_names` (caller frees, NULL-terminated) are
+ * the names for usemtl, one a material. */
 bool orf_mtl_write(OrfTask *task, const OrfAsset *asset, const char *stem, GPtrArray *files,
                    char ***ret_names, GError **error);
 

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Read: v (with the colour extension x y z r g b), vt, f, usemtl, mtllib; normals, groups, curves
- * are passed over. Texture coordinates have their origin at the lower left, ours at the upper. */
+ * Read: v (with the colour extension x y z r g b), vt, f, usemtl, mtllib; normals, groups,
+ * curves are passed over. Texture coordinates have their origin at the lower left, ours at the
+ * upper. */
 #include "format/obj-priv.h"
 
 #include <math.h>
@@ -47,7 +48,7 @@ fail_line(const Obj *obj, const char *what, GError **error)
                      obj->draft->options->name, orf_line_number(obj->text, obj->line), what);
 }
 
-/* --- Vertices ------------------------------------------------------------------------------------- */
+/* --- Vertices ----------------------------------------------------------------------------- */
 
 static bool
 add_color(Obj *obj, const double rgb[3], GError **error)
@@ -98,7 +99,7 @@ read_uv(Obj *obj, OrfCursor *line, GError **error)
     return true;
 }
 
-/* --- Faces ---------------------------------------------------------------------------------------- */
+/* --- Faces -------------------------------------------------------------------------------- */
 
 /* 1 is the first, -1 the latest so far. */
 static bool
@@ -173,7 +174,7 @@ read_face(Obj *obj, OrfCursor *line, GError **error)
                              obj->corners.n, obj->group, error);
 }
 
-/* --- Materials ------------------------------------------------------------------------------------ */
+/* --- Materials ---------------------------------------------------------------------------- */
 
 static bool
 use_material(Obj *obj, OrfCursor *line, GError **error)
@@ -208,7 +209,7 @@ read_libraries(Obj *obj, OrfCursor *line, GError **error)
     return true;
 }
 
-/* --- The file -------------------------------------------------------------------------------------- */
+/* --- The file ----------------------------------------------------------------------------- */
 
 static bool
 read_line(Obj *obj, OrfCursor *line, GError **error)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One reader for the three codings: every value passes through read_value as a double, which holds
- * all eight types exactly. */
+ * One reader for the three codings: every value passes through read_value as a double, which
+ * holds all eight types exactly. */
 #include "format/ply-priv.h"
 
 #include <math.h>
@@ -31,7 +31,7 @@ fail_item(const Body *body, const char *what, GError **error)
                      (size_t)(body->at.at - body->text), what);
 }
 
-/* --- Values ---------------------------------------------------------------------------------------- */
+/* --- Values ------------------------------------------------------------------------------- */
 
 static double
 decode(uint64_t bits, OrfPlyType type)
@@ -98,7 +98,7 @@ read_count(Body *body, const OrfPlyProperty *property, size_t *ret, GError **err
     return true;
 }
 
-/* --- Lists ----------------------------------------------------------------------------------------- */
+/* --- Lists -------------------------------------------------------------------------------- */
 
 static bool
 read_list(Body *body, const OrfPlyProperty *property, GError **error)
@@ -142,7 +142,7 @@ read_item(Body *body, double single[PLY_OTHER + 1], GError **error)
     return true;
 }
 
-/* --- Vertices -------------------------------------------------------------------------------------- */
+/* --- Vertices ----------------------------------------------------------------------------- */
 
 static uint8_t
 color_of(double value, OrfPlyType type)
@@ -211,7 +211,7 @@ read_vertices(Body *body, GError **error)
     return true;
 }
 
-/* --- Faces ----------------------------------------------------------------------------------------- */
+/* --- Faces -------------------------------------------------------------------------------- */
 
 static bool
 check_corners(Body *body, bool strips, GError **error)
@@ -267,7 +267,8 @@ add_polygon(Body *body, bool vertex_uvs, GError **error)
                              error);
 }
 
-/* Triangle strips of Stanford's scans: -1 begins a new strip, every second triangle is turned. */
+/* Triangle strips of Stanford's scans: -1 begins a new strip, every second triangle is turned.
+ */
 static bool
 add_strips(Body *body, bool vertex_uvs, GError **error)
 {
@@ -316,7 +317,7 @@ pass_over(Body *body, GError **error)
     return true;
 }
 
-/* --- The body --------------------------------------------------------------------------------------- */
+/* --- The body ----------------------------------------------------------------------------- */
 
 static bool
 check_count(Body *body, GError **error)

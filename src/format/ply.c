@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The header names elements ("vertex", "face", anything) and the properties of each; the body holds
- * them in that order. Elements and properties that mean nothing here are passed over. */
+ * The header names elements ("vertex", "face", anything) and the properties of each; the body
+ * holds them in that order. Elements and properties that mean nothing here are passed over. */
 #include "format/ply-priv.h"
 
 #include <string.h>
@@ -185,7 +185,7 @@ orf_ply_read_header(OrfPlyHeader *header, GBytes *bytes, const char *name, GErro
     return true;
 }
 
-/* --- The format ------------------------------------------------------------------------------------- */
+/* --- The format --------------------------------------------------------------------------- */
 
 static bool
 sniff(const uint8_t *data, size_t size)

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Open addressing; a slot holds half of the hash and the index of its point, so that most misses
- * are settled without touching the points. Hashes of a batch are computed first and their slots
- * prefetched, because at a million points every slot is a cache miss. */
+ * Open addressing; a slot holds half of the hash and the index of its point, so that most
+ * misses are settled without touching the points. Hashes of a batch are computed first and
+ * their slots prefetched, because at a million points every slot is a cache miss. */
 #include "format/format-priv.h"
 
 #include <string.h>
@@ -125,7 +125,7 @@ orf_points_add(OrfPoints *points, const float (*items)[3], size_t n, uint32_t *r
     return true;
 }
 
-/* --- Edges ----------------------------------------------------------------------------------------- */
+/* --- Edges -------------------------------------------------------------------------------- */
 
 static uint64_t
 edge_sum(uint32_t a, uint32_t b)

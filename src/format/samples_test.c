@@ -323,7 +323,7 @@ through(const OrfAsset *asset, const char *format, const OrfSave *options)
     return loaded;
 }
 
-/* --- Files written by hand ------------------------------------------------------------------------------- */
+/* --- Files written by hand ---------------------------------------------------------------- */
 
 void
 assert_refused(const char *format, const BadFile *cases, size_t n)

@@ -2,13 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Closedness is a property of indices here, so copies at one place must become one vertex again.
- * A mesh that is closed by its indices is left alone: bodies that touch stay apart. */
+ * Closedness is a property of indices here, so copies at one place must become one vertex
+ * again. A mesh that is closed by its indices is left alone: bodies that touch stay apart. */
 #include "format/format-priv.h"
 
 #include <string.h>
 
-/* New index of every vertex as the file itself tells it; 0: it does not, else how many remain. */
+/* New index of every vertex as the file itself tells it; 0: it does not, else how many remain.
+ */
 static size_t
 map_by_source(const OrfDraft *draft, uint32_t *map)
 {

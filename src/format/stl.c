@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which of the two a file is: by size first (84 + 50 n), because many binary files begin with the
- * word "solid" too, and small round numbers look like text. Corners at exactly equal places become
- * one vertex; triangles that lose a corner that way are dropped. */
+ * Which of the two a file is: by size first (84 + 50 n), because many binary files begin with
+ * the word "solid" too, and small round numbers look like text. Corners at exactly equal places
+ * become one vertex; triangles that lose a corner that way are dropped. */
 #include "format/format-priv.h"
 
 #include <math.h>
@@ -59,7 +59,7 @@ sniff(const uint8_t *data, size_t size)
     return (size >= HEADER && promised_size(data) == size) || reads_like_text(data, size);
 }
 
-/* --- Load ----------------------------------------------------------------------------------------- */
+/* --- Load --------------------------------------------------------------------------------- */
 
 static OrfAsset *
 finish(OrfDraft *draft, OrfPoints *points, GError **error)
@@ -147,7 +147,7 @@ load_binary(OrfDraft *draft, OrfPoints *points, const uint8_t *data, size_t size
     return finish(draft, points, error);
 }
 
-/* --- Load ASCII: only "vertex" and "endloop" matter, the other words are passed over ----------- */
+/* --- Load ASCII: only "vertex" and "endloop" matter, the other words are passed over ------ */
 
 typedef struct {
     OrfDraft *draft;
@@ -258,7 +258,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
                     size);
 }
 
-/* --- Save ----------------------------------------------------------------------------------------- */
+/* --- Save --------------------------------------------------------------------------------- */
 
 typedef struct {
     const float *positions;

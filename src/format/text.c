@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Reading: digits gather in a 64-bit integer; when it stays below 2^53 and the power of ten is at
- * most 22, one multiplication or division of exact doubles rounds correctly (Clinger 1990);
- * anything else goes to g_ascii_strtod. Writing: the shortest of 6 to 9 digits that reads back by
- * the same division is the text, so a float always survives. */
+ * Reading: digits gather in a 64-bit integer; when it stays below 2^53 and the power of ten is
+ * at most 22, one multiplication or division of exact doubles rounds correctly (Clinger 1990);
+ * anything else goes to g_ascii_strtod. Writing: the shortest of 6 to 9 digits that reads back
+ * by the same division is the text, so a float always survives. */
 #include "format/format-priv.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 #define MAX_POWER 22
 
-/* --- Words and lines ----------------------------------------------------------------------------- */
+/* --- Words and lines ---------------------------------------------------------------------- */
 
 static bool
 is_space(char c)
@@ -80,7 +80,7 @@ orf_line_number(const char *text, const char *at)
     return line;
 }
 
-/* --- Numbers in ----------------------------------------------------------------------------------- */
+/* --- Numbers in --------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t digits;
@@ -199,7 +199,7 @@ orf_cursor_integer(OrfCursor *cursor, int64_t *ret)
     return true;
 }
 
-/* --- Numbers out ---------------------------------------------------------------------------------- */
+/* --- Numbers out -------------------------------------------------------------------------- */
 
 char *
 orf_put_text(char *at, const char *text)
@@ -238,7 +238,8 @@ put_scientific(char *at, float value)
     return orf_put_text(at, text);
 }
 
-/* value * 10^decimals as an integer that divides back to the same float; -1: needs more digits. */
+/* value * 10^decimals as an integer that divides back to the same float; -1: needs more digits.
+ */
 static int64_t
 scaled(float value, int decimals)
 {
@@ -246,7 +247,8 @@ scaled(float value, int decimals)
     return (float)(digits / powers[decimals]) == value ? (int64_t)digits : -1;
 }
 
-/* The digits of value * 10^decimals, as few as read back; `before`: of them stand before the point. */
+/* The digits of value * 10^decimals, as few as read back; `before`: of them stand before the
+ * point. */
 static int64_t
 shortest(float value, int before, int *ret_decimals)
 {
@@ -294,7 +296,7 @@ orf_put_float(char *at, float value)
     return put_digits(at, (uint64_t)(digits % unit), decimals);
 }
 
-/* --- Text that grows ------------------------------------------------------------------------------ */
+/* --- Text that grows ---------------------------------------------------------------------- */
 
 void
 orf_text_init(OrfText *text, OrfTask *task)

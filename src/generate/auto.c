@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The picture is looked at once (look.c); every generator says how well that suits it; the surest
- * wins and the next is named, so that it can be overruled. */
+ * The picture is looked at once (look.c); every generator says how well that suits it; the
+ * surest wins and the next is named, so that it can be overruled. */
 #include <string.h>
 
 #include "generate/generate-priv.h"

@@ -1,11 +1,12 @@
-/* carved.c - iso-surface of a field, without crumbs and hidden cavities, smoothed and simplified.
+/* carved.c - iso-surface of a field, without crumbs and hidden cavities, smoothed and
+ * simplified.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "generate/carved.h"
 
 #include <string.h>
 
-/* --- Shells: which triangles hang together ------------------------------------------------------- */
+/* --- Shells: which triangles hang together ------------------------------------------------ */
 
 static uint32_t
 root_of(uint32_t *parent, uint32_t v)

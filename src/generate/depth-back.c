@@ -2,15 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A middle sheet is stretched through the rim of the body and the front is mirrored behind it. Where
- * a surface turns away from the eye, its rim lies in the middle of the body; where it ends with
- * a sharp edge, the rim says nothing. So each rim pixel counts by how steeply the surface
- * falls there, how deep it falls further in (the rim of a trunk beats the rounded edge of a foot) and
- * how upright the outline is (from tops and bottoms one sees the near edge). The sheet minimises
- *     sum |grad e|^2 + w (e - rim)^2 + hold (e - mean)^2
- * A line of sight touches a ball of radius r at r^2 / distance before its middle, which the mirror
- * makes good. The back is at least as thick as an inflated body, unless the relief is that of a plate. Bodies
- * whose rims are all sharp are boxes: they get a flat addition. */
+ * A middle sheet is stretched through the rim of the body and the front is mirrored behind it.
+ * Where a surface turns away from the eye, its rim lies in the middle of the body; where it
+ * ends with a sharp edge, the rim says nothing. So each rim pixel counts by how steeply the
+ * surface falls there, how deep it falls further in (the rim of a trunk beats the rounded edge
+ * of a foot) and how upright the outline is (from tops and bottoms one sees the near edge). The
+ * sheet minimises sum |grad e|^2 + w (e - rim)^2 + hold (e - mean)^2 A line of sight touches a
+ * ball of radius r at r^2 / distance before its middle, which the mirror makes good. The back
+ * is at least as thick as an inflated body, unless the relief is that of a plate. Bodies whose
+ * rims are all sharp are boxes: they get a flat addition. */
 #include "generate/depth-priv.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ orf_depth_back_clear(OrfDepthBack *back)
     g_clear_pointer(&back->touch, orf_free);
 }
 
-/* --- Rim ---------------------------------------------------------------------------------------------- */
+/* --- Rim ---------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t at;
@@ -133,7 +133,7 @@ typical_drop(const GArray *rims)
     return percentile(drops, rims->len, 0.9f) + 1e-9f;
 }
 
-/* --- The sheet --------------------------------------------------------------------------------------- */
+/* --- The sheet ---------------------------------------------------------------------------- */
 
 typedef struct {
     unsigned width, height;
@@ -219,7 +219,7 @@ sheet_at(const Sheet *sheet, size_t x, size_t y)
     return all > 0 ? sum / all : sheet->e[(size_t)iy * sheet->width + ix];
 }
 
-/* --- Middle, touch, steepness -------------------------------------------------------------------------- */
+/* --- Middle, touch, steepness ------------------------------------------------------------- */
 
 static float
 far_front(const OrfDepthMap *map, float share)
@@ -298,7 +298,7 @@ mean_steepness(const GArray *rims)
     return rims->len ? sum / (float)rims->len : 0;
 }
 
-/* --- The back ------------------------------------------------------------------------------------------ */
+/* --- The back ----------------------------------------------------------------------------- */
 
 /* 90th percentile of (sheet - front) and of the half widths, as their ratio. */
 static float

@@ -26,7 +26,7 @@ typedef struct {
     float pixel;   /* size of a pixel at the body */
 } Body;
 
-/* --- Sampling a map --------------------------------------------------------------------------------- */
+/* --- Sampling a map ----------------------------------------------------------------------- */
 
 static float
 sample(const float *values, unsigned width, unsigned height, float x, float y)
@@ -46,7 +46,7 @@ map_sample(const Body *body, const float *values, float x, float y)
     return sample(values, body->map->width, body->map->height, x, y);
 }
 
-/* --- Field ------------------------------------------------------------------------------------------ */
+/* --- Field -------------------------------------------------------------------------------- */
 
 static void
 fill_column(const Body *body, uint32_t x, uint32_t y)
@@ -111,7 +111,7 @@ make_field(OrfTask *task, Body *body, unsigned cells, GError **error)
     return orf_task_check(task, error);
 }
 
-/* --- To space ---------------------------------------------------------------------------------------- */
+/* --- To space ----------------------------------------------------------------------------- */
 
 /* Grid coordinates, as the iso-surface counts them, to space. */
 static void

@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a value means differs from program to program. With near and far (or the size of one level)
- * the picture is metric. Without, the range is taken to span the sphere that just fills the field
- * of view, as renderers of single objects set it; a subject that alone uses the whole range was
- * stretched to it, and gets half its width as relief. Whether bright is far is read from the rim:
- * bodies recede there. */
+ * What a value means differs from program to program. With near and far (or the size of one
+ * level) the picture is metric. Without, the range is taken to span the sphere that just fills
+ * the field of view, as renderers of single objects set it; a subject that alone uses the whole
+ * range was stretched to it, and gets half its width as relief. Whether bright is far is read
+ * from the rim: bodies recede there. */
 #include "generate/depth-priv.h"
 
 #include <math.h>
@@ -27,7 +27,7 @@ orf_depth_map_clear(OrfDepthMap *map)
     g_clear_pointer(&map->z, orf_free);
 }
 
-/* --- Values: the whole picture as 0..1 --------------------------------------------------------------- */
+/* --- Values: the whole picture as 0..1 ---------------------------------------------------- */
 
 typedef struct {
     unsigned width, height;
@@ -145,7 +145,7 @@ values_init(OrfTask *task, const OrfRecipe *recipe, Values *values, GError **err
     return true;
 }
 
-/* --- Crop and shrink: nearest pixels, never means across an edge ----------------------------------------- */
+/* --- Crop and shrink: nearest pixels, never means across an edge -------------------------- */
 
 typedef struct {
     unsigned width, height;
@@ -190,7 +190,7 @@ crop_init(OrfTask *task, const Values *values, unsigned side, Crop *crop, GError
     return true;
 }
 
-/* --- Holes ------------------------------------------------------------------------------------------------ */
+/* --- Holes -------------------------------------------------------------------------------- */
 
 /* Collects the uncovered pixels that hang together with `from`; their number. */
 static size_t
@@ -266,7 +266,7 @@ fill_holes(OrfTask *task, Crop *crop, GError **error)
     return true;
 }
 
-/* --- Terraces of eight bits ---------------------------------------------------------------------------- */
+/* --- Terraces of eight bits --------------------------------------------------------------- */
 
 /* Diffuses within half a level of what was stored; steps of more than two levels are edges. */
 static bool
@@ -298,7 +298,7 @@ smooth_terraces(OrfTask *task, Crop *crop, float level, GError **error)
     return orf_task_check(task, error);
 }
 
-/* --- Meaning -------------------------------------------------------------------------------------------- */
+/* --- Meaning ------------------------------------------------------------------------------ */
 
 typedef enum { FAR_BRIGHT, NEAR_BRIGHT, DISPARITY } Meaning;
 
@@ -352,8 +352,8 @@ field_of_view(const OrfRecipe *recipe)
     return focal > 0 ? 2 * atan(18 / focal) * 180 / G_PI : 30;
 }
 
-/* Turns values into distances, in place. `field` is the half angle in radians; `share` the longer
- * side of the subject in frames. */
+/* Turns values into distances, in place. `field` is the half angle in radians; `share` the
+ * longer side of the subject in frames. */
 static bool
 to_distance(OrfTask *task, const OrfRecipe *recipe, const Values *values, Crop *crop,
             double field, float share, GError **error)
@@ -408,10 +408,10 @@ to_distance(OrfTask *task, const OrfRecipe *recipe, const Values *values, Crop *
     return true;
 }
 
-/* --- All together ------------------------------------------------------------------------------------------ */
+/* --- All together ------------------------------------------------------------------------- */
 
-/* Uncovered pixels take the value of the nearest covered one, up to `rounds` px off; the rest the
- * mean. */
+/* Uncovered pixels take the value of the nearest covered one, up to `rounds` px off; the rest
+ * the mean. */
 static void
 spread_outside(const Crop *crop, float *z, uint8_t *done, unsigned rounds)
 {

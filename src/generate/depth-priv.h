@@ -19,8 +19,9 @@ typedef struct {
     bool framed;            /* no background: the whole frame is covered */
 } OrfDepthMap;
 
-/* Reads the recipe's first picture by its parameters; longer side of the subject about `side` px at
- * most. Errors: BAD_INPUT: nothing covered, near >= far; CANCELLED; TOO_LARGE. generate/depth-map.c */
+/* Reads the recipe's first picture by its parameters; longer side of the subject about `side`
+ * px at most. Errors: BAD_INPUT: nothing covered, near >= far; CANCELLED; TOO_LARGE.
+ * generate/depth-map.c */
 bool orf_depth_map_init(OrfTask *task, const OrfRecipe *recipe, unsigned side,
                         OrfDepthMap *ret_map, GError **error);
 void orf_depth_map_clear(OrfDepthMap *map);
@@ -46,8 +47,8 @@ orf_depth_back_init(OrfTask *task, const OrfDepthMap *map, const OrfDepthBackOpt
 void orf_depth_back_clear(OrfDepthBack *back);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfDepthBack, orf_depth_back_clear)
 
-/* The closed body, `cells` along the longer side of the picture; x right, y up, z towards the eye,
- * which is the origin. generate/depth-body.c. Errors: BAD_INPUT, CANCELLED, TOO_LARGE. */
+/* The closed body, `cells` along the longer side of the picture; x right, y up, z towards the
+ * eye, which is the origin. generate/depth-body.c. Errors: BAD_INPUT, CANCELLED, TOO_LARGE. */
 OrfMesh *orf_depth_body(OrfTask *task, const OrfDepthMap *map, const OrfDepthBack *back,
                         unsigned cells, size_t triangles, GError **error);
 

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * depth-map.c reads what the values mean, depth-back.c supplies the side that was not seen, and
- * depth-body.c closes the two. A second picture, in colour and seen from the same place, becomes
- * the texture. */
+ * depth-body.c closes the two. A second picture, in colour and seen from the same place,
+ * becomes the texture. */
 #include "generate/depth-priv.h"
 
 #include <math.h>
@@ -95,7 +95,7 @@ load(OrfTask *task, Maker *maker, GError **error)
     return true;
 }
 
-/* --- Stages -------------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static unsigned
 stage_cells(const OrfRecipe *recipe, OrfStage stage)

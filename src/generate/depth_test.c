@@ -10,7 +10,8 @@ typedef enum { FAR_BRIGHT, NEAR_BRIGHT, DISPARITY } Kind;
 #define NEAR 2.25
 #define FAR 3.75
 
-/* Distances of a scene as stored by some program; 0 where nothing is. `hole` pixels are lost. */
+/* Distances of a scene as stored by some program; 0 where nothing is. `hole` pixels are lost.
+ */
 static GBytes *
 distances(SceneFn scene, bool wide, Kind kind, unsigned hole)
 {

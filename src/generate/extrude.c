@@ -1,10 +1,12 @@
-/* extrude.c - logos, icons and drawings as solids: bevels, holes, a base, several heights by colour.
+/* extrude.c - logos, icons and drawings as solids: bevels, holes, a base, several heights by
+ * colour.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The outline is the half-covered contour of the cut-out (docs/decisions/0004). One colour: levels of the
- * distance field make the bevel. Several colours: each colour gets a rank, and the contours of the
- * blurred rank image between ranks are the steps; being contours of one field they are nested. */
+ * The outline is the half-covered contour of the cut-out (docs/decisions/0004). One colour:
+ * levels of the distance field make the bevel. Several colours: each colour gets a rank, and
+ * the contours of the blurred rank image between ranks are the steps; being contours of one
+ * field they are nested. */
 #include "generate/terrace.h"
 
 #include <math.h>
@@ -53,7 +55,7 @@ trace_side(const OrfRecipe *recipe, OrfStage stage)
     return stage == ORF_PREVIEW ? 320 : MIN(2 * orf_stage_side(recipe, stage), 2048);
 }
 
-/* --- The mask ------------------------------------------------------------------------------------------ */
+/* --- The mask ----------------------------------------------------------------------------- */
 
 static bool
 wants_ink(const Work *work)
@@ -116,7 +118,7 @@ place_terrace(const Work *work, OrfTerrace *terrace)
     terrace->height = orf_image_height(work->mask);
 }
 
-/* --- One colour ------------------------------------------------------------------------------------------ */
+/* --- One colour --------------------------------------------------------------------------- */
 
 /* Distance to the outline, raised so that the base's edge outside of it can be traced too. */
 static OrfImage *
@@ -160,7 +162,7 @@ build_plain(OrfTask *task, const Work *work, OrfStage stage, GError **error)
     return orf_terrace_build(task, &terrace, error);
 }
 
-/* --- Several colours ------------------------------------------------------------------------------------ */
+/* --- Several colours ---------------------------------------------------------------------- */
 
 typedef struct {
     uint8_t colors[MAX_COLORS][3]; /* sRGB, by rank from 1 */
@@ -183,7 +185,8 @@ lightness(const uint8_t color[3])
     return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2];
 }
 
-/* Heights of the palette entries: as given from dark to light, else rising from light to dark. */
+/* Heights of the palette entries: as given from dark to light, else rising from light to dark.
+ */
 static void
 give_heights(const OrfRecipe *recipe, const uint8_t (*palette)[3], unsigned n, double *heights)
 {
@@ -200,7 +203,8 @@ give_heights(const OrfRecipe *recipe, const uint8_t (*palette)[3], unsigned n, d
     }
 }
 
-/* Orders the palette by height; equal heights are told apart by a hair so that ranks stay ranks. */
+/* Orders the palette by height; equal heights are told apart by a hair so that ranks stay
+ * ranks. */
 static void
 rank_palette(const OrfRecipe *recipe, const uint8_t (*palette)[3], unsigned n, Ranks *ranks)
 {
@@ -279,7 +283,7 @@ build_colored(OrfTask *task, const Work *work, Ranks *ranks, GError **error)
     return orf_terrace_build(task, &terrace, error);
 }
 
-/* --- Colours on it ----------------------------------------------------------------------------------------- */
+/* --- Colours on it ------------------------------------------------------------------------ */
 
 static float
 linear(uint8_t code)
@@ -328,7 +332,7 @@ dress_picture(OrfTask *task, OrfMesh *mesh, const Work *work, float pose_scale,
     return orf_asset_dress_front(task, mesh, &front, &dress, error);
 }
 
-/* --- Run ------------------------------------------------------------------------------------------------------ */
+/* --- Run ---------------------------------------------------------------------------------- */
 
 static OrfAsset *
 make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused, GError **error)

@@ -7,7 +7,7 @@
 
 #define JOIN_TOLERANCE 3e-6f /* of the size: what slicers and checkers take for one point */
 
-/* --- Stages ---------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static int
 quality_of(const OrfRecipe *recipe)
@@ -62,7 +62,7 @@ orf_stage_emit(const OrfRecipe *recipe, OrfStage stage, OrfAsset *asset, OrfStag
     *ret_more = more && stage < orf_stage_last(recipe);
 }
 
-/* --- Pose -------------------------------------------------------------------------------------------- */
+/* --- Pose --------------------------------------------------------------------------------- */
 
 /* Six times the signed volume about the mesh's centre; the sign is what matters. */
 static double
@@ -135,7 +135,7 @@ orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *mesh, flo
     return apart ? turned_outward(task, apart, volume, error) : NULL;
 }
 
-/* --- The promise ----------------------------------------------------------------------------------------- */
+/* --- The promise -------------------------------------------------------------------------- */
 
 bool
 orf_finish_verify(OrfTask *task, const OrfRecipe *recipe, const OrfAsset *asset, GError **error)

@@ -6,13 +6,13 @@
 
 #include "generate/generate.h"
 
-/* --- The table: one file each ----------------------------------------------------------------- */
+/* --- The table: one file each ------------------------------------------------------------- */
 
 extern const OrfGenerator orf_generator_auto, orf_generator_inflate, orf_generator_relief,
     orf_generator_lithophane, orf_generator_extrude, orf_generator_lathe, orf_generator_hull,
     orf_generator_depth, orf_generator_text;
 
-/* --- Subject: the picture, cut out and cropped: generate/subject.c ------------------------------ */
+/* --- Subject: the picture, cut out and cropped: generate/subject.c ------------------------ */
 
 typedef struct {
     OrfImage
@@ -24,28 +24,29 @@ typedef struct {
     double offset[2]; /* of the crop's top left in the whole picture at this scale, px */
 } OrfSubject;
 
-/* Picture `index` of the recipe, cut out as its parameters say, scaled so that the longer side of
- * the subject box is about `side` px (never enlarged above the source, but see SVG).
- * Errors: BAD_INPUT when there is no subject (says why and what to do). */
+/* Picture `index` of the recipe, cut out as its parameters say, scaled so that the longer side
+ * of the subject box is about `side` px (never enlarged above the source, but see SVG). Errors:
+ * BAD_INPUT when there is no subject (says why and what to do). */
 bool orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned side,
                       OrfSubject *ret_subject, GError **error);
 #define ORF_FAST_CUTOUT 160 /* px, to work at: 0.002 of IoU for half the time or less */
-/* The cut-out of picture `index` loaded as `picture`: the user's mask, or as the recipe's parameters say.
- * `work_side` as in OrfCutoutOptions. */
+/* The cut-out of picture `index` loaded as `picture`: the user's mask, or as the recipe's
+ * parameters say. `work_side` as in OrfCutoutOptions. */
 OrfImage *
 orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
                   unsigned work_side, OrfCutout *ret_how, GError **error);
 /* The same subject, smaller: longer side of the box about `side` px; never enlarges. */
 bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
                         OrfSubject *ret_subject, GError **error);
-/* Picture 0 for a stage: the preview cuts out a small copy, fast; all later stages share one cut-out, made for the last
- * stage wanted and kept in `kept` (zeroed before the first stage, the caller's to clear). */
+/* Picture 0 for a stage: the preview cuts out a small copy, fast; all later stages share one
+ * cut-out, made for the last stage wanted and kept in `kept` (zeroed before the first stage,
+ * the caller's to clear). */
 bool orf_subject_for_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
                            OrfSubject *kept, OrfSubject *ret_subject, GError **error);
 void orf_subject_clear(OrfSubject *subject);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfSubject, orf_subject_clear)
 
-/* --- What auto knows: measured once at 256 px: generate/look.c ------------------------------------ */
+/* --- What auto knows: measured once at 256 px: generate/look.c ---------------------------- */
 
 /* Numbers of the outline, from the 0.5 level of an alpha of about 160..256 px. */
 typedef struct {
@@ -60,12 +61,12 @@ typedef struct {
     double girth;      /* diameter of the largest inside circle / longer side of the box */
     double straight;   /* share of the outline in straight runs of a tenth of the box or more */
     double level;      /* of it, share within 4 degrees of the axes of the picture */
-    double shade; /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
-    double even;  /* share of rows that are as light at both ends as in the middle */
-    double axis;  /* where that mirror axis is, share of the width of the box */
-    double
-        banded; /* how little the paint changes along a row, 1: bands only, as on turned things */
-    double ring;    /* contrast (Lab) of a border that follows the outline all round; 0: none */
+    double shade;  /* how far rows darken towards one rim, log luminance; 0: flat, 0.3: round */
+    double even;   /* share of rows that are as light at both ends as in the middle */
+    double axis;   /* where that mirror axis is, share of the width of the box */
+    double banded; /* how little the paint changes along a row, 1: bands only, as on turned
+                      things */
+    double ring;   /* contrast (Lab) of a border that follows the outline all round; 0: none */
     unsigned holes; /* enclosed gaps above 0.2 % of the area */
 } OrfShape;
 
@@ -88,7 +89,8 @@ struct OrfLook {
     OrfShape shape;   /* of the subject; all 0 when there is none */
 };
 
-/* Numbers of an outline and its shading. `rgba` (ORF_U8) and `alpha` (ORF_F32) have one size. */
+/* Numbers of an outline and its shading. `rgba` (ORF_U8) and `alpha` (ORF_F32) have one size.
+ */
 bool orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha,
                     OrfShape *ret_shape, GError **error);
 /* Errors: BAD_INPUT: nothing to make anything of (fully transparent, one colour, too small). */
@@ -116,11 +118,11 @@ orf_ramp(double value, double from, double to)
     return CLAMP((value - from) / (to - from), 0, 1);
 }
 
-/* --- Thickness: generate/thickness.c; see docs/decisions on thickness ----------------------------- */
+/* --- Thickness: generate/thickness.c; see docs/decisions on thickness --------------------- */
 
-/* How deep a body is that shows this outline. Half depth z = depth * top * (w / top)^power, where w
- * blends the round-section field (sqrt of the Poisson solution) with the chords of rows, as much
- * as `rows` says, and top is the largest w. */
+/* How deep a body is that shows this outline. Half depth z = depth * top * (w / top)^power,
+ * where w blends the round-section field (sqrt of the Poisson solution) with the chords of
+ * rows, as much as `rows` says, and top is the largest w. */
 typedef struct {
     float depth; /* half depth at the thickest place / half width there */
     float power; /* 1 round section, towards 0 a flat face with steep sides */
@@ -129,16 +131,16 @@ typedef struct {
 } OrfThickness;
 void orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness);
 
-/* Solves -lap u = 4 where alpha > 0.5 with u = 0 on the sub-pixel edge; pixels, u in px^2; u is 0
- * outside. Multigrid; Shortley and Weller 1938. One-channel ORF_F32 of the size of `alpha`.
+/* Solves -lap u = 4 where alpha > 0.5 with u = 0 on the sub-pixel edge; pixels, u in px^2; u is
+ * 0 outside. Multigrid; Shortley and Weller 1938. One-channel ORF_F32 of the size of `alpha`.
  * generate/poisson.c. Errors: CANCELLED, TOO_LARGE. */
 OrfImage *orf_poisson_inflate(OrfTask *task, const OrfImage *alpha, GError **error);
 
-/* `alpha` itself, or a copy in which lines thinner than 2 * `radius` px are that wide; corners stay.
- * generate/thicken.c */
+/* `alpha` itself, or a copy in which lines thinner than 2 * `radius` px are that wide; corners
+ * stay. generate/thicken.c */
 OrfImage *orf_thicken(OrfTask *task, OrfImage *alpha, float radius, GError **error);
 
-/* --- Round bodies: generate/round.c, generate/sheets.c --------------------------------------------- */
+/* --- Round bodies: generate/round.c, generate/sheets.c ------------------------------------ */
 
 /* Half depth over every point of an outline. Zero-initialise it. */
 typedef struct {
@@ -164,13 +166,13 @@ typedef struct {
     OrfSheetFn heights;
     void *data;
 } OrfSheetOptions;
-/* The 0.5 level of alpha between two sheets that share its outline (or are joined by a wall there):
- * closed by construction. Pixels; x right, y up: -row; z towards the viewer. Errors: BAD_INPUT: no
- * outline; CANCELLED, TOO_LARGE. */
+/* The 0.5 level of alpha between two sheets that share its outline (or are joined by a wall
+ * there): closed by construction. Pixels; x right, y up: -row; z towards the viewer. Errors:
+ * BAD_INPUT: no outline; CANCELLED, TOO_LARGE. */
 OrfMesh *orf_sheets_mesh(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *options,
                          GError **error);
 
-/* --- Stages ---------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 /* Working resolution (longer side of the subject, px) of a stage under the recipe's quality:
  * draft 128/192/320, standard 160/320/640, high 160/480/1024. */
@@ -180,23 +182,25 @@ unsigned orf_stage_picture_side(const OrfRecipe *recipe, OrfStage stage);
 /* The last stage the recipe wants ("upto"). */
 OrfStage orf_stage_last(const OrfRecipe *recipe);
 
-/* Scales (uniformly, so that the longest side is the recipe's size), stands on the bed, centres,
- * flips when inside out. `ret_scale`, `ret_offset` (may be NULL) tell the map applied. */
+/* Scales (uniformly, so that the longest side is the recipe's size), stands on the bed,
+ * centres, flips when inside out. `ret_scale`, `ret_offset` (may be NULL) tell the map applied.
+ */
 OrfMesh *orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *mesh,
                          float *ret_scale, float ret_offset[3], GError **error);
-/* Hands a stage to `emit` (may be NULL). `ret_more` tells whether to go on: false when this was the
- * last one wanted or the listener said stop. */
+/* Hands a stage to `emit` (may be NULL). `ret_more` tells whether to go on: false when this was
+ * the last one wanted or the listener said stop. */
 void orf_stage_emit(const OrfRecipe *recipe, OrfStage stage, OrfAsset *asset, OrfStageFn emit,
                     void *data, bool *ret_more);
-/* The usual course: `make` for preview, medium and final, each handed to `emit`; then the promise is
- * verified and the final asset handed on as finished. Returns the last asset. The task of `make` has three
- * steps to take in this order, as far as it needs them: prepare, shape, dress. generate/stages.c */
+/* The usual course: `make` for preview, medium and final, each handed to `emit`; then the
+ * promise is verified and the final asset handed on as finished. Returns the last asset. The
+ * task of `make` has three steps to take in this order, as far as it needs them: prepare,
+ * shape, dress. generate/stages.c */
 typedef OrfAsset *(*OrfMakeStageFn)(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
                                     void *data, GError **error);
 OrfAsset *orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make,
                          void *make_data, OrfStageFn emit, void *data, GError **error);
-/* Poses `shape`, made in pixels of a `width` px wide copy of the subject (x right, y up: -row), and
- * puts the subject's picture on it unless the recipe wants none. */
+/* Poses `shape`, made in pixels of a `width` px wide copy of the subject (x right, y up: -row),
+ * and puts the subject's picture on it unless the recipe wants none. */
 OrfAsset *orf_stages_dress(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subject,
                            unsigned width, const OrfMesh *shape, OrfBack back, GError **error);
 /* Half of the least wall of the recipe in px of `subject`. */

@@ -28,7 +28,7 @@ orf_generator_by_name(const char *name)
     return NULL;
 }
 
-/* --- Run ---------------------------------------------------------------------------------------- */
+/* --- Run ---------------------------------------------------------------------------------- */
 
 static bool
 check_pictures(const OrfRecipe *recipe, GError **error)
@@ -95,7 +95,8 @@ resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
                                                              : NULL;
 }
 
-/* --- Pose: what generators make stands upright; "lie" turns it on its back on the way out ------- */
+/* --- Pose: what generators make stands upright; "lie" turns it on its back on the way out ---
+ */
 
 typedef struct {
     OrfTask *task;

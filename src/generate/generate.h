@@ -10,7 +10,7 @@
 
 #include "asset/asset.h"
 
-/* --- What goes in -------------------------------------------------------------------------------- */
+/* --- What goes in ------------------------------------------------------------------------- */
 
 typedef struct {
     GBytes *bytes;     /* encoded */
@@ -38,8 +38,8 @@ struct OrfRecipe {
 /* The same wish for another generator; settings it does not know become notes of the task. */
 OrfRecipe *orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *generator,
                           GError **error);
-/* {"name":value,...}, names sorted, defaults filled in; then, as text and in the order given, what was set for other
- * generators that auto may choose. Caller owns. */
+/* {"name":value,...}, names sorted, defaults filled in; then, as text and in the order given,
+ * what was set for other generators that auto may choose. Caller owns. */
 char *orf_recipe_parameters(const OrfRecipe *recipe);
 /* Picture `index` as a whole, at most `max_side` px (0: full size). */
 OrfImage *orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
@@ -60,7 +60,7 @@ const OrfPicture *orf_recipe_picture(const OrfRecipe *recipe, size_t index);
 extern const OrfParam orf_common_params[];
 extern const size_t orf_n_common_params;
 
-/* --- What a generator is ------------------------------------------------------------------------- */
+/* --- What a generator is ------------------------------------------------------------------ */
 
 /* What `auto` knows of the input, measured once at 256 px (generate/look.c). */
 typedef struct OrfLook OrfLook;
@@ -85,7 +85,7 @@ struct OrfGenerator {
 const OrfGenerator *const *orf_generators(void);
 const OrfGenerator *orf_generator_by_name(const char *name); /* NULL when unknown */
 
-/* --- What auto says --------------------------------------------------------------------------------- */
+/* --- What auto says ----------------------------------------------------------------------- */
 
 typedef struct {
     const OrfGenerator *generator, *runner_up; /* runner_up may be NULL */
@@ -99,11 +99,12 @@ typedef struct {
 void orf_choice_clear(OrfChoice *choice);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfChoice, orf_choice_clear)
 
-/* Chooses a generator for the recipe's pictures. Errors: BAD_INPUT: nothing to make anything of. */
+/* Chooses a generator for the recipe's pictures. Errors: BAD_INPUT: nothing to make anything
+ * of. */
 bool
 orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, GError **error);
 
-/* --- Run ---------------------------------------------------------------------------------------------- */
+/* --- Run ---------------------------------------------------------------------------------- */
 
 /* Checks the recipe, resolves auto, runs. `ret_ran` may be NULL. */
 OrfAsset *orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,

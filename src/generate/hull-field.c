@@ -2,16 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The plain visual hull (Laurentini 1994) has two faults with few views. Its sections are boxes even
- * where the object is round; and every flat face becomes a low pyramid, because a perspective
- * view bounds a face only by its nearest edge. So the field is the least of three:
+ * The plain visual hull (Laurentini 1994) has two faults with few views. Its sections are boxes
+ * even where the object is round; and every flat face becomes a low pyramid, because a
+ * perspective view bounds a face only by its nearest edge. So the field is the least of three:
  *
  *   hull     signed distance to each outline, at the point's own depth: never left;
  *   contact  the same, but at the depth where the outline touches the body. Outlines of round
  *            sections touch at the side, those of boxes at the edge nearest to the eye; tops
  *            and bottoms are taken as nearly flat and touch there in both cases;
- *   round    1 - |section|_p: superellipses between box (large p) and ellipse (p = 2), where the
- *            section is not much longer than wide.
+ *   round    1 - |section|_p: superellipses between box (large p) and ellipse (p = 2), where
+ * the section is not much longer than wide.
  *
  * Where a section lies and how far it reaches along the line of sight is read from the views at
  * right angles to it, in two rounds, because reading it needs the depth. */
@@ -20,8 +20,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A contact lies no further off the middle of its section than these times the half width and, at
- * tops and bottoms, the half height. Boxes may be longer. */
+/* A contact lies no further off the middle of its section than these times the half width and,
+ * at tops and bottoms, the half height. Boxes may be longer. */
 #define REACH 2.5f
 #define END_REACH 2.0f
 #define BOX_REACH 9.0f
@@ -72,7 +72,7 @@ carver_init(Carver *carver, const OrfHull *hull)
         }
 }
 
-/* --- Looking things up in a view --------------------------------------------------------------- */
+/* --- Looking things up in a view ---------------------------------------------------------- */
 
 /* Signed distance in pixels; beyond the crop it goes on falling. */
 static float
@@ -102,7 +102,7 @@ run_at(const OrfHullView *view, float right, float y, float depth)
                    run[3] / scale };
 }
 
-/* --- Sections ------------------------------------------------------------------------------------- */
+/* --- Sections ----------------------------------------------------------------------------- */
 
 typedef struct {
     float right[ORF_HULL_MAX_VIEWS], toward[ORF_HULL_MAX_VIEWS]; /* of the point */
@@ -168,7 +168,7 @@ find_section(const Carver *carver, float y, Section *section)
     }
 }
 
-/* --- The field at a point ------------------------------------------------------------------------ */
+/* --- The field at a point ----------------------------------------------------------------- */
 
 static float
 outline(const OrfHullView *view, float right, float y, float depth_x, float depth_y)
@@ -257,7 +257,7 @@ field_at(const Carver *carver, const float at[3], float give_up, float *ret_plai
     return MIN(plain, MIN(at_contact(carver, at[1], &section), rounded(carver, &section)));
 }
 
-/* --- The grid ----------------------------------------------------------------------------------------- */
+/* --- The grid ----------------------------------------------------------------------------- */
 
 typedef struct {
     const Carver *carver;

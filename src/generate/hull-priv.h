@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Lengths are in parts of the distance from the eye to the middle of the object, which is the
- * origin; the axes are the product's (Y up, front +Z). A view from `yaw` looks along -toward. */
+ * origin; the axes are the product's (Y up, front +Z). A view from `yaw` looks along -toward.
+ */
 #ifndef ORF_HULL_PRIV_H
 #define ORF_HULL_PRIV_H
 
@@ -14,8 +15,9 @@
 typedef struct {
     OrfImage *distance;     /* signed, px, of the cut-out: positive inside */
     const float *signed_px; /* its samples */
-    /* [height][width][4], px: of the run of covered pixels in the row that is at or nearest to the
-     * pixel: middle, half length, the same evened out over rows; half length of the column's run */
+    /* [height][width][4], px: of the run of covered pixels in the row that is at or nearest to
+     * the pixel: middle, half length, the same evened out over rows; half length of the
+     * column's run */
     float *runs;
     unsigned width, height;
     float right[2], toward[2]; /* x and z of the picture's right and of the way to the eye */
@@ -44,9 +46,9 @@ void orf_hull_aim(OrfHullView *view, double yaw, const float center[2], float fo
 void orf_hull_clear(OrfHull *hull);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfHull, orf_hull_clear)
 
-/* Whether the object is box-like or round, from how straight its outlines are and from whether the
- * pictures darken towards the rims. `pictures` (RGBA, ORF_U8) belong to the views and have their
- * size. generate/hull-shape.c */
+/* Whether the object is box-like or round, from how straight its outlines are and from whether
+ * the pictures darken towards the rims. `pictures` (RGBA, ORF_U8) belong to the views and have
+ * their size. generate/hull-shape.c */
 void
 orf_hull_guess_shape(const OrfHull *hull, OrfImage *const *pictures, OrfHullShape *ret_shape);
 

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A round thing darkens (or brightens) towards its rims along each row; a flat face does not. So the
- * logarithm of luminance is fitted, within parts of rows that have one chroma, to
- * a tau + b sqrt(1 - tau^2), tau = place in the run, -1..1. Paint is robustly ignored. Where pictures
+ * A round thing darkens (or brightens) towards its rims along each row; a flat face does not.
+ * So the logarithm of luminance is fitted, within parts of rows that have one chroma, to a tau
+ * + b sqrt(1 - tau^2), tau = place in the run, -1..1. Paint is robustly ignored. Where pictures
  * carry no shading at all, straight upright and level outlines decide. */
 #include "generate/hull-priv.h"
 
@@ -19,7 +19,7 @@
 #define ROUND_SURE 0.028f
 #define BOX_SURE 0.008f
 
-/* --- Shading ------------------------------------------------------------------------------------- */
+/* --- Shading ------------------------------------------------------------------------------ */
 
 typedef struct {
     float tau, arch, light; /* arch = sqrt(1 - tau^2); all less their mean in the group */
@@ -69,8 +69,8 @@ typedef struct {
     const float *lookup; /* linear light of a byte */
 } Shaded;
 
-/* Collects the samples of one row whose chroma is that of `code`, from x on, within one run; marks
- * them. */
+/* Collects the samples of one row whose chroma is that of `code`, from x on, within one run;
+ * marks them. */
 static void
 gather_group(const Shaded *shaded, const int *codes, bool *seen, unsigned y, unsigned from,
              unsigned to, GArray *samples)
@@ -195,10 +195,10 @@ shading_roundness(const OrfHull *hull, OrfImage *const *pictures, float *ret_rou
     return true;
 }
 
-/* --- Straight outlines ------------------------------------------------------------------------------ */
+/* --- Straight outlines -------------------------------------------------------------------- */
 
-/* Share of places on two opposite sides of an outline that lie on straight stretches of 8 % of its
- * size, within about 8 degrees of the axis. `edge[i]` < 0: nothing there. */
+/* Share of places on two opposite sides of an outline that lie on straight stretches of 8 % of
+ * its size, within about 8 degrees of the axis. `edge[i]` < 0: nothing there. */
 static float
 straight_share(const float *edge, unsigned n, unsigned window)
 {
@@ -263,7 +263,7 @@ straightness(const OrfHull *hull)
     return sum;
 }
 
-/* --- Both ------------------------------------------------------------------------------------------- */
+/* --- Both --------------------------------------------------------------------------------- */
 
 void
 orf_hull_guess_shape(const OrfHull *hull, OrfImage *const *pictures, OrfHullShape *ret_shape)

@@ -37,7 +37,7 @@ orf_hull_aim(OrfHullView *view, double yaw, const float center[2], float focal)
     view->focal = focal;
 }
 
-/* --- Thin parts --------------------------------------------------------------------------------- */
+/* --- Thin parts --------------------------------------------------------------------------- */
 
 /* No neighbour lies deeper: the pixel is on the ridge of the distance. */
 static bool
@@ -78,8 +78,8 @@ distance_to_deep(OrfTask *task, const OrfImage *distance, float depth, GError **
     return orf_image_distance(task, mask, error);
 }
 
-/* Balls of radius wall / 2 along the middle of everything thinner. The tips of corners are thin as
- * well, but near to something thick: they stay. */
+/* Balls of radius wall / 2 along the middle of everything thinner. The tips of corners are thin
+ * as well, but near to something thick: they stay. */
 static void
 thicken(const float *distance, const float *deep, unsigned width, unsigned height, float wall,
         float *out)
@@ -112,7 +112,7 @@ thick_distance(OrfTask *task, const OrfImage *alpha, float wall, GError **error)
     return orf_image_new_take(width, height, 1, ORF_F32, pixels);
 }
 
-/* --- Runs ------------------------------------------------------------------------------------------- */
+/* --- Runs --------------------------------------------------------------------------------- */
 
 /* Zero crossing between two neighbouring samples, in pixels from the centre of the first. */
 static float
@@ -139,7 +139,8 @@ put_run(const Line *line, unsigned from, unsigned to, float middle, float half)
     }
 }
 
-/* Each pixel gets the run that covers it or is nearest in its line. False: the line is empty. */
+/* Each pixel gets the run that covers it or is nearest in its line. False: the line is empty.
+ */
 static bool
 fill_line(const Line *line)
 {
@@ -196,8 +197,8 @@ fill_empty_rows(OrfHullView *view, const bool *any)
         repeat_row(view, last, k);
 }
 
-/* Element 2 of the runs: half widths averaged over `reach` rows up and down, so that what is read
- * from them does not jump where a run does. */
+/* Element 2 of the runs: half widths averaged over `reach` rows up and down, so that what is
+ * read from them does not jump where a run does. */
 static void
 even_out(OrfHullView *view, unsigned reach)
 {

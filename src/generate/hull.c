@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where the pictures have one frame size and the subject sits alike in all of them, they are taken as
- * one camera going round: the frame's middle looks at the object's, and the field of view gives
- * the distance. Otherwise each subject box is brought to one height. hull-field.c carves. */
+ * Where the pictures have one frame size and the subject sits alike in all of them, they are
+ * taken as one camera going round: the frame's middle looks at the object's, and the field of
+ * view gives the distance. Otherwise each subject box is brought to one height. hull-field.c
+ * carves. */
 #include "generate/carved.h"
 #include "generate/hull-priv.h"
 
@@ -44,7 +45,7 @@ maker_clear(Maker *maker)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Maker, maker_clear)
 
-/* --- Angles ------------------------------------------------------------------------------------------ */
+/* --- Angles ------------------------------------------------------------------------------- */
 
 static double
 angle_between(double a, double b)
@@ -92,7 +93,7 @@ check_yaws(const Maker *maker, GError **error)
     return true;
 }
 
-/* --- Cameras ----------------------------------------------------------------------------------------- */
+/* --- Cameras ------------------------------------------------------------------------------ */
 
 typedef struct {
     float center[2], focal; /* px of the subject's picture */
@@ -206,7 +207,7 @@ object_side(const Maker *maker, const Camera *cameras)
     return longest;
 }
 
-/* --- Views ------------------------------------------------------------------------------------------- */
+/* --- Views -------------------------------------------------------------------------------- */
 
 static unsigned
 stage_cells(const OrfRecipe *recipe, OrfStage stage)
@@ -299,7 +300,7 @@ guess_shape(OrfTask *task, Maker *maker, const Camera *cameras, GError **error)
     return done;
 }
 
-/* --- Stages ------------------------------------------------------------------------------------------ */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static OrfAsset *
 dress(OrfTask *task, const Maker *maker, const Camera *cameras, const OrfMesh *shape,

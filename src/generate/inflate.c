@@ -1,9 +1,10 @@
-/* inflate.c - a cut-out becomes a round body: outline, thickness, two sheets, the picture on it.
+/* inflate.c - a cut-out becomes a round body: outline, thickness, two sheets, the picture on
+ * it.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The outline and its shading say how deep the body probably is (thickness.c); round.c gives the
- * height over every point; sheets.c the mesh. What the guess got wrong the user sets with
+ * The outline and its shading say how deep the body probably is (thickness.c); round.c gives
+ * the height over every point; sheets.c the mesh. What the guess got wrong the user sets with
  * `depth` and `roundness`. After Joshi and Carr 2008, and Baran and Lehtinen 2009. */
 #include <math.h>
 #include <string.h>
@@ -27,7 +28,7 @@ typedef struct {
     OrfSubject kept; /* of the final picture, from medium on */
 } Inflate;
 
-/* --- Thickness --------------------------------------------------------------------------------------- */
+/* --- Thickness ---------------------------------------------------------------------------- */
 
 static bool
 guess_thickness(OrfTask *task, Inflate *inflate, const OrfSubject *subject, GError **error)
@@ -52,7 +53,7 @@ guess_thickness(OrfTask *task, Inflate *inflate, const OrfSubject *subject, GErr
     return true;
 }
 
-/* --- Shape ------------------------------------------------------------------------------------------- */
+/* --- Shape -------------------------------------------------------------------------------- */
 
 typedef struct {
     OrfRound round;
@@ -85,7 +86,7 @@ make_shape(OrfTask *task, const Inflate *inflate, const OrfSubject *subject, flo
     return mesh;
 }
 
-/* --- Back ------------------------------------------------------------------------------------------- */
+/* --- Back --------------------------------------------------------------------------------- */
 
 static OrfBack
 back_of(const OrfRecipe *recipe, const OrfThickness *thickness)
@@ -96,7 +97,7 @@ back_of(const OrfRecipe *recipe, const OrfThickness *thickness)
     return g_str_equal(back, "plain") ? ORF_BACK_PLAIN : ORF_BACK_MIRROR;
 }
 
-/* --- Stages ------------------------------------------------------------------------------------------ */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 /* Distance of points at the outline, px of the working picture. */
 static float

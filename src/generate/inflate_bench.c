@@ -1,4 +1,5 @@
-/* inflate_bench.c - a round body by steps: measures, solve, mesh; time and memory against the side.
+/* inflate_bench.c - a round body by steps: measures, solve, mesh; time and memory against the
+ * side.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>

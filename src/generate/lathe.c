@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The axis is the outline's best upright mirror line. Each row gives a radius; what sticks out to
- * the sides of it, with a gap between, is a handle: rows with gaps and their neighbours take the
- * radius from above and below, and the handle becomes a round body of its own that reaches into
- * the turned one. The profile is smoothed where it is smooth, kept where it breaks, thinned, and
- * turned from pole to pole, so the surface is closed by construction. */
+ * The axis is the outline's best upright mirror line. Each row gives a radius; what sticks out
+ * to the sides of it, with a gap between, is a handle: rows with gaps and their neighbours take
+ * the radius from above and below, and the handle becomes a round body of its own that reaches
+ * into the turned one. The profile is smoothed where it is smooth, kept where it breaks,
+ * thinned, and turned from pole to pole, so the surface is closed by construction. */
 #include <math.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ profile_clear(Profile *profile)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Profile, profile_clear)
 
-/* --- Reading the profile ----------------------------------------------------------------------------- */
+/* --- Reading the profile ------------------------------------------------------------------ */
 
 static float
 crossing(float outer, float inner)
@@ -100,8 +100,8 @@ compare_float(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The mirror line gives way to one handle; the median of the rows' middles does not. `scratch` is
- * as long as the profile. */
+/* The mirror line gives way to one handle; the median of the rows' middles does not. `scratch`
+ * is as long as the profile. */
 static float
 median_axis(const float *alpha, long width, const Profile *p, float *scratch)
 {
@@ -139,10 +139,10 @@ read_profile(OrfTask *task, const OrfSubject *subject, double axis, Profile *p, 
     return true;
 }
 
-/* --- Handles out of the profile ------------------------------------------------------------------------ */
+/* --- Handles out of the profile ----------------------------------------------------------- */
 
-/* Where a handle runs into the body the row jumps outwards next to a row with a gap, and comes back
- * as the handle leaves: marks from the jump to where the body grows again. */
+/* Where a handle runs into the body the row jumps outwards next to a row with a gap, and comes
+ * back as the handle leaves: marks from the jump to where the body grows again. */
 static void
 mark_join(Profile *p, size_t at, int side)
 {
@@ -191,7 +191,7 @@ bridge_joins(Profile *p)
         p->n_beside += p->beside[i] != ALONE;
 }
 
-/* --- Smoothing and thinning ------------------------------------------------------------------------------ */
+/* --- Smoothing and thinning --------------------------------------------------------------- */
 
 /* Mean of neighbours that differ by less than 2 px: jitter goes, steps stay. */
 static bool
@@ -254,7 +254,8 @@ thin(const OrfPoint *points, size_t first, size_t last, float tolerance, uint8_t
     }
 }
 
-/* --- The path that is turned: (radius, height up), from the bottom pole to the last pole ----------- */
+/* --- The path that is turned: (radius, height up), from the bottom pole to the last pole ---
+ */
 
 static bool
 add(OrfTask *task, OrfVec *path, float radius, float up, GError **error)
@@ -326,7 +327,7 @@ make_path(OrfTask *task, const OrfRecipe *recipe, const Profile *p, float wall, 
     return thin_path(task, path, tolerance, error);
 }
 
-/* --- Turning -------------------------------------------------------------------------------------------- */
+/* --- Turning ------------------------------------------------------------------------------ */
 
 typedef struct {
     uint32_t *triangles;
@@ -399,7 +400,7 @@ turn(OrfTask *task, const OrfVec *path, float axis, size_t segments, GError **er
     return orf_mesh_new_take(&parts, error);
 }
 
-/* --- Handles as bodies of their own ------------------------------------------------------------------- */
+/* --- Handles as bodies of their own ------------------------------------------------------- */
 
 typedef struct {
     OrfRound round;
@@ -415,7 +416,8 @@ handle_heights(float x, float y, float *ret_front, float *ret_back, void *data)
     *ret_back = -*ret_front;
 }
 
-/* Keeps of one side of a row what lies beyond `reach`, when something lies beyond the radius. */
+/* Keeps of one side of a row what lies beyond `reach`, when something lies beyond the radius.
+ */
 static void
 keep_side(const float *alpha, long width, float axis, float radius, float reach, int side,
           float *out)
@@ -476,7 +478,7 @@ with_handles(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subject,
                    : orf_mesh_ref(turned);
 }
 
-/* --- Stages ---------------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 /* Chords stay within a quarter of a pixel of the circle. */
 static size_t

@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Plastic lets through T = exp(-mu t) (Beer-Lambert), so the thickness that shows a linear luminance
- * Y is t = thin - ln(Y) / mu, cut off at `thick`. The picture is stretched to its 0.5 and 99.5
- * percentiles, sampled at the pitch a nozzle can print, and laid on a plate, an arc or a cylinder. The
- * smooth side is the inner one of arcs and cylinders and the back of plates. */
+ * Plastic lets through T = exp(-mu t) (Beer-Lambert), so the thickness that shows a linear
+ * luminance Y is t = thin - ln(Y) / mu, cut off at `thick`. The picture is stretched to its 0.5
+ * and 99.5 percentiles, sampled at the pitch a nozzle can print, and laid on a plate, an arc or
+ * a cylinder. The smooth side is the inner one of arcs and cylinders and the back of plates. */
 #include "generate/generate-priv.h"
 
 #include <math.h>
@@ -54,7 +54,7 @@ shape_of(const OrfRecipe *recipe)
     return g_str_equal(name, "flat") ? FLAT : g_str_equal(name, "arc") ? ARC : CYLINDER;
 }
 
-/* --- Size ------------------------------------------------------------------------------------------ */
+/* --- Size --------------------------------------------------------------------------------- */
 
 /* Extent of the bent plate for a width of 1 and a height of `aspect`. */
 static void
@@ -67,8 +67,8 @@ unit_extent(Shape shape, double angle, double aspect, double ret[3])
     ret[2] = shape == FLAT ? 0 : radius * (1 - cos(half));
 }
 
-/* Width and height of the picture in mm so that the longest side is about the size asked for; the
- * pose makes it exact. */
+/* Width and height of the picture in mm so that the longest side is about the size asked for;
+ * the pose makes it exact. */
 static void
 size_plate(Plate *plate, const OrfImage *picture)
 {
@@ -104,7 +104,7 @@ samples(double length, double pitch)
     return (uint32_t)CLAMP(blocks, 1, 2016 / ORF_SLAB_BLOCK) * ORF_SLAB_BLOCK + 1;
 }
 
-/* --- Light -------------------------------------------------------------------------------------------- */
+/* --- Light -------------------------------------------------------------------------------- */
 
 static int
 by_value(const void *a, const void *b)
@@ -183,7 +183,7 @@ fill_thickness(OrfTask *task, Plate *plate, const OrfImage *luminance, GError **
     return true;
 }
 
-/* --- Form ----------------------------------------------------------------------------------------------- */
+/* --- Form --------------------------------------------------------------------------------- */
 
 /* The point at column `u` and row `v` (0..1), `z` mm outside the smooth side. */
 static void
@@ -241,7 +241,7 @@ build_plate(OrfTask *task, const OrfRecipe *recipe, const OrfImage *luminance, O
     return mesh ? orf_finish_pose(task, recipe, mesh, NULL, NULL, error) : NULL;
 }
 
-/* --- Run -------------------------------------------------------------------------------------------------- */
+/* --- Run ---------------------------------------------------------------------------------- */
 
 static OrfAsset *
 make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *luminance,

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * One small copy is looked at: as a whole (grey? paper? detail?), and the subject in it (flat
- * colours? its outline, shape.c). What the numbers mean is for the generators' suits() to say. */
+ * colours? its outline, shape.c). What the numbers mean is for the generators' suits() to say.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ typedef struct {
     size_t n;
 } Frame;
 
-/* --- The whole frame --------------------------------------------------------------------------------- */
+/* --- The whole frame ---------------------------------------------------------------------- */
 
 static void
 measure_grey(const Frame *f, OrfLook *look)
@@ -129,7 +130,7 @@ measure_ink(OrfTask *task, const Frame *f, OrfLook *look, GError **error)
     return true;
 }
 
-/* --- The subject's colours ----------------------------------------------------------------------------- */
+/* --- The subject's colours ---------------------------------------------------------------- */
 
 typedef struct {
     uint8_t rgb[3];
@@ -199,7 +200,7 @@ measure_colors(const Frame *f, const float *alpha, OrfLook *look)
     look->lightness = total ? light / (double)total : 0;
 }
 
-/* --- The subject's place --------------------------------------------------------------------------------- */
+/* --- The subject's place ------------------------------------------------------------------ */
 
 /* Share of the subject's outline that the frame cuts off. */
 static void
@@ -240,7 +241,7 @@ measure_subject(OrfTask *task, const OrfImage *picture, const Frame *f, const Or
     return true;
 }
 
-/* --- All of it ---------------------------------------------------------------------------------------------- */
+/* --- All of it ---------------------------------------------------------------------------- */
 
 static void
 count_views(const OrfRecipe *recipe, OrfLook *look)

@@ -3,11 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The edge runs between pixel centres, where alpha crosses 0.5. An arm that is cut there at the
- * share theta of its length counts 1/theta in the diagonal (Gibou et al. 2002): second order like
- * Shortley and Weller 1938, but symmetric, so conjugate gradients may be used. They are
- * preconditioned by one V-cycle on cell-centred grids: a coarse cell stands for 2 x 2 finer ones,
- * its arms are half the sum of theirs, values travel by bilinear weights and residuals by the
- * transpose. Any mask works, however ragged; about ten rounds whatever the size.
+ * share theta of its length counts 1/theta in the diagonal (Gibou et al. 2002): second order
+ * like Shortley and Weller 1938, but symmetric, so conjugate gradients may be used. They are
+ * preconditioned by one V-cycle on cell-centred grids: a coarse cell stands for 2 x 2 finer
+ * ones, its arms are half the sum of theirs, values travel by bilinear weights and residuals by
+ * the transpose. Any mask works, however ragged; about ten rounds whatever the size.
  *
  * All arrays have a border of one inactive cell: inner cells are 1..width, 1..height. */
 #include <math.h>
@@ -42,7 +42,7 @@ grids_clear(Grids *grids)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Grids, grids_clear)
 
-/* --- Building the levels ------------------------------------------------------------------------ */
+/* --- Building the levels ------------------------------------------------------------------ */
 
 static void
 plan(Grids *grids, size_t width, size_t height)
@@ -78,7 +78,8 @@ reserve(OrfTask *task, Grids *grids, GError **error)
     return true;
 }
 
-/* Weight of the arm from an inside value to a neighbour: 1, or 1/theta when the edge cuts it. */
+/* Weight of the arm from an inside value to a neighbour: 1, or 1/theta when the edge cuts it.
+ */
 static inline float
 cut_arm(float inside, float neighbour)
 {
@@ -158,7 +159,7 @@ fill_relax(Level *level)
         level->relax[i] = level->diagonal[i] > 1e-6f ? 0.8f / level->diagonal[i] : 0;
 }
 
-/* --- One V-cycle ------------------------------------------------------------------------------------ */
+/* --- One V-cycle -------------------------------------------------------------------------- */
 
 /* r = b - A x */
 static void
@@ -190,8 +191,8 @@ smooth(Level *l, unsigned rounds)
     }
 }
 
-/* The bilinear weights: each finer cell takes 9/16 of its parent, 3/16 of the two parents beside
- * it on its side, 1/16 of the one across. `dx`, `dy` point to that side. */
+/* The bilinear weights: each finer cell takes 9/16 of its parent, 3/16 of the two parents
+ * beside it on its side, 1/16 of the one across. `dx`, `dy` point to that side. */
 static void
 add_coarse(Level *fine, const Level *coarse)
 {
@@ -248,7 +249,7 @@ v_cycle(Grids *grids, unsigned k)
     smooth(level, 2);
 }
 
-/* --- Conjugate gradients ---------------------------------------------------------------------------- */
+/* --- Conjugate gradients ------------------------------------------------------------------ */
 
 typedef struct {
     float *u, *r, *p, *q; /* solution, residual, direction, A p */

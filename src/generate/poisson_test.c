@@ -88,7 +88,8 @@ tiny_and_empty_pictures_are_fine(void)
     }
 }
 
-/* Noise: thousands of islands, pinches and holes. The equation must hold where arms are whole. */
+/* Noise: thousands of islands, pinches and holes. The equation must hold where arms are whole.
+ */
 static void
 random_masks_satisfy_the_equation(void)
 {

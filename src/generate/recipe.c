@@ -27,7 +27,7 @@ const OrfParam orf_common_params[] = {
 };
 const size_t orf_n_common_params = G_N_ELEMENTS(orf_common_params);
 
-/* --- Make, share -------------------------------------------------------------------------------- */
+/* --- Make, share -------------------------------------------------------------------------- */
 
 static void
 picture_free(void *data)
@@ -93,9 +93,10 @@ orf_recipe_unref(OrfRecipe *recipe)
     g_free(recipe);
 }
 
-/* --- Parameters ------------------------------------------------------------------------------------ */
+/* --- Parameters --------------------------------------------------------------------------- */
 
-/* With auto the generator is not known yet: a setting is right when it is right for some generator. */
+/* With auto the generator is not known yet: a setting is right when it is right for some
+ * generator. */
 static bool
 some_generator_takes(const char *name, const char *text, GError **error)
 {
@@ -174,7 +175,7 @@ orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *gener
     return g_steal_pointer(&other);
 }
 
-/* --- Inputs -------------------------------------------------------------------------------------------- */
+/* --- Inputs ------------------------------------------------------------------------------- */
 
 bool
 orf_recipe_add_picture(OrfRecipe *recipe, GBytes *bytes, const char *name, double yaw,
@@ -213,7 +214,7 @@ orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
     return orf_image_load(task, picture->bytes, picture->name, options, error);
 }
 
-/* --- Parameters as JSON, digest ----------------------------------------------------------------------------------------------- */
+/* --- Parameters as JSON, digest ----------------------------------------------------------- */
 
 /* Set again later? The last one counts. */
 static bool

@@ -1,11 +1,12 @@
-/* relief.c - a picture raised from a plate: plaque, cut-out or coin; and height maps as they are.
+/* relief.c - a picture raised from a plate: plaque, cut-out or coin; and height maps as they
+ * are.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Of a photograph, height is mixed from what one can know of shape: the inflated subject, compressed
- * as sculptors do (small depths kept, great ones flattened; after Weyrich 2007), its tones, and its
- * fine detail. Of a height map, brightness is height. A plate is a slab over the whole
- * frame; other outlines are triangulated in the plane and lifted. */
+ * Of a photograph, height is mixed from what one can know of shape: the inflated subject,
+ * compressed as sculptors do (small depths kept, great ones flattened; after Weyrich 2007), its
+ * tones, and its fine detail. Of a height map, brightness is height. A plate is a slab over the
+ * whole frame; other outlines are triangulated in the plane and lifted. */
 #include "generate/generate-priv.h"
 
 #include <math.h>
@@ -26,7 +27,8 @@ static const OrfParam params[] = {
 
 typedef enum { PLATE, SUBJECT, COIN } Outline;
 
-/* What one stage works on: height 0..1 and cover 0..1 on one grid, and the picture to put on it. */
+/* What one stage works on: height 0..1 and cover 0..1 on one grid, and the picture to put on
+ * it. */
 typedef struct {
     const OrfRecipe *recipe;
     OrfImage *height, *cover; /* ORF_F32 */
@@ -60,7 +62,7 @@ n_pixels(const OrfImage *image)
     return (size_t)orf_image_width(image) * orf_image_height(image);
 }
 
-/* --- Height maps --------------------------------------------------------------------------------------- */
+/* --- Height maps -------------------------------------------------------------------------- */
 
 static bool
 is_height_map(const OrfRecipe *recipe)
@@ -122,7 +124,7 @@ load_height_map(OrfTask *task, Work *work, unsigned side, GError **error)
     return work->cover != NULL;
 }
 
-/* --- Pictures ------------------------------------------------------------------------------------------- */
+/* --- Pictures ----------------------------------------------------------------------------- */
 
 /* The inflated subject, 0..1, compressed. */
 static OrfImage *
@@ -254,7 +256,7 @@ prepare(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, Work *work, GErr
     return true;
 }
 
-/* --- Plates: a slab over the frame ------------------------------------------------------------------------ */
+/* --- Plates: a slab over the frame -------------------------------------------------------- */
 
 static uint32_t
 blocks(unsigned pixels)
@@ -289,7 +291,7 @@ build_plate(OrfTask *task, const Work *work, GError **error)
     return orf_mesh_slab(task, &(OrfSlab){ outer, inner, nx, ny, false, limit }, error);
 }
 
-/* --- Other outlines: triangulated and lifted ---------------------------------------------------------------- */
+/* --- Other outlines: triangulated and lifted ---------------------------------------------- */
 
 static float
 bilinear(const OrfImage *image, float x, float y)
@@ -413,7 +415,7 @@ build_outline(OrfTask *task, const Work *work, GError **error)
     return orf_mesh_lift(task, &sheets, NULL, false, error);
 }
 
-/* --- Run -------------------------------------------------------------------------------------------------------- */
+/* --- Run ---------------------------------------------------------------------------------- */
 
 /* The frame itself as the texture: a slab's UVs are the picture's. */
 static OrfAsset *

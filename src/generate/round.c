@@ -5,8 +5,9 @@
  * Two fields, both squared half widths so that they are smooth across the rim:
  *   body    the Poisson solution: half a ball over a disc, blends limbs into trunks;
  *   turned  (x - left)(right - x) of each row: exact for what was made on a lathe.
- * Square roots are taken after interpolating, never before: the height itself is vertical at the
- * rim. Outside the outline the body field goes on below zero, by the slope it has inside. */
+ * Square roots are taken after interpolating, never before: the height itself is vertical at
+ * the rim. Outside the outline the body field goes on below zero, by the slope it has inside.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -21,9 +22,10 @@ orf_round_clear(OrfRound *round)
     g_clear_pointer(&round->turned, orf_free);
 }
 
-/* --- Body ------------------------------------------------------------------------------------------ */
+/* --- Body --------------------------------------------------------------------------------- */
 
-/* What the line through the inside value `u` and the 0 at the cut of the arm says one pixel on. */
+/* What the line through the inside value `u` and the 0 at the cut of the arm says one pixel on.
+ */
 static float
 ghost(float u, float inside, float outside)
 {
@@ -68,7 +70,7 @@ fill_body(OrfTask *task, const OrfImage *alpha, OrfRound *round, GError **error)
     return true;
 }
 
-/* --- Rows ------------------------------------------------------------------------------------------ */
+/* --- Rows --------------------------------------------------------------------------------- */
 
 /* Where alpha crosses 0.5 between the centres of pixels x - 1 and x. */
 static float
@@ -132,7 +134,7 @@ fill_turned(OrfTask *task, const OrfImage *alpha, OrfRound *round, GError **erro
     return true;
 }
 
-/* --- Both ------------------------------------------------------------------------------------------ */
+/* --- Both --------------------------------------------------------------------------------- */
 
 static float
 half_width(const OrfRound *round, float body, float turned)

@@ -1,4 +1,5 @@
-/* scene_test.h - balls, boxes and rods seen by a pinhole camera: pictures and distances for tests.
+/* scene_test.h - balls, boxes and rods seen by a pinhole camera: pictures and distances for
+ * tests.
  *
  * SPDX-License-Identifier: Apache-2.0
  *

@@ -64,7 +64,7 @@ quantile(double *values, size_t n, double at)
     return values[(size_t)(at * (double)(n - 1) + 0.5)];
 }
 
-/* --- Outline ------------------------------------------------------------------------------------- */
+/* --- Outline ------------------------------------------------------------------------------ */
 
 static void
 measure_axes(const Mask *m, OrfShape *shape)
@@ -130,8 +130,8 @@ measure_hull(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
     return true;
 }
 
-/* Overlap with the mirror image about the line x = sum / 2 through pixel edges, of every `step`-th
- * row. */
+/* Overlap with the mirror image about the line x = sum / 2 through pixel edges, of every
+ * `step`-th row. */
 static double
 mirror_overlap(const Mask *m, int sum, int step)
 {
@@ -198,7 +198,7 @@ measure_rows(const Mask *m, int axis_sum, OrfShape *shape)
     shape->runs = runs / MAX(rows, 1);
 }
 
-/* --- Holes ------------------------------------------------------------------------------------------ */
+/* --- Holes -------------------------------------------------------------------------------- */
 
 typedef struct {
     uint8_t *seen;
@@ -249,7 +249,7 @@ measure_holes(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
     return true;
 }
 
-/* --- Straight runs -------------------------------------------------------------------------------- */
+/* --- Straight runs ------------------------------------------------------------------------ */
 
 typedef struct {
     double total, straight, level;
@@ -338,7 +338,7 @@ measure_edges(OrfTask *task, const OrfImage *alpha, const Mask *m, OrfShape *sha
     return true;
 }
 
-/* --- Shading --------------------------------------------------------------------------------------- */
+/* --- Shading ------------------------------------------------------------------------------ */
 
 static double
 linear(uint8_t code)
@@ -391,7 +391,8 @@ fall(const Mask *m, const double curve[256], int y, int first, int run, int side
            mean_luminance(m, curve, y, end, end + tenth);
 }
 
-/* Medians over rows of the fall at either end; the greater. And the share of rows without any. */
+/* Medians over rows of the fall at either end; the greater. And the share of rows without any.
+ */
 static bool
 measure_shade(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
 {
@@ -418,7 +419,7 @@ measure_shade(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
     return true;
 }
 
-/* --- Bands of paint -------------------------------------------------------------------------------- */
+/* --- Bands of paint ----------------------------------------------------------------------- */
 
 typedef struct {
     double n, sum[2], squares;
@@ -443,8 +444,9 @@ spread_total(const Spread *s)
     return s->n > 0 ? MAX(0, s->squares - means / s->n) : 0;
 }
 
-/* Share of the spread of colour (chroma / lightness: shading does not change it) that lies between
- * rows, not within them. A little of it counts as noise, so that a thing of one colour is banded. */
+/* Share of the spread of colour (chroma / lightness: shading does not change it) that lies
+ * between rows, not within them. A little of it counts as noise, so that a thing of one colour
+ * is banded. */
 static void
 measure_bands(const Mask *m, const float *lab, OrfShape *shape)
 {
@@ -465,7 +467,7 @@ measure_bands(const Mask *m, const float *lab, OrfShape *shape)
     shape->banded = 1 - MAX(0, within - noise) / MAX(spread_total(&all), noise + 1);
 }
 
-/* --- A border along the rim ------------------------------------------------------------------------ */
+/* --- A border along the rim --------------------------------------------------------------- */
 
 typedef struct {
     double sum[3], n;
@@ -528,7 +530,8 @@ ring_contrast(Bands bands, int b)
     return quantile(norms, n, 0.25) * agreement;
 }
 
-/* The sharpest of the borders: shading changes by nearly as much a few bands on, a border does not. */
+/* The sharpest of the borders: shading changes by nearly as much a few bands on, a border does
+ * not. */
 static double
 measure_ring(Bands bands)
 {
@@ -563,7 +566,7 @@ measure_rim(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha, const Ma
     return true;
 }
 
-/* --- All of it ------------------------------------------------------------------------------------- */
+/* --- All of it ---------------------------------------------------------------------------- */
 
 bool
 orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha, OrfShape *ret_shape,

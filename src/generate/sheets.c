@@ -9,9 +9,9 @@
  *       x__                               __x
  *          --x_______x__________x______x--        back: the same points
  *
- * A round body is vertical at its outline, where heights jitter most. So the outline takes the height
- * the body has a little inside it, smoothed along the way, and a low wall joins the two sheets:
- * it stays within that little of the true surface. */
+ * A round body is vertical at its outline, where heights jitter most. So the outline takes the
+ * height the body has a little inside it, smoothed along the way, and a low wall joins the two
+ * sheets: it stays within that little of the true surface. */
 #include <math.h>
 
 #include "generate/generate-priv.h"
@@ -20,7 +20,7 @@
 #define WALL 0.92f    /* of that height */
 #define COARSEST 4.0f /* spacing deep inside / spacing at the outline */
 
-/* --- Outline ------------------------------------------------------------------------------------------ */
+/* --- Outline ------------------------------------------------------------------------------ */
 
 /* The traced loops, with y up; caller frees with orf_free. */
 static float *
@@ -59,7 +59,7 @@ fill_outline(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *option
     return orf_planar_refine(task, &planar, &refine, net, error);
 }
 
-/* --- Heights ------------------------------------------------------------------------------------------ */
+/* --- Heights ------------------------------------------------------------------------------ */
 
 /* The inside lies to the left of the way from `from` to `to`. */
 static void
@@ -114,7 +114,7 @@ inside_heights(const OrfPlanarMesh *net, const OrfSheetOptions *options, float *
     }
 }
 
-/* --- Mesh --------------------------------------------------------------------------------------------- */
+/* --- Mesh --------------------------------------------------------------------------------- */
 
 OrfMesh *
 orf_sheets_mesh(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *options,

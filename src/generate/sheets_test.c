@@ -1,4 +1,5 @@
-/* sheets_test.c - round bodies over drawn outlines: closed, of the right volume, on the outline.
+/* sheets_test.c - round bodies over drawn outlines: closed, of the right volume, on the
+ * outline.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "generate/draw_test.h"

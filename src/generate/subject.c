@@ -1,10 +1,12 @@
-/* subject.c - the picture as the generators want it: loaded no larger than needed, cut out, cropped.
+/* subject.c - the picture as the generators want it: loaded no larger than needed, cut out,
+ * cropped.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where the subject is cannot be known before the picture is decoded, and a picture should never be
- * decoded larger than its subject is worth. So a small copy is cut out first; when the subject fills
- * too little of the frame for the size asked, the picture is loaded again, larger. */
+ * Where the subject is cannot be known before the picture is decoded, and a picture should
+ * never be decoded larger than its subject is worth. So a small copy is cut out first; when the
+ * subject fills too little of the frame for the size asked, the picture is loaded again,
+ * larger. */
 #include "generate/generate-priv.h"
 
 #include <math.h>
@@ -21,7 +23,7 @@ orf_subject_clear(OrfSubject *subject)
     memset(subject, 0, sizeof *subject);
 }
 
-/* --- Cutting out ------------------------------------------------------------------------------------ */
+/* --- Cutting out -------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -87,7 +89,7 @@ orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const Or
     return g_steal_pointer(&alpha);
 }
 
-/* --- The subject box ----------------------------------------------------------------------------------- */
+/* --- The subject box ---------------------------------------------------------------------- */
 
 /* Bounds of alpha > 0.5, px; false when there is none. */
 static bool
@@ -143,9 +145,10 @@ crop_to_box(OrfTask *task, const OrfImage *picture, const OrfImage *alpha, const
     return subject->picture && subject->alpha;
 }
 
-/* --- The whole way ------------------------------------------------------------------------------------------ */
+/* --- The whole way ------------------------------------------------------------------------ */
 
-/* Loads picture `index` at `max_side`, cuts it out. `ret_reach` is the longer side of the box. */
+/* Loads picture `index` at `max_side`, cuts it out. `ret_reach` is the longer side of the box.
+ */
 static bool
 load_and_cut(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned max_side, bool fast,
              OrfSubject *subject, unsigned *ret_reach, GError **error)

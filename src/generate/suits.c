@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One rule per generator, read together because they compete: a thing that stands free becomes a
- * body (round, turned, or extruded when it has few flat colours); a grey picture that is smooth all
- * over is a height map; any other picture becomes a plate. The numbers were set on a hundred
- * pictures of nine kinds; docs/decisions has the counts. */
+ * One rule per generator, read together because they compete: a thing that stands free becomes
+ * a body (round, turned, or extruded when it has few flat colours); a grey picture that is
+ * smooth all over is a height map; any other picture becomes a plate. The numbers were set on a
+ * hundred pictures of nine kinds; docs/decisions has the counts. */
 #include <string.h>
 
 #include "generate/generate-priv.h"

@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Contours of one scalar field at rising levels are nested and never touch. The surface between two of
- * them is a ring, triangulated in the plane and lifted: flat for steps, sloped for bevels. Every
- * outline point is one vertex where the surface is continuous and two where a wall stands, so the
- * result is closed by its indices:
+ * Contours of one scalar field at rising levels are nested and never touch. The surface between
+ * two of them is a ring, triangulated in the plane and lifted: flat for steps, sloped for
+ * bevels. Every outline point is one vertex where the surface is continuous and two where a
+ * wall stands, so the result is closed by its indices:
  *
  *                 ___high 2___            ring 1 joins high 1 to low 2;
  *         high 1 |  = low 2   |           a wall stands on level 1;
@@ -24,7 +24,7 @@ orf_terrace_clear(OrfTerrace *terrace)
     terrace->n = 0;
 }
 
-/* --- Levels ---------------------------------------------------------------------------------------- */
+/* --- Levels ------------------------------------------------------------------------------- */
 
 bool
 orf_terrace_add(OrfTask *task, OrfTerrace *terrace, const OrfImage *field, float threshold,
@@ -97,7 +97,7 @@ orf_terrace_add_bevel(OrfTask *task, OrfTerrace *terrace, const OrfImage *distan
     return true;
 }
 
-/* --- Building ----------------------------------------------------------------------------------------- */
+/* --- Building ----------------------------------------------------------------------------- */
 
 typedef struct {
     OrfTask *task;
@@ -183,7 +183,8 @@ add_wall(Build *b, size_t level, GError **error)
     return true;
 }
 
-/* Loops of one or two levels as a planar graph: the inner ones turn into holes by being reversed. */
+/* Loops of one or two levels as a planar graph: the inner ones turn into holes by being
+ * reversed. */
 typedef struct {
     float *points;
     uint32_t *loop_start, *vertex; /* vertex: of the solid, for each point */

@@ -70,7 +70,7 @@ prepare(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, Work *work, GErr
     return work->letters != NULL;
 }
 
-/* --- The plate --------------------------------------------------------------------------------------------- */
+/* --- The plate ---------------------------------------------------------------------------- */
 
 /* Signed distance to a rounded rectangle about the origin, negative inside. */
 static double
@@ -118,7 +118,7 @@ letters_on_plate(OrfTask *task, const OrfImage *letters, const OrfImage *plate, 
     return orf_image_new_take(width, height, 1, ORF_F32, field);
 }
 
-/* --- Run ------------------------------------------------------------------------------------------------------ */
+/* --- Run ---------------------------------------------------------------------------------- */
 
 static bool
 add_letters(OrfTask *task, const Work *work, const OrfImage *distance, double base,

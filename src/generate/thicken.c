@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the opening by a disc of half a wall loses is thin: hairs, stalks, the tips of tails; and
- * the last bit of every sharp corner, which must stay. A corner is never farther from what the
- * opening keeps than 0.42 of the disc's radius (a right angle) or so; so pixels farther than
- * 0.6 of it are thin, and a disc goes on every one of them that lies midway between two edges. */
+ * What the opening by a disc of half a wall loses is thin: hairs, stalks, the tips of tails;
+ * and the last bit of every sharp corner, which must stay. A corner is never farther from what
+ * the opening keeps than 0.42 of the disc's radius (a right angle) or so; so pixels farther
+ * than 0.6 of it are thin, and a disc goes on every one of them that lies midway between two
+ * edges. */
 #include <math.h>
 #include <string.h>
 

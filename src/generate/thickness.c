@@ -10,8 +10,9 @@
  *   - not mirrored: a side view, less deep than high; long and thin: a tool, flatter still;
  *   - rows of even light have a flat face, rows that darken towards a rim are round, and so are
  *     those that paint makes unreadable (`power`);
- *   - a compact outline with a border of another colour along its rim: a plate; so is one that fills
- *     its box and whose sides are not quite the same: a tile of terrain, where a crate is symmetric. */
+ *   - a compact outline with a border of another colour along its rim: a plate; so is one that
+ * fills its box and whose sides are not quite the same: a tile of terrain, where a crate is
+ * symmetric. */
 #include <math.h>
 #include <string.h>
 

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #define WAIT_MS                                                                                \
-    60000 /* a deadline, not a pace: the engine under ThreadSanitizer needs 15 s for a stage */
+    60000 /* a deadline, not a pace: the engine under ThreadSanitizer needs 15 s for a stage   \
+           */
 
-/* --- Client ----------------------------------------------------------------------------------- */
+/* --- Client ------------------------------------------------------------------------------- */
 
 int
 client_connect(uint16_t port)
@@ -126,7 +127,7 @@ client_statuses(const char *text)
     return g_string_free(out, FALSE);
 }
 
-/* --- Application ------------------------------------------------------------------------------- */
+/* --- Application -------------------------------------------------------------------------- */
 
 static void
 change(Stage *stage)

@@ -8,7 +8,7 @@
 
 #include "http/http.h"
 
-/* --- Client ----------------------------------------------------------------------------------- */
+/* --- Client ------------------------------------------------------------------------------- */
 
 int client_connect(uint16_t port);
 void client_send(int fd, const char *text);
@@ -25,11 +25,12 @@ char *client_talk(uint16_t port, const char *request);
 /* "200 404": statuses of the replies in `text`, in order. */
 char *client_statuses(const char *text);
 
-/* --- Application ------------------------------------------------------------------------------- */
+/* --- Application -------------------------------------------------------------------------- */
 
-/* Paths: /hello replies at once; /echo sends the body back; /later waits for test_reply; /stream waits for
- * test_stream; /file sends a file; /ws upgrades; /refuse answers 403 in `begin`; /sink counts the body in
- * pieces and refuses it after 100 000 bytes; everything else 404. */
+/* Paths: /hello replies at once; /echo sends the body back; /later waits for test_reply;
+ * /stream waits for test_stream; /file sends a file; /ws upgrades; /refuse answers 403 in
+ * `begin`; /sink counts the body in pieces and refuses it after 100 000 bytes; everything else
+ * 404. */
 typedef struct {
     OrfHttp *http;
     GMutex lock;

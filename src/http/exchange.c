@@ -1,12 +1,13 @@
 /* exchange.c - one request from its first byte to its end, on a transport thread.
  *
- *     uri -> head (guard, limits, begin) -> body in pieces -> complete -> reply or suspend -> over
+ *     uri -> head (guard, limits, begin) -> body in pieces -> complete -> reply or suspend ->
+ * over
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The transport takes a reply only after the whole body. One that must not wait for it (413, a refused upload)
- * is written to the socket by us; the rest of the body is then thrown away for a while, because closing at once
- * would make the client's kernel drop the reply. */
+ * The transport takes a reply only after the whole body. One that must not wait for it (413, a
+ * refused upload) is written to the socket by us; the rest of the body is then thrown away for
+ * a while, because closing at once would make the client's kernel drop the reply. */
 #include "http/http-priv.h"
 
 #include <string.h>
@@ -26,7 +27,7 @@ orf_exchange_uri(void *http, const char *uri, struct MHD_Connection *connection)
     return request;
 }
 
-/* --- Head ------------------------------------------------------------------------------------------------ */
+/* --- Head --------------------------------------------------------------------------------- */
 
 static enum MHD_Result
 collect(void *headers, enum MHD_ValueKind kind, const char *name, size_t name_size,
@@ -58,7 +59,8 @@ body_deadline(OrfRequest *request)
     orf_link_deadline(request->link, MAX(BODY_GRACE_US + earned - elapsed, 1));
 }
 
-/* Writes the raw reply; false: the connection ends here, true: the rest of the body is thrown away. */
+/* Writes the raw reply; false: the connection ends here, true: the rest of the body is thrown
+ * away. */
 static bool
 send_raw(OrfRequest *request, bool linger)
 {
@@ -84,8 +86,8 @@ reply_problem(OrfRequest *request, int status, const char *why)
     orf_request_reply(request, &(OrfReply){ status, problem_headers, body });
 }
 
-/* The application never hears of it. Queued this early, a reply is the last of its connection; when the
- * transport has found the fault too and answered, ours is dropped. */
+/* The application never hears of it. Queued this early, a reply is the last of its connection;
+ * when the transport has found the fault too and answered, ours is dropped. */
 static enum MHD_Result
 refuse(OrfRequest *request, const OrfVerdict *verdict)
 {
@@ -100,7 +102,8 @@ refuse(OrfRequest *request, const OrfVerdict *verdict)
     return result;
 }
 
-/* The application had the first word. Nobody can mistake where this body ends: it is read on for a while. */
+/* The application had the first word. Nobody can mistake where this body ends: it is read on
+ * for a while. */
 static void
 refuse_large_body(OrfRequest *request)
 {
@@ -143,7 +146,7 @@ begin(OrfRequest *request, const char *method, const char *version)
     return !raw || send_raw(request, true) ? MHD_YES : MHD_NO;
 }
 
-/* --- Body ------------------------------------------------------------------------------------------------ */
+/* --- Body --------------------------------------------------------------------------------- */
 
 static void
 keep_piece(OrfRequest *request, const char *piece, size_t size)
@@ -186,7 +189,7 @@ take_piece(OrfRequest *request, const char *piece, size_t size)
     return !raw || send_raw(request, true) ? MHD_YES : MHD_NO;
 }
 
-/* --- Reply ----------------------------------------------------------------------------------------------- */
+/* --- Reply -------------------------------------------------------------------------------- */
 
 static void
 complete(OrfRequest *request)

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Smuggling lives on disagreement: a proxy ends a message in one place, the server in another. So nothing is
- * repaired here; what is not plain is refused and the connection closed. What the transport has already
- * swallowed (folded lines, bare LF, raw NUL) cannot be seen from here: a proxy in front refuses it. */
+ * Smuggling lives on disagreement: a proxy ends a message in one place, the server in another.
+ * So nothing is repaired here; what is not plain is refused and the connection closed. What the
+ * transport has already swallowed (folded lines, bare LF, raw NUL) cannot be seen from here: a
+ * proxy in front refuses it. */
 #include "http/http-priv.h"
 
 #include <string.h>
@@ -94,7 +95,8 @@ orf_unescape(const char *text, size_t size, bool form)
 static OrfVerdict
 guard_line(const OrfHead *head)
 {
-    /* TRACE, QUERY: no application here knows them, but it is the application that says which it knows. */
+    /* TRACE, QUERY: no application here knows them, but it is the application that says which
+     * it knows. */
     static const char *const methods[] = { "GET",     "HEAD",  "POST",  "PUT",   "DELETE",
                                            "OPTIONS", "PATCH", "TRACE", "QUERY", NULL };
     if (!orf_is_token(head->method, strlen(head->method)))

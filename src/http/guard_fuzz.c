@@ -1,4 +1,5 @@
-/* A head as lines: method, target, version, then name:value. What passes the guard must be plain.
+/* A head as lines: method, target, version, then name:value. What passes the guard must be
+ * plain.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "http/http-priv.h"

@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A file: "# why", "direct: STATUSES -> PATHS", "proxied: STATUSES -> PATHS", an empty line, the request with \r
- * \n \xHH written out (line ends of the file do not count). STATUSES are what the client gets until the end,
- * PATHS what the application sees; a status that stands twice is the transport repeating the head of a refusal
- * of its own. Nobody but the plain cases may reach /hidden. */
+ * A file: "# why", "direct: STATUSES -> PATHS", "proxied: STATUSES -> PATHS", an empty line,
+ * the request with \r \n \xHH written out (line ends of the file do not count). STATUSES are
+ * what the client gets until the end, PATHS what the application sees; a status that stands
+ * twice is the transport repeating the head of a refusal of its own. Nobody but the plain cases
+ * may reach /hidden. */
 #include "http/client_test.h"
 
 #include <arpa/inet.h>
@@ -31,7 +32,7 @@ typedef struct {
     GString *request;
 } Case;
 
-/* --- Reading the corpus --------------------------------------------------------------------------- */
+/* --- Reading the corpus ------------------------------------------------------------------- */
 
 static GString *
 read_request(const char *text)
@@ -95,7 +96,7 @@ case_free(void *data)
     g_free(c);
 }
 
-/* --- nginx ------------------------------------------------------------------------------------------ */
+/* --- nginx -------------------------------------------------------------------------------- */
 
 static const char config[] = "daemon off;\n"
                              "master_process off;\n"
@@ -204,7 +205,7 @@ stop_nginx(Setting *setting)
     g_free(setting->prefix);
 }
 
-/* --- Running ------------------------------------------------------------------------------------------ */
+/* --- Running ------------------------------------------------------------------------------ */
 
 static void
 run(const void *data)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A browser lets any page open a WebSocket to any server and sends the user's cookies along; only Origin tells.
- * Programs send none and are let in. */
+ * A browser lets any page open a WebSocket to any server and sends the user's cookies along;
+ * only Origin tells. Programs send none and are let in. */
 #include "http/http-priv.h"
 
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <microhttpd.h>
 
-/* --- Guard: guard.c, pure ---------------------------------------------------------------------- */
+/* --- Guard: guard.c, pure ----------------------------------------------------------------- */
 
 typedef struct {
     const char *name, *value; /* NUL after them too */
@@ -39,7 +39,7 @@ int64_t orf_head_length(const OrfHead *head);
 char *orf_unescape(const char *text, size_t size, bool form);
 bool orf_is_token(const char *text, size_t size);
 
-/* --- Server: server.c ---------------------------------------------------------------------------- */
+/* --- Server: server.c --------------------------------------------------------------------- */
 
 typedef struct OrfLink OrfLink;       /* one TCP connection */
 typedef struct OrfSockets OrfSockets; /* the thread of the WebSockets */
@@ -71,9 +71,10 @@ struct OrfHttp {
 OrfHttp *orf_http_ref(OrfHttp *http);
 void orf_http_unref(OrfHttp *http);
 
-/* --- Links: link.c ---------------------------------------------------------------------------------
- * A suspended connection is blind: the transport reads nothing and knows no time. A thread of ours watches it
- * for the client's leaving, and every connection for its deadline. */
+/* --- Links: link.c
+ * --------------------------------------------------------------------------------- A suspended
+ * connection is blind: the transport reads nothing and knows no time. A thread of ours watches
+ * it for the client's leaving, and every connection for its deadline. */
 
 struct OrfLink {
     OrfHttp *http;
@@ -96,7 +97,7 @@ void orf_link_deadline(OrfLink *link, int64_t after_us); /* 0: none */
 void orf_link_watch(OrfLink *link);                      /* once: for the client's leaving */
 void orf_links_close(OrfHttp *http, bool all);           /* idle ones, or all */
 
-/* --- Requests: request.c, exchange.c, reply.c -------------------------------------------------------- */
+/* --- Requests: request.c, exchange.c, reply.c --------------------------------------------- */
 
 struct OrfRequest {
     gatomicrefcount refs;
@@ -156,7 +157,7 @@ GBytes *orf_reply_raw(const OrfRequest *request, const OrfReply *reply);
 /* application/problem+json of this room's own refusals. */
 GBytes *orf_problem(int status, const char *why);
 
-/* --- WebSockets: handshake.c, socket.c; ws.c is pure ---------------------------------------------------- */
+/* --- WebSockets: handshake.c, socket.c; ws.c is pure -------------------------------------- */
 
 /* Why the request is no proper upgrade (status and sentence), or status 0. */
 OrfVerdict orf_handshake_check(const OrfRequest *request, const char *const *origins);

@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A narrow interface on libmicrohttpd (epoll, threads) and wslay, so that another transport can take its place.
- * The request guard refuses what two parsers could read differently (RFC 9112, sections 3, 5, 6 and 11) before
- * the application sees it. Application callbacks run on transport threads and must not block: they reply at
- * once, or take the request away and reply later from any thread. */
+ * A narrow interface on libmicrohttpd (epoll, threads) and wslay, so that another transport can
+ * take its place. The request guard refuses what two parsers could read differently (RFC 9112,
+ * sections 3, 5, 6 and 11) before the application sees it. Application callbacks run on
+ * transport threads and must not block: they reply at once, or take the request away and reply
+ * later from any thread. */
 #ifndef ORF_HTTP_H
 #define ORF_HTTP_H
 
@@ -15,16 +16,17 @@ typedef struct OrfHttp OrfHttp;
 typedef struct OrfRequest
     OrfRequest; /* reference-counted; the reply may come from any thread */
 
-/* --- Server ----------------------------------------------------------------------------------------------- */
+/* --- Server ------------------------------------------------------------------------------- */
 
 typedef struct {
-    /* The headers are here. Reply to refuse before the body is read; else set a sink (orf_request_set_sink)
-     * or take the body in memory (orf_request_body) up to the limit. */
+    /* The headers are here. Reply to refuse before the body is read; else set a sink
+     * (orf_request_set_sink) or take the body in memory (orf_request_body) up to the limit. */
     void (*begin)(OrfRequest *request, void *data);
     /* The body is complete. Reply now or later. */
     void (*complete)(OrfRequest *request, void *data);
-    /* The request is over. Once for every `begin`, last. `early`: the client left before the reply ended. A
-     * client that closes its sending half while it waits counts as gone. May come on any transport thread. */
+    /* The request is over. Once for every `begin`, last. `early`: the client left before the
+     * reply ended. A client that closes its sending half while it waits counts as gone. May
+     * come on any transport thread. */
     void (*gone)(OrfRequest *request, bool early, void *data);
     void *data;
 } OrfHttpApp;
@@ -41,14 +43,16 @@ typedef struct {
     unsigned idle_timeout_s, header_timeout_s; /* 0: 60, 10 */
 } OrfHttpOptions;
 
-/* Errors: UNAVAILABLE (the port is taken, the address is not ours), BAD_INPUT (no numeric address). */
+/* Errors: UNAVAILABLE (the port is taken, the address is not ours), BAD_INPUT (no numeric
+ * address). */
 OrfHttp *orf_http_start(const OrfHttpOptions *options, const OrfHttpApp *app, GError **error);
 uint16_t orf_http_port(const OrfHttp *http);
-/* Stops accepting, closes idle connections, sends 1001 to WebSockets; the application ends its streams (with a
- * last word) before or meanwhile. Returns when all connections are gone, or cuts the rest at the monotonic time
- * `deadline_us`. */
+/* Stops accepting, closes idle connections, sends 1001 to WebSockets; the application ends its
+ * streams (with a last word) before or meanwhile. Returns when all connections are gone, or
+ * cuts the rest at the monotonic time `deadline_us`. */
 void orf_http_drain(OrfHttp *http, int64_t deadline_us);
-/* Cuts what is left; requests, streams and sockets that the application still holds stay valid and dead. */
+/* Cuts what is left; requests, streams and sockets that the application still holds stay valid
+ * and dead. */
 void orf_http_free(OrfHttp *http);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfHttp, orf_http_free)
 
@@ -58,12 +62,13 @@ typedef struct {
 } OrfHttpStats;
 void orf_http_stats(const OrfHttp *http, OrfHttpStats *ret);
 
-/* --- Request: valid until `gone`, longer with a reference --------------------------------------------------- */
+/* --- Request: valid until `gone`, longer with a reference --------------------------------- */
 
 OrfRequest *orf_request_ref(OrfRequest *request);
 void orf_request_unref(OrfRequest *request);
 const char *orf_request_method(const OrfRequest *request);
-/* Decoded, without query; valid UTF-8, never with control bytes, "." or ".." segments, or "//". */
+/* Decoded, without query; valid UTF-8, never with control bytes, "." or ".." segments, or "//".
+ */
 const char *orf_request_path(const OrfRequest *request);
 const char *orf_request_header(const OrfRequest *request, const char *name); /* or NULL */
 const char *
@@ -81,15 +86,17 @@ int64_t orf_request_length(const OrfRequest *request); /* Content-Length; -1: ch
 void orf_request_set_data(OrfRequest *request, void *data, GDestroyNotify free_data);
 void *orf_request_data(const OrfRequest *request);
 
-/* Takes the body in pieces; false refuses the rest (the sink has replied). Set it in `begin`. */
+/* Takes the body in pieces; false refuses the rest (the sink has replied). Set it in `begin`.
+ */
 typedef bool (*OrfSinkFn)(OrfRequest *request, const void *data, size_t size, void *sink_data);
 void orf_request_set_sink(OrfRequest *request, OrfSinkFn sink, void *sink_data);
 GBytes *orf_request_body(const OrfRequest *request); /* without a sink; borrowed, NULL: empty */
 
-/* --- Reply: once, from any thread ------------------------------------------------------------------------------- */
+/* --- Reply: once, from any thread --------------------------------------------------------- */
 
-/* A reply that comes while more than 64 KiB of the body are still to come is sent at once and closes the
- * connection; a file is left out of it. A reply to a client that has gone is dropped. */
+/* A reply that comes while more than 64 KiB of the body are still to come is sent at once and
+ * closes the connection; a file is left out of it. A reply to a client that has gone is
+ * dropped. */
 typedef struct {
     int status;
     const char *const *headers; /* name, value, ... NULL; or NULL */
@@ -99,8 +106,9 @@ typedef struct {
 } OrfReply;
 void orf_request_reply(OrfRequest *request, const OrfReply *reply);
 
-/* A reply that grows: SSE, NDJSON. Written from any thread, sent by the transport; more than `backlog` bytes unsent
- * closes the connection (the client resumes). Never NULL; thread-safe until orf_stream_end. */
+/* A reply that grows: SSE, NDJSON. Written from any thread, sent by the transport; more than
+ * `backlog` bytes unsent closes the connection (the client resumes). Never NULL; thread-safe
+ * until orf_stream_end. */
 typedef struct OrfStream OrfStream;
 OrfStream *
 orf_request_stream(OrfRequest *request, int status, const char *const *headers, size_t backlog);
@@ -109,7 +117,7 @@ size_t
 orf_stream_backlog(const OrfStream *stream); /* bytes not sent yet: coalesce when it grows */
 void orf_stream_end(OrfStream *stream);      /* sends the rest, then closes; frees */
 
-/* --- WebSocket (RFC 6455) ------------------------------------------------------------------------------------------- */
+/* --- WebSocket (RFC 6455) ----------------------------------------------------------------- */
 
 typedef struct OrfSocket OrfSocket;
 typedef struct {
@@ -121,9 +129,10 @@ typedef struct {
 OrfSocket *
 orf_socket_ref(OrfSocket *socket); /* valid until `closed`, longer with a reference */
 void orf_socket_unref(OrfSocket *socket);
-/* Answers the upgrade with 101; false (and a reply was sent) when the request is no proper upgrade or its
- * Origin is not among `origins` (NULL: same host only). Text messages up to 1 MiB; ping every 20 s.
- * Without `opened` there is no `closed`: the client left before the 101, which `gone` tells. */
+/* Answers the upgrade with 101; false (and a reply was sent) when the request is no proper
+ * upgrade or its Origin is not among `origins` (NULL: same host only). Text messages up to 1
+ * MiB; ping every 20 s. Without `opened` there is no `closed`: the client left before the 101,
+ * which `gone` tells. */
 bool
 orf_request_upgrade(OrfRequest *request, const OrfSocketApp *app, const char *const *origins);
 /* Any thread; false: gone, or more than 4 MiB unsent (the socket is cut). */
@@ -131,10 +140,11 @@ bool orf_socket_send(OrfSocket *socket, const char *text, size_t size);
 size_t orf_socket_backlog(const OrfSocket *socket);
 void orf_socket_close(OrfSocket *socket, unsigned code, const char *reason);
 
-/* --- Multipart (RFC 7578), streaming: http/multipart.c ---------------------------------------------------------------- */
+/* --- Multipart (RFC 7578), streaming: http/multipart.c ------------------------------------ */
 
 typedef struct {
-    /* A part begins. `filename` NULL for plain fields. False refuses (error set by the callback). */
+    /* A part begins. `filename` NULL for plain fields. False refuses (error set by the
+     * callback). */
     bool (*part)(const char *name, const char *filename, const char *type, void *data,
                  GError **error);
     bool (*bytes)(const void *piece, size_t size, void *data, GError **error);
@@ -142,7 +152,8 @@ typedef struct {
     void *data;
 } OrfPartApp;
 typedef struct OrfMultipart OrfMultipart;
-/* `content_type` is the header's value. Boundary at most 70 bytes, part headers 8 KiB, 32 parts. */
+/* `content_type` is the header's value. Boundary at most 70 bytes, part headers 8 KiB, 32
+ * parts. */
 OrfMultipart *
 orf_multipart_new(const char *content_type, const OrfPartApp *app, GError **error);
 bool orf_multipart_feed(OrfMultipart *parser, const void *data, size_t size, GError **error);

@@ -1,4 +1,5 @@
-/* http_bench.c - small replies on kept connections, first bytes of streams, memory of idle streams.
+/* http_bench.c - small replies on kept connections, first bytes of streams, memory of idle
+ * streams.
  *
  * SPDX-License-Identifier: Apache-2.0
  *

@@ -27,7 +27,7 @@ talk(Stage *stage, const char *request, const char *statuses, const char *body)
     expect_reply(reply, statuses, body);
 }
 
-/* --- Requests and replies ------------------------------------------------------------------------ */
+/* --- Requests and replies ----------------------------------------------------------------- */
 
 static void
 answers(Stage *stage, int fd)
@@ -108,7 +108,7 @@ pipelines(Stage *stage, int fd)
     expect_reply(reply, "201 200 404", "nothing here");
 }
 
-/* --- Bodies ------------------------------------------------------------------------------------------ */
+/* --- Bodies ------------------------------------------------------------------------------- */
 
 static void
 takes_bodies(Stage *stage, int fd)
@@ -227,7 +227,7 @@ memory_is_bounded(Stage *stage, int fd)
     talk(stage, "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nabc", "200", "abc");
 }
 
-/* --- Limits ----------------------------------------------------------------------------------------- */
+/* --- Limits ------------------------------------------------------------------------------- */
 
 static void
 large_headers(Stage *stage, int fd)
@@ -277,7 +277,7 @@ too_many(Stage *stage, int fd)
     close(fourth);
 }
 
-/* --- Clients that leave --------------------------------------------------------------------------------- */
+/* --- Clients that leave ------------------------------------------------------------------- */
 
 static void
 leaves_waiting(Stage *stage, int fd)
@@ -366,7 +366,7 @@ leaves_stream(Stage *stage, int fd)
     orf_stream_end(stream);
 }
 
-/* --- Streams ------------------------------------------------------------------------------------------------ */
+/* --- Streams ------------------------------------------------------------------------------ */
 
 static void
 streams(Stage *stage, int fd)
@@ -416,7 +416,7 @@ cuts_slow_readers(Stage *stage, int fd)
     orf_stream_end(stream);
 }
 
-/* --- Drain ----------------------------------------------------------------------------------------------------- */
+/* --- Drain -------------------------------------------------------------------------------- */
 
 static void *
 drain(void *stage)
@@ -493,7 +493,7 @@ addresses(void)
     g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
 }
 
-/* --- Table ------------------------------------------------------------------------------------------------------ */
+/* --- Table -------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;

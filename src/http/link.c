@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Links are found by id, never by pointer: an event may arrive after its connection has closed. The socket of
- * a link in the table is open, because the transport tells of a closing before it closes. */
+ * Links are found by id, never by pointer: an event may arrive after its connection has closed.
+ * The socket of a link in the table is open, because the transport tells of a closing before it
+ * closes. */
 #include "http/http-priv.h"
 
 #include <errno.h>
@@ -113,9 +114,10 @@ request_of(OrfLink *link)
     return request;
 }
 
-/* The client sends no more. The transport may miss it: its epoll tells of changes only, and an end that came with the
- * last bytes is no change after them. Closing our ear loses nothing that has arrived, and is a change; it is repeated
- * with every tick, for it may come between a read and its end. */
+/* The client sends no more. The transport may miss it: its epoll tells of changes only, and an
+ * end that came with the last bytes is no change after them. Closing our ear loses nothing that
+ * has arrived, and is a change; it is repeated with every tick, for it may come between a read
+ * and its end. */
 static void
 client_left(OrfHttp *http, uint64_t id)
 {

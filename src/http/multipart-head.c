@@ -1,4 +1,5 @@
-/* multipart-head.c - the headers of a part and the parameters in them (RFC 7578, RFC 2045 section 5.1).
+/* multipart-head.c - the headers of a part and the parameters in them (RFC 7578, RFC 2045
+ * section 5.1).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "http/multipart-priv.h"
@@ -11,7 +12,8 @@ skip_blank(const char *text)
     return text + strspn(text, " \t");
 }
 
-/* Browsers escape a quote as %22 or \"; a backslash before anything else is a path of old ones. */
+/* Browsers escape a quote as %22 or \"; a backslash before anything else is a path of old ones.
+ */
 static char *
 read_quoted(const char **text)
 {

@@ -1,11 +1,13 @@
 /* multipart.c - multipart/form-data in pieces of any size.
  *
- *     preamble --boundary headers CRLF CRLF bytes CRLF --boundary ... CRLF --boundary-- epilogue
+ *     preamble --boundary headers CRLF CRLF bytes CRLF --boundary ... CRLF --boundary--
+ * epilogue
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Bytes go through a small buffer, at most PIECE at a time; a step looks at the buffer, takes what it is sure of
- * from the front and says whether it moved. What may be the start of a delimiter stays until more comes. */
+ * Bytes go through a small buffer, at most PIECE at a time; a step looks at the buffer, takes
+ * what it is sure of from the front and says whether it moved. What may be the start of a
+ * delimiter stays until more comes. */
 #define _GNU_SOURCE /* memmem */
 #include "http/multipart-priv.h"
 

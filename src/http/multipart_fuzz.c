@@ -1,5 +1,5 @@
-/* The first byte is the size of the pieces, 255 for the Content-Type itself; the rest is the body. However it is
- * cut, the parser must say the same.
+/* The first byte is the size of the pieces, 255 for the Content-Type itself; the rest is the
+ * body. However it is cut, the parser must say the same.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "http/multipart_test.h"

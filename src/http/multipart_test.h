@@ -1,4 +1,5 @@
-/* multipart_test.h - a multipart body as a line of text: "[name|filename|type] bytes ." for each part.
+/* multipart_test.h - a multipart body as a line of text: "[name|filename|type] bytes ." for
+ * each part.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_HTTP_MULTIPART_TEST_H

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Order of locks: request->lock, then the transport's own. A request is suspended under its lock and resumed
- * under it, and remembers which: a reply that comes before the suspension is found by it. */
+ * Order of locks: request->lock, then the transport's own. A request is suspended under its
+ * lock and resumed under it, and remembers which: a reply that comes before the suspension is
+ * found by it. */
 #include "http/http-priv.h"
 
 #include <string.h>

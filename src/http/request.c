@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The head is copied into one block once the guard let it pass, so that a request may be read from any thread
- * and after its connection has closed. */
+ * The head is copied into one block once the guard let it pass, so that a request may be read
+ * from any thread and after its connection has closed. */
 #include "http/http-priv.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ orf_request_unref(OrfRequest *request)
     g_free(request);
 }
 
-/* --- The head --------------------------------------------------------------------------------------- */
+/* --- The head ----------------------------------------------------------------------------- */
 
 static char *
 append(char *end, const char *text, size_t size)
@@ -126,7 +126,7 @@ orf_request_read_head(OrfRequest *request, const OrfHead *head)
     request->expects_continue = orf_head_value(head, "Expect") != NULL;
 }
 
-/* --- Views ------------------------------------------------------------------------------------------- */
+/* --- Views -------------------------------------------------------------------------------- */
 
 const char *
 orf_request_method(const OrfRequest *request)

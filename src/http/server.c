@@ -34,7 +34,7 @@ with_defaults(const OrfHttpOptions *given)
     return o;
 }
 
-/* --- Listening --------------------------------------------------------------------------------------- */
+/* --- Listening ---------------------------------------------------------------------------- */
 
 static bool
 parse_address(const OrfHttpOptions *options, Address *ret, GError **error)
@@ -127,7 +127,7 @@ open_transport(OrfHttp *http, GError **error)
                      g_strerror(errno));
 }
 
-/* --- Life -------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 OrfHttp *
 orf_http_ref(OrfHttp *http)

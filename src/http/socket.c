@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The transport hands an upgraded socket over; from then on only this thread touches its frames. Others leave
- * what they want to send in the socket's outbox and ring. A socket ends here: closed, handed back, gone. */
+ * The transport hands an upgraded socket over; from then on only this thread touches its
+ * frames. Others leave what they want to send in the socket's outbox and ring. A socket ends
+ * here: closed, handed back, gone. */
 #include "http/http-priv.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ orf_socket_new(OrfSockets *sockets, OrfRequest *request, const OrfSocketApp *app
     return socket;
 }
 
-/* --- From other threads -------------------------------------------------------------------------------- */
+/* --- From other threads ------------------------------------------------------------------- */
 
 /* Caller holds the lock. */
 static void
@@ -171,7 +172,7 @@ orf_socket_upgraded(void *data, struct MHD_Connection *connection, void *request
         MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
 
-/* --- On the thread --------------------------------------------------------------------------------------- */
+/* --- On the thread ------------------------------------------------------------------------ */
 
 static void
 listen_for(OrfSocket *socket, int how, bool room)
@@ -386,7 +387,7 @@ run(void *data)
     return NULL;
 }
 
-/* --- Life -------------------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 OrfSockets *
 orf_sockets_start(OrfHttp *http, GError **error)

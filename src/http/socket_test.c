@@ -108,7 +108,7 @@ open_socket(int fd)
     g_assert_nonnull(strstr(reply, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
 }
 
-/* --- Handshake --------------------------------------------------------------------------------------- */
+/* --- Handshake ---------------------------------------------------------------------------- */
 
 static void
 handshakes(Stage *stage, int fd)
@@ -145,7 +145,7 @@ eager(Stage *stage, int fd)
     expect_frame(fd, FIN | TEXT, "hi");
 }
 
-/* --- Messages ------------------------------------------------------------------------------------------ */
+/* --- Messages ----------------------------------------------------------------------------- */
 
 static void
 echoes(Stage *stage, int fd)
@@ -207,7 +207,7 @@ bounds_backlog(Stage *stage, int fd)
     orf_socket_unref(socket);
 }
 
-/* --- Wrong frames ----------------------------------------------------------------------------------------- */
+/* --- Wrong frames ------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -264,7 +264,7 @@ too_long(Stage *stage, int fd)
     expect_close(fd, 1009);
 }
 
-/* --- Leaving and stopping ---------------------------------------------------------------------------------- */
+/* --- Leaving and stopping ----------------------------------------------------------------- */
 
 static void
 says_goodbye(Stage *stage, int fd)
@@ -318,7 +318,7 @@ stops(Stage *stage, int fd)
     g_assert_cmpuint(stage->n_closed, ==, 1);
 }
 
-/* --- Table ----------------------------------------------------------------------------------------------------- */
+/* --- Table -------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;

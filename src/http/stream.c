@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Everything here is under the request's lock. The transport pulls; when nothing is left it suspends the
- * connection, and the next write wakes it. */
+ * Everything here is under the request's lock. The transport pulls; when nothing is left it
+ * suspends the connection, and the next write wakes it. */
 #include "http/http-priv.h"
 
 #include <string.h>
@@ -95,7 +95,8 @@ orf_request_stream(OrfRequest *request, int status, const char *const *headers, 
     return stream;
 }
 
-/* A reader that is too slow: the transport may be waiting for the socket, so the socket ends. */
+/* A reader that is too slow: the transport may be waiting for the socket, so the socket ends.
+ */
 static void
 lose(OrfStream *stream)
 {

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * wslay checks masks, lengths, fragments, UTF-8 and the order of frames, and answers pings and closes. It asks
- * for bytes by callback; here they come from the piece being fed and go to a buffer. */
+ * wslay checks masks, lengths, fragments, UTF-8 and the order of frames, and answers pings and
+ * closes. It asks for bytes by callback; here they come from the piece being fed and go to a
+ * buffer. */
 #include "http/http-priv.h"
 
 #include <string.h>

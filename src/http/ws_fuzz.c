@@ -1,5 +1,5 @@
-/* The first byte is the size of the pieces, the rest what a client sends. However it is cut, the messages are
- * the same. What goes back may differ in order: a close overtakes what waits.
+/* The first byte is the size of the pieces, the rest what a client sends. However it is cut,
+ * the messages are the same. What goes back may differ in order: a close overtakes what waits.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "http/http-priv.h"

@@ -41,7 +41,8 @@ orf_histogram_add(OrfHistogram *histogram, float value)
 
 float orf_histogram_median(const OrfHistogram *histogram);
 
-/* Blurs a [h][w][3] picture by 1 4 6 4 1 both ways, in place; `half` is scratch of that size. */
+/* Blurs a [h][w][3] picture by 1 4 6 4 1 both ways, in place; `half` is scratch of that size.
+ */
 void orf_binomial(float *picture, float *half, size_t width, size_t height);
 
 #endif

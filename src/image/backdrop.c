@@ -1,17 +1,17 @@
-/* backdrop.c - the background as it would be without the subject: one smooth region, or two, one
- * above the other (a table before a wall).
+/* backdrop.c - the background as it would be without the subject: one smooth region, or two,
+ * one above the other (a table before a wall).
  *
  * SPDX-License-Identifier: Apache-2.0
  *
  *        left strip          right strip        1 steps in both strips give the line
- *          |  wall              |               2 a robust plane per region from the border ring
- *          |      +------+      |               3 flood from the frame through what fits and does
+ *          |  wall              |               2 a robust plane per region from the border
+ * ring |      +------+      |               3 flood from the frame through what fits and does
  *          +------|      |------+  line           not cross an edge; refit a quadric to the
  *          |      |      |      |                 flooded pixels; twice
  *          |  table ------      |
  *
- * The flood is stopped by weak edges that a colour test does not see: a lamp of the wall's colour
- * would otherwise teach the model its own colour. Regions keep their own noise. */
+ * The flood is stopped by weak edges that a colour test does not see: a lamp of the wall's
+ * colour would otherwise teach the model its own colour. Regions keep their own noise. */
 #include "image/backdrop-priv.h"
 
 #include <math.h>
@@ -28,7 +28,7 @@ static const float LEAST[3] = { 1, 0.75f, 0.75f }; /* dE */
 static const float BAND = 2.5f; /* pixels beside the line where both regions mix */
 static const float STEP = 4;    /* dE: smallest step that is a line */
 
-/* --- The line -------------------------------------------------------------------------------- */
+/* --- The line ----------------------------------------------------------------------------- */
 
 /* Size of the colour step at each row of a strip `wide` pixels wide that begins at column x. */
 static void
@@ -98,7 +98,7 @@ orf_backdrop_line(const OrfBackdrop *backdrop, unsigned width, unsigned x)
            (backdrop->line[1] - backdrop->line[0]) * (float)x / (float)width;
 }
 
-/* --- First guess: a plane through the border ring ------------------------------------------- */
+/* --- First guess: a plane through the border ring ----------------------------------------- */
 
 static bool
 on_ring(const OrfWork *work, unsigned x, unsigned y)
@@ -156,7 +156,7 @@ fit_ring(const OrfWork *work, const OrfBackdrop *backdrop, int region, OrfSurfac
     }
 }
 
-/* --- The model over the whole picture --------------------------------------------------------- */
+/* --- The model over the whole picture ----------------------------------------------------- */
 
 static void
 paint(const OrfWork *work, const OrfSurface surface[2], OrfBackdrop *backdrop)
@@ -184,8 +184,8 @@ mixed(const float *lab, const float *up, const float *down, const float *noise)
     return sum;
 }
 
-/* Splits the difference to the model into brightness and the rest. Lab scales evenly about L = -16
- * when light fades, so a shadow moves a colour along the line to that point. */
+/* Splits the difference to the model into brightness and the rest. Lab scales evenly about L =
+ * -16 when light fades, so a shadow moves a colour along the line to that point. */
 static void
 compare(const float *lab, const float *model, const float *noise, float *ret_plain,
         float *ret_chroma, float *ret_bright)
@@ -224,7 +224,7 @@ measure(const OrfWork *work, const OrfSurface surface[2], OrfBackdrop *backdrop)
     }
 }
 
-/* --- Growing inward --------------------------------------------------------------------------- */
+/* --- Growing inward ----------------------------------------------------------------------- */
 
 /* Difference to the model in noise units, blurred a little; `half` is scratch. [n][3] */
 static void
@@ -274,7 +274,8 @@ flood(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, float *rest, fl
     return orf_mask_flood(task, work->width, work->height, backdrop->known, error);
 }
 
-/* What may be shadow and is reached from the frame over no hard edge; `rest` is still smooth. */
+/* What may be shadow and is reached from the frame over no hard edge; `rest` is still smooth.
+ */
 static bool
 flood_shadow(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, const float *rest,
              GError **error)
@@ -304,7 +305,8 @@ refit(const OrfWork *work, OrfBackdrop *backdrop, int region, OrfSurface *surfac
         orf_fit_solve(&fit, surface);
 }
 
-/* Median absolute difference of the known pixels, as a standard deviation; are they overexposed? */
+/* Median absolute difference of the known pixels, as a standard deviation; are they
+ * overexposed? */
 static void
 measure_noise(const OrfWork *work, const OrfSurface *surface, int region, OrfBackdrop *backdrop)
 {
@@ -328,7 +330,7 @@ measure_noise(const OrfWork *work, const OrfSurface *surface, int region, OrfBac
     backdrop->clipped[region] = clipped * 5 > rest[0].n;
 }
 
-/* --- Judging and building ---------------------------------------------------------------------- */
+/* --- Judging and building ----------------------------------------------------------------- */
 
 static void
 judge(const OrfWork *work, OrfBackdrop *backdrop)

@@ -29,7 +29,7 @@ constant(unsigned width, unsigned height, unsigned channels, const uint8_t *valu
     return image;
 }
 
-/* --- Resize ------------------------------------------------------------------------------------------ */
+/* --- Resize ------------------------------------------------------------------------------- */
 
 static void
 resize_keeps_a_constant(void)
@@ -103,7 +103,7 @@ absurd_sizes_are_refused(void)
     g_assert_error(error, ORF_ERROR, ORF_ERROR_TOO_LARGE);
 }
 
-/* --- Crop and flip ------------------------------------------------------------------------------------- */
+/* --- Crop and flip ------------------------------------------------------------------------ */
 
 static void
 crop_reaches_outside(void)
@@ -138,7 +138,7 @@ flipping_twice_is_nothing(void)
     }
 }
 
-/* --- Colour ------------------------------------------------------------------------------------------------ */
+/* --- Colour ------------------------------------------------------------------------------- */
 
 static void
 lab_of_known_colours(void)
@@ -190,7 +190,7 @@ alpha_of_another_size_is_fitted(void)
     g_assert_cmpmem(orf_image_u8(rgba) + 4 * 19, 4, right, 4);
 }
 
-/* --- Hidden colours, blur ------------------------------------------------------------------------------------ */
+/* --- Hidden colours, blur ----------------------------------------------------------------- */
 
 static void
 fill_keeps_seen_and_hides_hidden(void)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * All are pixel by pixel and share one driver: rows of normalised floats in, rows out, spread over
- * the task's cores. */
+ * All are pixel by pixel and share one driver: rows of normalised floats in, rows out, spread
+ * over the task's cores. */
 #include "image-priv.h"
 
 #include <math.h>
@@ -75,7 +75,7 @@ linear_of(const Work *work, float encoded)
     return work->table[i] + (work->table[i + 1] - work->table[i]) * (at - (float)i);
 }
 
-/* --- Luminance and alpha ------------------------------------------------------------------------------ */
+/* --- Luminance and alpha ------------------------------------------------------------------ */
 
 static void
 luminance_row(const Work *work, const float *in, void *out, unsigned y)
@@ -117,7 +117,7 @@ orf_image_alpha(OrfTask *task, const OrfImage *image, GError **error)
     return by_rows(task, &work, 1, ORF_F32, "alpha", error);
 }
 
-/* --- CIE L*a*b* ----------------------------------------------------------------------------------------- */
+/* --- CIE L*a*b* --------------------------------------------------------------------------- */
 
 /* Cube root for 0..2: a guess from the exponent, then Halley twice; error below 1e-6. */
 static float
@@ -176,7 +176,7 @@ orf_image_lab(OrfTask *task, const OrfImage *image, GError **error)
     return by_rows(task, &work, 3, ORF_F32, "Lab colours", error);
 }
 
-/* --- Another alpha ---------------------------------------------------------------------------------------- */
+/* --- Another alpha ------------------------------------------------------------------------ */
 
 static void
 with_alpha_row(const Work *work, const float *in, void *out, unsigned y)

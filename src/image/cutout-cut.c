@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Cost = sum of scores on the wrong side + sum over separated neighbours of
- * (PRICE exp(-d^2 / scale) + LEAST) / distance. Scores are clipped: no colour alone outvotes a rim. */
+ * (PRICE exp(-d^2 / scale) + LEAST) / distance. Scores are clipped: no colour alone outvotes a
+ * rim. */
 #include "image/cutout-priv.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The flat method has found the strokes. When they are dark, thin everywhere and fence something in,
- * gaps are closed by growing them, the outside is flooded, and what is left is shrunk back. The
- * smallest growth that encloses most of what the largest would is taken. */
+ * The flat method has found the strokes. When they are dark, thin everywhere and fence
+ * something in, gaps are closed by growing them, the outside is flooded, and what is left is
+ * shrunk back. The smallest growth that encloses most of what the largest would is taken. */
 #include "image/cutout-priv.h"
 
 enum { TRIES = 5 };
@@ -83,7 +83,8 @@ enclose(OrfTask *task, const OrfWork *work, const uint8_t *strokes, unsigned rad
     return true;
 }
 
-/* Tries growing radii; `ret_body` is the chosen shape, `ret_inside` what it has beside strokes. */
+/* Tries growing radii; `ret_body` is the chosen shape, `ret_inside` what it has beside strokes.
+ */
 static bool
 choose(OrfTask *task, const OrfWork *work, const uint8_t *strokes, double width,
        uint8_t *ret_body, size_t *ret_inside, GError **error)

@@ -14,7 +14,8 @@ orf_mask_count(const uint8_t *mask, size_t n)
     return count;
 }
 
-/* Everything equal to mask[seed] and connected with it gets `label`; `queue` has room for all. */
+/* Everything equal to mask[seed] and connected with it gets `label`; `queue` has room for all.
+ */
 static uint32_t
 spread(unsigned width, unsigned height, const uint8_t *mask, bool eight, uint32_t seed,
        int32_t label, int32_t *labels, uint32_t *queue)
@@ -118,7 +119,8 @@ orf_mask_flood(OrfTask *task, unsigned width, unsigned height, uint8_t *mask, GE
     return true;
 }
 
-/* The largest (or least) of three rows, or of three neighbours: bytes of 0 and 1, so | and & do. */
+/* The largest (or least) of three rows, or of three neighbours: bytes of 0 and 1, so | and &
+ * do. */
 static void
 join(const uint8_t *a, const uint8_t *b, const uint8_t *c, uint8_t *to, size_t n, bool shrink)
 {
@@ -159,7 +161,7 @@ orf_mask_grow(OrfTask *task, unsigned width, unsigned height, uint8_t *mask, uns
     return orf_task_check(task, error);
 }
 
-/* --- Judging ---------------------------------------------------------------------------------- */
+/* --- Judging ------------------------------------------------------------------------------ */
 
 enum {
     BINS = 256,

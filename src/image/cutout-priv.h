@@ -9,7 +9,7 @@
 
 #include "image/image.h"
 
-/* --- Working picture: image/cutout-work.c ---------------------------------------------------- */
+/* --- Working picture: image/cutout-work.c ------------------------------------------------- */
 
 typedef struct {
     unsigned width, height;
@@ -33,10 +33,10 @@ void orf_linear_fill(float ret_table[256]);
 /* Lab of linear RGB, D65. */
 void orf_lab_from_linear(const float rgb[3], float ret_lab[3]);
 
-/* --- Masks: image/cutout-mask.c --------------------------------------------------------------- */
+/* --- Masks: image/cutout-mask.c ----------------------------------------------------------- */
 
-/* Labels 4- or 8-connected regions of `mask` 1.. into `ret_label` [n] and counts them; 0 is outside.
- * `ret_area` gets [count + 1] sizes: free with orf_free. */
+/* Labels 4- or 8-connected regions of `mask` 1.. into `ret_label` [n] and counts them; 0 is
+ * outside. `ret_area` gets [count + 1] sizes: free with orf_free. */
 bool
 orf_mask_label(OrfTask *task, unsigned width, unsigned height, const uint8_t *mask, bool eight,
                int32_t *ret_label, uint32_t **ret_area, unsigned *ret_count, GError **error);
@@ -46,14 +46,16 @@ bool orf_mask_clean(OrfTask *task, unsigned width, unsigned height, uint8_t *mas
 /* Keeps only what is 4-connected with a pixel of the frame. */
 bool
 orf_mask_flood(OrfTask *task, unsigned width, unsigned height, uint8_t *mask, GError **error);
-/* 3x3 square, `rounds` times; outside the frame counts as empty when growing, full when shrinking. */
+/* 3x3 square, `rounds` times; outside the frame counts as empty when growing, full when
+ * shrinking. */
 bool orf_mask_grow(OrfTask *task, unsigned width, unsigned height, uint8_t *mask,
                    unsigned rounds, bool shrink, GError **error);
 size_t orf_mask_count(const uint8_t *mask, size_t n);
 
-/* --- Minimum cut on a grid: image/maxflow.c --------------------------------------------------- */
+/* --- Minimum cut on a grid: image/maxflow.c ----------------------------------------------- */
 
-/* The four forward neighbours, and back in the same order + 4: right, down, down right, down left. */
+/* The four forward neighbours, and back in the same order + 4: right, down, down right, down
+ * left. */
 enum { ORF_GRID_E, ORF_GRID_S, ORF_GRID_SE, ORF_GRID_SW, ORF_GRID_EDGES };
 
 typedef struct {
@@ -68,7 +70,7 @@ typedef struct {
 bool orf_grid_cut(OrfTask *task, const OrfGrid *grid, uint8_t *ret_side, int64_t *ret_flow,
                   GError **error);
 
-/* --- Colours of a region: image/gmm.c --------------------------------------------------------- */
+/* --- Colours of a region: image/gmm.c ----------------------------------------------------- */
 
 #define ORF_GMM_MAX 5
 typedef struct {
@@ -85,12 +87,12 @@ void orf_gmm_fit(const OrfWork *work, const uint8_t *mask, uint64_t seed, OrfGmm
 /* Log density of the nearest part; a large negative number when n is 0. */
 float orf_gmm_log(const OrfGmm *gmm, const float lab[3]);
 
-/* --- Where the subject probably is: image/saliency.c ------------------------------------------ */
+/* --- Where the subject probably is: image/saliency.c -------------------------------------- */
 
 /* Minimum barrier distance to the frame, centre-weighted, 0..1. Zhang 2015. */
 bool orf_saliency(OrfTask *task, const OrfWork *work, float *ret_saliency, GError **error);
 
-/* --- Smooth backgrounds: image/backdrop.c ----------------------------------------------------- */
+/* --- Smooth backgrounds: image/backdrop.c ------------------------------------------------- */
 
 typedef struct {
     bool split;            /* two regions: above and below the line */
@@ -106,8 +108,8 @@ typedef struct {
     uint8_t *soft;         /* [n] the same through what may be shadow */
 } OrfBackdrop;
 
-/* Fits one smooth region to the border, or two where `may_split` and the border says so, and grows
- * them inward. Pictures below 8 x 8 get share 0. */
+/* Fits one smooth region to the border, or two where `may_split` and the border says so, and
+ * grows them inward. Pictures below 8 x 8 get share 0. */
 bool orf_backdrop_init(OrfTask *task, const OrfWork *work, bool may_split, OrfBackdrop *ret,
                        GError **error);
 void orf_backdrop_clear(OrfBackdrop *backdrop);
@@ -115,7 +117,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfBackdrop, orf_backdrop_clear)
 /* Height of the line in that column, pixels from the top; far below the frame without one. */
 float orf_backdrop_line(const OrfBackdrop *backdrop, unsigned width, unsigned x);
 
-/* --- Methods: each fills `ret_mask` [n] and ret_how (not method, coverage) -------------------- */
+/* --- Methods: each fills `ret_mask` [n] and ret_how (not method, coverage) ---------------- */
 
 typedef struct {
     uint64_t seed;
@@ -126,15 +128,15 @@ typedef struct {
 bool orf_cutout_scene(OrfTask *task, const OrfWork *work, const OrfBackdrop *backdrop,
                       const OrfCutoutHint *hint, uint8_t *ret_mask, OrfCutout *ret_how,
                       GError **error);
-/* image/cutout-ink.c: turns dark thin lines in `mask` into the shape they enclose. When they are
- * none, `ret_done` is false and all stays as it is. */
+/* image/cutout-ink.c: turns dark thin lines in `mask` into the shape they enclose. When they
+ * are none, `ret_done` is false and all stays as it is. */
 bool orf_cutout_ink(OrfTask *task, const OrfWork *work, uint8_t *mask, OrfCutout *ret_how,
                     bool *ret_done, GError **error);
 /* image/grabcut.c: saliency, then two colour mixtures and a minimum cut, repeated. */
 bool orf_cutout_grabcut(OrfTask *task, const OrfWork *work, const OrfCutoutHint *hint,
                         uint8_t *ret_mask, OrfCutout *ret_how, GError **error);
 
-/* --- The cut: image/cutout-cut.c ---------------------------------------------------------------- */
+/* --- The cut: image/cutout-cut.c ---------------------------------------------------------- */
 
 #define ORF_CUT_HARD 50.0f /* a score that settles the matter */
 
@@ -142,8 +144,9 @@ bool orf_cutout_grabcut(OrfTask *task, const OrfWork *work, const OrfCutoutHint 
 typedef struct {
     int32_t *edge[ORF_GRID_EDGES]; /* [n] */
 } OrfCutLinks;
-/* `model` [n][3] is the background or NULL: what differs in the picture only because the background
- * does is no edge (Sun 2006). Differences well above `noise` dE are edges; 0: what is usual here. */
+/* `model` [n][3] is the background or NULL: what differs in the picture only because the
+ * background does is no edge (Sun 2006). Differences well above `noise` dE are edges; 0: what
+ * is usual here. */
 bool orf_cut_links_init(OrfTask *task, const OrfWork *work, const float *model, double noise,
                         OrfCutLinks *ret_links, GError **error);
 void orf_cut_links_clear(OrfCutLinks *links);
@@ -167,10 +170,11 @@ typedef struct {
 bool orf_mask_look(OrfTask *task, const OrfWork *work, const uint8_t *mask,
                    OrfMaskLook *ret_look, GError **error);
 
-/* --- Edges at full size: image/matte.c, image/guided.c ---------------------------------------- */
+/* --- Edges at full size: image/matte.c, image/guided.c ------------------------------------ */
 
-/* Alpha of the size of `image` from a mask of the working picture: the colour line between local
- * subject and background colours in a thin band, a guided filter where these do not explain it. */
+/* Alpha of the size of `image` from a mask of the working picture: the colour line between
+ * local subject and background colours in a thin band, a guided filter where these do not
+ * explain it. */
 OrfImage *orf_matte(OrfTask *task, const OrfImage *image, const OrfWork *work,
                     const uint8_t *mask, GError **error);
 

@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Background: the modelled colour with its noise, or that colour in shadow: any brightness below 1,
- * same chroma. Subject: any colour, then, once a first cut is there, a mixture of the colours it
- * holds. The cut follows edges that the background does not explain; a shadow's soft border is none.
- * Enclosed pixels of background colour that the flood did not reach (a hole, or a lamp of the wall's
- * colour) count as background, but less. */
+ * Background: the modelled colour with its noise, or that colour in shadow: any brightness
+ * below 1, same chroma. Subject: any colour, then, once a first cut is there, a mixture of the
+ * colours it holds. The cut follows edges that the background does not explain; a shadow's soft
+ * border is none. Enclosed pixels of background colour that the flood did not reach (a hole, or
+ * a lamp of the wall's colour) count as background, but less. */
 #include "image/cutout-priv.h"
 
 #include <math.h>
@@ -75,8 +75,8 @@ score_pixels(const OrfWork *work, const OrfBackdrop *back, const OrfCutoutHint *
     orf_cut_hint(work, hint, ret_score);
 }
 
-/* The pixels that teach the subject's colours: after the first cut only those that no background
- * explains, if there are enough. */
+/* The pixels that teach the subject's colours: after the first cut only those that no
+ * background explains, if there are enough. */
 static void
 choose_sure(const OrfWork *work, const uint8_t *mask, const float *score, bool first,
             uint8_t *ret_sure)

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every working pixel is the area average of the source pixels below it, premultiplied by alpha;
- * where more than eight source pixels fall on a side, an even choice of them is taken. */
+ * Every working pixel is the area average of the source pixels below it, premultiplied by
+ * alpha; where more than eight source pixels fall on a side, an even choice of them is taken.
+ */
 #include "image/cutout-priv.h"
 
 #include <math.h>
@@ -54,7 +55,8 @@ orf_lab_from_linear(const float rgb[3], float ret_lab[3])
     ret_lab[2] = 200 * (y - z);
 }
 
-/* Source pixels first..last under working pixel i, `step` apart; the outer two count in part. */
+/* Source pixels first..last under working pixel i, `step` apart; the outer two count in part.
+ */
 typedef struct {
     unsigned first, last, step;
     float head, tail;

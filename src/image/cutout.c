@@ -2,10 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- *     the user's mask > the picture's own alpha > smooth background(s) > lines on paper > GrabCut
+ *     the user's mask > the picture's own alpha > smooth background(s) > lines on paper >
+ * GrabCut
  *
- * All but the first two work on a small copy and end in one matte at full size. A smooth background
- * that is sure enough ends the search; else GrabCut has its say and the surer of both counts. */
+ * All but the first two work on a small copy and end in one matte at full size. A smooth
+ * background that is sure enough ends the search; else GrabCut has its say and the surer of
+ * both counts. */
 #include "image/cutout-priv.h"
 
 #include <math.h>
@@ -22,7 +24,7 @@ orf_cutout_method_name(OrfCutoutMethod method)
     return (unsigned)method < G_N_ELEMENTS(names) ? names[method] : "unknown";
 }
 
-/* --- Alpha that is already there -------------------------------------------------------------- */
+/* --- Alpha that is already there ---------------------------------------------------------- */
 
 /* One channel of a picture as 0..1, or the mean of its colours (`channel` -1), bilinear. */
 typedef struct {
@@ -154,7 +156,7 @@ use_alpha(OrfTask *task, const OrfImage *image, OrfCutout *how, GError **error)
     return fetch(task, image, image, channels - 1, error);
 }
 
-/* --- Candidates --------------------------------------------------------------------------------- */
+/* --- Candidates --------------------------------------------------------------------------- */
 
 typedef struct {
     OrfTask *task;
@@ -261,7 +263,7 @@ look_for_subject(Search *search, GError **error)
     return true;
 }
 
-/* --- The whole ---------------------------------------------------------------------------------- */
+/* --- The whole ---------------------------------------------------------------------------- */
 
 /* Nothing found: an error when a method was forced, else the whole frame. */
 static OrfImage *

@@ -18,7 +18,7 @@ overlap(const OrfImage *alpha, Shape shape)
     return both / any;
 }
 
-/* --- Methods ------------------------------------------------------------------------------------ */
+/* --- Methods ------------------------------------------------------------------------------ */
 
 static void
 each_ground_gives_its_method_and_a_tight_mask(void)
@@ -117,7 +117,7 @@ a_box_keeps_the_subject_inside(void)
     g_assert_cmpfloat(row[200], <, 0.1);
 }
 
-/* --- Given ------------------------------------------------------------------------------------- */
+/* --- Given -------------------------------------------------------------------------------- */
 
 static OrfImage *
 with_alpha(unsigned side, Shape shape)
@@ -163,7 +163,7 @@ given_mask_wins_at_any_size_and_kind(void)
     }
 }
 
-/* --- Refusals ------------------------------------------------------------------------------------ */
+/* --- Refusals ----------------------------------------------------------------------------- */
 
 static void
 nothing_to_cut_is_said_so(void)
@@ -226,7 +226,7 @@ any_size_and_content_gives_alpha_between_0_and_1(void)
     }
 }
 
-/* --- Task ---------------------------------------------------------------------------------------- */
+/* --- Task --------------------------------------------------------------------------------- */
 
 static void
 same_seed_same_alpha_on_any_number_of_cores(void)

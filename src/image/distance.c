@@ -5,8 +5,8 @@
  * The outline is that of marching squares: a straight piece, or two, in each cell between four
  * pixel centres whose values lie on both sides of 0.5. A pixel at a corner of such a cell is an
  * edge pixel. Felzenszwalb and Huttenlocher's lower envelopes give every pixel its nearest edge
- * pixel (two passes, O(n)). From the pieces around it the nearest point moves along the outline as
- * long as it comes nearer, which takes a step or two; where neighbours ended on different
+ * pixel (two passes, O(n)). From the pieces around it the nearest point moves along the outline
+ * as long as it comes nearer, which takes a step or two; where neighbours ended on different
  * outlines, both are tried. Outside the frame the mask counts as 0: a
  * subject that is cut by the frame has an edge there. */
 #include "image-priv.h"
@@ -76,7 +76,7 @@ value_at(const Field *field, int x, int y)
     return field->mask[(size_t)y * (size_t)field->width + (size_t)x];
 }
 
-/* --- Pieces of outline --------------------------------------------------------------------------------- */
+/* --- Pieces of outline -------------------------------------------------------------------- */
 
 typedef struct {
     float v[4]; /* values at (x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1) */
@@ -229,7 +229,7 @@ find_outline(Field *field, GError **error)
     return true;
 }
 
-/* --- Nearest edge pixel --------------------------------------------------------------------------------- */
+/* --- Nearest edge pixel ------------------------------------------------------------------- */
 
 static bool
 is_edge(const Field *field, int x, int y)
@@ -286,7 +286,7 @@ build_envelope(const Field *field, int y, const int32_t *row, int32_t *column, f
     return n;
 }
 
-/* --- Distance ---------------------------------------------------------------------------------------------- */
+/* --- Distance ----------------------------------------------------------------------------- */
 
 /* The outline point that a pixel knows as its nearest so far, and the slot of its cell. */
 typedef struct {

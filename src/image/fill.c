@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Push-pull (Gortler 1996): pull builds a pyramid of weighted means, push goes back down and lets
- * each level show through where the finer one has no weight. Pixels of alpha 0.5 and less have
- * weight 0, those of 0.95 and more keep their colour exactly; a rim between, which still holds some
- * of the old background, is blended. Level 0 is never stored as floats: it is read from the picture
- * and written to the result. */
+ * Push-pull (Gortler 1996): pull builds a pyramid of weighted means, push goes back down and
+ * lets each level show through where the finer one has no weight. Pixels of alpha 0.5 and less
+ * have weight 0, those of 0.95 and more keep their colour exactly; a rim between, which still
+ * holds some of the old background, is blended. Level 0 is never stored as floats: it is read
+ * from the picture and written to the result. */
 #include "image-priv.h"
 
 #include <math.h>
@@ -56,7 +56,7 @@ read_pixel(const Pyramid *pyramid, unsigned k, size_t at, float out[4])
     out[3] = weight;
 }
 
-/* --- Pull: finer to coarser ---------------------------------------------------------------------------- */
+/* --- Pull: finer to coarser --------------------------------------------------------------- */
 
 static void
 pull_pixel(const Pyramid *pyramid, unsigned k, unsigned x, unsigned y, float *out)
@@ -84,7 +84,7 @@ pull(Pyramid *pyramid, unsigned k)
             pull_pixel(pyramid, k, x, y, level->pixels + 4 * ((size_t)y * level->width + x));
 }
 
-/* --- Push: coarser to finer ------------------------------------------------------------------------------- */
+/* --- Push: coarser to finer --------------------------------------------------------------- */
 
 /* The two coarse neighbours of fine position `i` and the share of the farther one. */
 static void
@@ -140,7 +140,7 @@ write_row(const Pyramid *pyramid, unsigned y)
     }
 }
 
-/* --- Together ------------------------------------------------------------------------------------------------ */
+/* --- Together ----------------------------------------------------------------------------- */
 
 static bool
 prepare(OrfTask *task, Pyramid *pyramid, GError **error)

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * k-means++ on an even sample gives the parts, each part becomes a Gaussian with full covariance.
- * Units are those of Lab; REGULAR keeps flat colours from becoming needles. */
+ * k-means++ on an even sample gives the parts, each part becomes a Gaussian with full
+ * covariance. Units are those of Lab; REGULAR keeps flat colours from becoming needles. */
 #include "image/cutout-priv.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * After Rother 2004, with saliency in the place of the user's rectangle: it picks the first colours
- * and stays as a weak prior, so that the mixtures do not drift off. Nothing on the frame is held to
- * be background: a subject may leave the picture. */
+ * After Rother 2004, with saliency in the place of the user's rectangle: it picks the first
+ * colours and stays as a weak prior, so that the mixtures do not drift off. Nothing on the
+ * frame is held to be background: a subject may leave the picture. */
 #include "image/cutout-priv.h"
 
 #include <math.h>
@@ -158,7 +158,8 @@ ramp(double value, double from, double to)
     return CLAMP((value - from) / (to - from), 0, 1);
 }
 
-/* Never more than 0.8: without a known background a photograph may always mean something else. */
+/* Never more than 0.8: without a known background a photograph may always mean something else.
+ */
 static void
 judge(const OrfMaskLook *look, double pure, OrfCutout *how)
 {

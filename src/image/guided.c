@@ -2,16 +2,17 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * In every window alpha is taken to be linear in colour; the models of all windows that see a pixel
- * are averaged (He, Sun, Tang 2010). Only the model is made, at working size; the caller evaluates
- * it at full size where needed (the fast variant, 2015). Thirteen means by running sums. */
+ * In every window alpha is taken to be linear in colour; the models of all windows that see a
+ * pixel are averaged (He, Sun, Tang 2010). Only the model is made, at working size; the caller
+ * evaluates it at full size where needed (the fast variant, 2015). Thirteen means by running
+ * sums. */
 #include "image/cutout-priv.h"
 
 /* What is averaged over windows: colour, mask, mask times colour, products of colours. */
 enum { MEAN = 0, MASK = 3, CROSS = 4, SQUARE = 7, PLANES = 13 };
 
-/* Sums over 2 r + 1 rows of n floats, by what enters and what leaves; ends are cut off. `row` is
- * scratch of n, `to` gets means. */
+/* Sums over 2 r + 1 rows of n floats, by what enters and what leaves; ends are cut off. `row`
+ * is scratch of n, `to` gets means. */
 static void
 box_down(const float *from, float *to, float *restrict row, size_t n, size_t rows,
          unsigned radius)

@@ -56,7 +56,7 @@ orf_to_u8(float value01)
     return (uint8_t)(CLAMP(value01, 0.f, 1.f) * 255.f + 0.5f);
 }
 
-/* --- Formats and headers: image/probe.c --------------------------------------------------------- */
+/* --- Formats and headers: image/probe.c --------------------------------------------------- */
 
 typedef struct {
     double shrink;       /* 1, 2, 4 or 8: JPEG decodes at 1/shrink; WebP at any */
@@ -77,7 +77,8 @@ typedef struct {
 
 /* Format by its first bytes; NULL sets UNSUPPORTED or BAD_INPUT. */
 const OrfImageFormat *orf_image_sniff(GBytes *bytes, const char *name, GError **error);
-/* A lazy libvips image whose header was read and found within limits. `bytes` must outlive it. */
+/* A lazy libvips image whose header was read and found within limits. `bytes` must outlive it.
+ */
 VipsImage *orf_image_open(const OrfImageFormat *format, GBytes *bytes, const char *name,
                           const OrfImageOpen *how, GError **error);
 void
@@ -88,7 +89,7 @@ bool orf_image_is_data(VipsImage *header);
 /* Sets BAD_INPUT with libvips' own words, taken from its error buffer. */
 void *orf_image_fail_vips(const char *name, const char *title, GError **error);
 
-/* --- Loading ------------------------------------------------------------------------------------- */
+/* --- Loading ------------------------------------------------------------------------------ */
 
 /* Decodes only the first scan (DC terms) of a progressive JPEG: 1/8 of its size, RGB or grey.
  * NULL without error when the file is not such a JPEG: decode it the ordinary way. */
@@ -100,7 +101,7 @@ orf_image_probe_svg(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GEr
 OrfImage *orf_image_load_svg(OrfTask *task, GBytes *bytes, const char *name, unsigned max_side,
                              GError **error);
 
-/* --- Resampling: image/resample.c ----------------------------------------------------------------- */
+/* --- Resampling: image/resample.c --------------------------------------------------------- */
 
 typedef double (*OrfKernelFn)(double x, double parameter);
 typedef struct {
@@ -110,7 +111,8 @@ typedef struct {
     double step;    /* source pixels per unit of the kernel's argument */
 } OrfKernel;
 
-/* Separable resampling, alpha premultiplied on the way; samples stay within the range of the source. */
+/* Separable resampling, alpha premultiplied on the way; samples stay within the range of the
+ * source. */
 OrfImage *
 orf_image_resample(OrfTask *task, const OrfImage *image, unsigned width, unsigned height,
                    const OrfKernel *across, const OrfKernel *down, GError **error);

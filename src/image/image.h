@@ -4,9 +4,9 @@
  *
  * An OrfImage is immutable and reference-counted: share it freely between threads. Rows run
  * from the top, pixels are interleaved and tightly packed, channels are 1 grey, 2 grey + alpha,
- * 3 RGB or 4 RGBA. Eight-bit and sixteen-bit samples are sRGB-encoded; float samples say what they
- * hold at the call that makes them. Alpha is straight, not premultiplied.
- * libvips is used in this room only. */
+ * 3 RGB or 4 RGBA. Eight-bit and sixteen-bit samples are sRGB-encoded; float samples say what
+ * they hold at the call that makes them. Alpha is straight, not premultiplied. libvips is used
+ * in this room only. */
 #ifndef ORF_IMAGE_H
 #define ORF_IMAGE_H
 
@@ -15,7 +15,7 @@
 typedef struct OrfImage OrfImage;
 typedef enum { ORF_U8 = 1, ORF_U16 = 2, ORF_F32 = 4 } OrfSample; /* value = bytes a sample */
 
-/* --- Make, share ------------------------------------------------------------------------------ */
+/* --- Make, share -------------------------------------------------------------------------- */
 
 /* Takes `pixels` (from orf_task_alloc, width*height*channels samples), even on failure. */
 OrfImage *orf_image_new_take(unsigned width, unsigned height, unsigned channels,
@@ -24,7 +24,7 @@ OrfImage *orf_image_ref(OrfImage *image);
 void orf_image_unref(OrfImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfImage, orf_image_unref)
 
-/* --- Look: borrowed, valid while you hold a reference ---------------------------------------- */
+/* --- Look: borrowed, valid while you hold a reference ------------------------------------- */
 
 unsigned orf_image_width(const OrfImage *image);
 unsigned orf_image_height(const OrfImage *image);
@@ -35,9 +35,10 @@ const uint8_t *orf_image_u8(const OrfImage *image);   /* NULL unless ORF_U8 */
 const uint16_t *orf_image_u16(const OrfImage *image); /* NULL unless ORF_U16 */
 const float *orf_image_f32(const OrfImage *image);    /* NULL unless ORF_F32 */
 
-/* --- Load and save: image/load.c, image/save.c ------------------------------------------------
- * JPEG, PNG 8/16, WebP, TIFF, GIF (first frame), SVG, HEIC/AVIF where libvips has them. Loaders
- * that libvips marks untrusted are blocked. Limits are checked on the header, before decoding. */
+/* --- Load and save: image/load.c, image/save.c
+ * ------------------------------------------------ JPEG, PNG 8/16, WebP, TIFF, GIF (first
+ * frame), SVG, HEIC/AVIF where libvips has them. Loaders that libvips marks untrusted are
+ * blocked. Limits are checked on the header, before decoding. */
 
 #define ORF_IMAGE_MAX_BYTES (256u << 20) /* encoded */
 #define ORF_IMAGE_MAX_PIXELS (64u << 20) /* 64 MP declared */
@@ -62,8 +63,8 @@ typedef struct {
 
 /* Reads the header only. Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE. `name` is for messages. */
 bool orf_image_probe(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error);
-/* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it says what it is. Too few
- * bytes to tell: true. */
+/* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it
+ * says what it is. Too few bytes to tell: true. */
 bool orf_image_probe_head(const void *head, size_t size, const char *name, GError **error);
 
 typedef struct {
@@ -75,10 +76,10 @@ typedef struct {
 } OrfImageLoad;
 
 /* Upright, sRGB (ICC profile and CMYK converted), straight alpha. SVG is rendered so that its
- * longer side is max_side (2048 when 0). Grey of 16 bits that is kept (keep_16) is data: no profile
- * is applied. Floats and other integers are data too: values within 0..1 are kept, others are
- * stretched to it; NaN and infinity become the least value.
- * Errors: BAD_INPUT, UNSUPPORTED, TOO_LARGE, CANCELLED. */
+ * longer side is max_side (2048 when 0). Grey of 16 bits that is kept (keep_16) is data: no
+ * profile is applied. Floats and other integers are data too: values within 0..1 are kept,
+ * others are stretched to it; NaN and infinity become the least value. Errors: BAD_INPUT,
+ * UNSUPPORTED, TOO_LARGE, CANCELLED. */
 OrfImage *orf_image_load(OrfTask *task, GBytes *bytes, const char *name,
                          const OrfImageLoad *options, GError **error);
 
@@ -86,7 +87,7 @@ OrfImage *orf_image_load(OrfTask *task, GBytes *bytes, const char *name,
 GBytes *orf_image_encode(OrfTask *task, const OrfImage *image, const char *format,
                          unsigned quality, GError **error);
 
-/* --- Change: each returns a new image, or NULL and sets error: image/change.c ---------------- */
+/* --- Change: each returns a new image, or NULL and sets error: image/change.c ------------- */
 
 /* Lanczos when shrinking, cubic when growing; premultiplies alpha on the way. */
 OrfImage *orf_image_resize(OrfTask *task, const OrfImage *image, unsigned width,
@@ -114,19 +115,19 @@ OrfImage *orf_image_stack(OrfTask *task, OrfImage *const *images, size_t n, GErr
 OrfImage *orf_image_blur(OrfTask *task, const OrfImage *image, double sigma, GError **error);
 
 /* Signed Euclidean distance in pixels to the 0.5 level of a one-channel ORF_F32 mask, positive
- * inside, sub-pixel at the edge; Felzenszwalb-Huttenlocher 2012. O(n). Outside the frame the mask
- * counts as 0; a mask without any edge is -(width + height) all over. */
+ * inside, sub-pixel at the edge; Felzenszwalb-Huttenlocher 2012. O(n). Outside the frame the
+ * mask counts as 0; a mask without any edge is -(width + height) all over. */
 OrfImage *orf_image_distance(OrfTask *task, const OrfImage *mask, GError **error);
 
-/* Lettering by Pango: alpha of the text as one-channel ORF_F32. `font` such as "DejaVu Sans Bold";
- * `height` is the height of one line (ascent + descent) in pixels, 4..8192; lines are split at \n
- * and aligned "left", "center" (NULL) or "right". A font that is not installed is replaced, with a
- * note on the task. Errors: BAD_INPUT (empty, not UTF-8), NOT_FOUND (no font, no letters),
- * TOO_LARGE. */
+/* Lettering by Pango: alpha of the text as one-channel ORF_F32. `font` such as "DejaVu Sans
+ * Bold"; `height` is the height of one line (ascent + descent) in pixels, 4..8192; lines are
+ * split at \n and aligned "left", "center" (NULL) or "right". A font that is not installed is
+ * replaced, with a note on the task. Errors: BAD_INPUT (empty, not UTF-8), NOT_FOUND (no font,
+ * no letters), TOO_LARGE. */
 OrfImage *orf_image_text(OrfTask *task, const char *text, const char *font, unsigned height,
                          const char *align, GError **error);
 
-/* --- Cut out the subject: image/cutout.c ------------------------------------------------------- */
+/* --- Cut out the subject: image/cutout.c -------------------------------------------------- */
 
 typedef enum {
     ORF_CUTOUT_NONE,    /* no subject: the whole frame is the picture */
@@ -156,21 +157,22 @@ typedef struct {
     char reason[160];  /* one line for the user */
 } OrfCutout;
 
-/* One-channel ORF_F32 alpha of the size of `image` (RGB or RGBA, ORF_U8). Of one colour all over and
- * nothing forced: method NONE, confidence 0, alpha all ones. Same seed, same alpha.
- * Errors: BAD_INPUT when the picture or the mask is fully transparent, or has nothing to cut out
- * under a forced method; CANCELLED; TOO_LARGE.
- * Rother 2004, Boykov-Kolmogorov 2004, Sun 2006, Zhang 2015, He 2015; docs/decisions. */
+/* One-channel ORF_F32 alpha of the size of `image` (RGB or RGBA, ORF_U8). Of one colour all
+ * over and nothing forced: method NONE, confidence 0, alpha all ones. Same seed, same alpha.
+ * Errors: BAD_INPUT when the picture or the mask is fully transparent, or has nothing to cut
+ * out under a forced method; CANCELLED; TOO_LARGE. Rother 2004, Boykov-Kolmogorov 2004, Sun
+ * 2006, Zhang 2015, He 2015; docs/decisions. */
 OrfImage *
 orf_image_cut_out(OrfTask *task, const OrfImage *image, const OrfCutoutOptions *options,
                   OrfCutout *ret_how, GError **error);
 
-/* --- Trace: image/trace.c ------------------------------------------------------------------------
- * The `level` contour of a one-channel ORF_F32 image as closed polygons, by marching squares
- * with linear interpolation. Coordinates are pixels, x right, y down, pixel centres at +0.5;
- * values outside the frame count as 0. Outer loops have positive area in (x right, y up), holes
- * negative; loops never touch or cross themselves or each other. Coordinates are whole multiples of
- * 1/256 px. Tips of corners, which marching squares cuts off, are put back. */
+/* --- Trace: image/trace.c
+ * ------------------------------------------------------------------------ The `level` contour
+ * of a one-channel ORF_F32 image as closed polygons, by marching squares with linear
+ * interpolation. Coordinates are pixels, x right, y down, pixel centres at +0.5; values outside
+ * the frame count as 0. Outer loops have positive area in (x right, y up), holes negative;
+ * loops never touch or cross themselves or each other. Coordinates are whole multiples of 1/256
+ * px. Tips of corners, which marching squares cuts off, are put back. */
 
 typedef struct {
     float x, y;
@@ -197,11 +199,12 @@ double orf_outline_loop_area(const OrfOutline *outline, size_t loop); /* signed 
 void orf_outline_free(OrfOutline *outline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutline, orf_outline_free)
 
-/* Splits a picture (RGB or RGBA, ORF_U8) into at most `max_colors` flat colours, 1..16; 0 finds how
- * many, at most 8 (k-means++ in Lab, elbow). Antialiased edge pixels go to the nearer side. Returns
- * one-channel ORF_U8 labels, 0 = transparent, 1.. = palette entry, largest area first;
+/* Splits a picture (RGB or RGBA, ORF_U8) into at most `max_colors` flat colours, 1..16; 0 finds
+ * how many, at most 8 (k-means++ in Lab, elbow). Antialiased edge pixels go to the nearer side.
+ * Returns one-channel ORF_U8 labels, 0 = transparent, 1.. = palette entry, largest area first;
  * `ret_palette` has room for 16 sRGB colours. Same seed, same result.
- * Errors: BAD_INPUT when nothing is visible, TOO_LARGE, CANCELLED. Arthur-Vassilvitskii 2007. */
+ * Errors: BAD_INPUT when nothing is visible, TOO_LARGE, CANCELLED. Arthur-Vassilvitskii 2007.
+ */
 OrfImage *
 orf_image_palette(OrfTask *task, const OrfImage *image, unsigned max_colors, uint64_t seed,
                   uint8_t (*ret_palette)[3], unsigned *ret_n, GError **error);

@@ -4,8 +4,8 @@
  *
  *     name<TAB>size<TAB>median_ms<TAB>p95_ms<TAB>peak_bytes<TAB>rate unit
  *
- * The size is in pixels. The peak is that of the task's budget, which libvips' buffers are reserved in;
- * benches that say "process" report the growth of the resident set instead. */
+ * The size is in pixels. The peak is that of the task's budget, which libvips' buffers are
+ * reserved in; benches that say "process" report the growth of the resident set instead. */
 #ifndef ORF_IMAGE_BENCH_H
 #define ORF_IMAGE_BENCH_H
 
@@ -51,8 +51,8 @@ bench_case(const char *name, size_t pixels, unsigned rounds, BenchFn body, void 
     fflush(stdout);
 }
 
-/* Light and shade at many scales with grain, as a camera sees them: 12 megapixels at quality 85 take
- * about 4 MB. */
+/* Light and shade at many scales with grain, as a camera sees them: 12 megapixels at quality 85
+ * take about 4 MB. */
 static inline VipsImage *
 bench_photo(int width, int height)
 {

@@ -4,14 +4,15 @@
  *
  *     header -> plan -> [shrink while decoding] -> resize -> sRGB -> drain
  *
- * libvips runs all but the last step lazily, a few rows at a time; `drain` pulls strips of rows and
- * puts each pixel where EXIF says it belongs, so rotation costs no copy and a cancelled task stops
- * at the next strip. What decoders keep to themselves (a whole interlaced PNG, the coefficients of
- * a progressive JPEG) is reserved in the task's budget before it is decoded.
+ * libvips runs all but the last step lazily, a few rows at a time; `drain` pulls strips of rows
+ * and puts each pixel where EXIF says it belongs, so rotation costs no copy and a cancelled
+ * task stops at the next strip. What decoders keep to themselves (a whole interlaced PNG, the
+ * coefficients of a progressive JPEG) is reserved in the task's budget before it is decoded.
  *
- * Samples that are neither 8 nor 16 bit unsigned are data (elevation, depth), unless their colour
- * space says otherwise: values are kept if they lie in 0..1, else stretched to it; NaN and infinity
- * become the least value. They take a second way: drained to floats, cleaned, then resized. */
+ * Samples that are neither 8 nor 16 bit unsigned are data (elevation, depth), unless their
+ * colour space says otherwise: values are kept if they lie in 0..1, else stretched to it; NaN
+ * and infinity become the least value. They take a second way: drained to floats, cleaned, then
+ * resized. */
 #include "image-priv.h"
 
 #include <math.h>
@@ -34,7 +35,7 @@ typedef struct {
     bool grey;       /* of one colour channel in the file */
 } Plan;
 
-/* --- Plan ------------------------------------------------------------------------------------------ */
+/* --- Plan --------------------------------------------------------------------------------- */
 
 static void
 plan_size(Plan *plan)
@@ -91,7 +92,7 @@ decoder_bytes(const Plan *plan, VipsImage *image)
     return rows ? row * 64 : (size_t)VIPS_IMAGE_SIZEOF_IMAGE(image);
 }
 
-/* --- libvips steps: each replaces *image by what it makes of it ------------------------------------- */
+/* --- libvips steps: each replaces *image by what it makes of it --------------------------- */
 
 typedef int (*StepFn)(VipsImage *in, VipsImage **ret_out, const Plan *plan);
 
@@ -196,9 +197,10 @@ build(const Plan *plan, VipsImage *decoded, GError **error)
     return g_steal_pointer(&image);
 }
 
-/* --- Drain: rows to upright pixels --------------------------------------------------------------------- */
+/* --- Drain: rows to upright pixels -------------------------------------------------------- */
 
-/* Where stored pixel (x, y) goes: first + x*right + y*down, in pixels of the upright picture. */
+/* Where stored pixel (x, y) goes: first + x*right + y*down, in pixels of the upright picture.
+ */
 typedef struct {
     ptrdiff_t first, right, down;
     unsigned width, height; /* upright */
@@ -292,7 +294,7 @@ drain(const Plan *plan, VipsImage *image, GError **error)
     return g_steal_pointer(&out);
 }
 
-/* --- Data: finite and 0..1 ------------------------------------------------------------------------- */
+/* --- Data: finite and 0..1 ---------------------------------------------------------------- */
 
 static void
 measure_range(const float *value, size_t n, float *ret_low, float *ret_high)
@@ -326,7 +328,7 @@ settle_data(const Plan *plan, OrfImage *image, GError **error)
                             turned ? plan->to_width : plan->to_height, error);
 }
 
-/* --- Last touches: sample type and channel count asked for ------------------------------------------ */
+/* --- Last touches: sample type and channel count asked for -------------------------------- */
 
 static float
 channel_of(const float *pixel, unsigned from, unsigned to, unsigned channel)
@@ -371,7 +373,7 @@ finish(const Plan *plan, OrfImage *image, GError **error)
     return g_steal_pointer(&out);
 }
 
-/* --- Load ---------------------------------------------------------------------------------------------- */
+/* --- Load --------------------------------------------------------------------------------- */
 
 static OrfImage *
 load_from(const Plan *plan, VipsImage *decoded, GError **error)

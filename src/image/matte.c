@@ -2,11 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Only a thin band along the rim is looked at. There the local colours of subject F and background B
- * (spread from where they are sure) are known, and alpha is where the pixel lies on the line from B
- * to F. The line is drawn in Lab: edges of graphics, renders and resized photographs are mixed in sRGB
- * codes, and Lab is close to these (in linear light the same edges come out a quarter pixel off).
- * Pixels off that line (texture) or a short line (no contrast) fall back to a guided filter.
+ * Only a thin band along the rim is looked at. There the local colours of subject F and
+ * background B (spread from where they are sure) are known, and alpha is where the pixel lies
+ * on the line from B to F. The line is drawn in Lab: edges of graphics, renders and resized
+ * photographs are mixed in sRGB codes, and Lab is close to these (in linear light the same
+ * edges come out a quarter pixel off). Pixels off that line (texture) or a short line (no
+ * contrast) fall back to a guided filter.
  *
  *      background  | band |  subject        B spreads from the left, F from the right
  *      B B B B B B ? ? ? ? ? F F F F */
@@ -19,7 +20,7 @@ static const float EPSILON = 1e-3f;
 static const float SHORT = 16, LONG = 216;    /* dE^2 of a line of no and of full weight */
 static const float LOW = 0.05f, HIGH = 0.95f; /* alpha beyond is snapped to 0 and 1 */
 
-/* --- Push-pull: colours spread into pixels without one (Gortler 1996) ----------------------- */
+/* --- Push-pull: colours spread into pixels without one (Gortler 1996) --------------------- */
 
 /* [h][w][4]: colour times weight, weight 0..1. */
 static void
@@ -79,7 +80,7 @@ spread_from(OrfTask *task, const OrfWork *work, const uint8_t *sure, float *ret,
     return spread(task, ret, work->width, work->height, error);
 }
 
-/* --- The band ----------------------------------------------------------------------------------- */
+/* --- The band ----------------------------------------------------------------------------- */
 
 typedef struct {
     const OrfWork *work;
@@ -151,7 +152,7 @@ find_model(OrfTask *task, Matte *matte, GError **error)
     return orf_guided_model(task, matte->work, mask, RADIUS, EPSILON, matte->model, error);
 }
 
-/* --- Full size ---------------------------------------------------------------------------------- */
+/* --- Full size ---------------------------------------------------------------------------- */
 
 typedef struct {
     size_t corner[4];
@@ -193,8 +194,8 @@ guided_at(const Matte *matte, const Taps *taps, const float lab[3])
     return CLAMP(alpha, 0, 1);
 }
 
-/* Where `at` lies on the line from `from` to `to`; `ret_off` is its squared distance from the line in
- * squared lengths of it. */
+/* Where `at` lies on the line from `from` to `to`; `ret_off` is its squared distance from the
+ * line in squared lengths of it. */
 static float
 place_on_line(const float at[3], const float from[3], const float to[3], float *ret_off)
 {

@@ -2,13 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every pixel is a node with eight neighbours and one terminal link. Two trees of unsaturated links
- * grow from the source and the sink; where they meet, flow is pushed along the path, saturated links
- * break branches off, and these orphans look for a new parent in their own tree (Boykov and
- * Kolmogorov 2004). The grid is implicit: no edge records, a parent is a direction. A rim of dead
- * nodes with capacity 0 saves the bounds checks.
+ * Every pixel is a node with eight neighbours and one terminal link. Two trees of unsaturated
+ * links grow from the source and the sink; where they meet, flow is pushed along the path,
+ * saturated links break branches off, and these orphans look for a new parent in their own tree
+ * (Boykov and Kolmogorov 2004). The grid is implicit: no edge records, a parent is a direction.
+ * A rim of dead nodes with capacity 0 saves the bounds checks.
  *
- * Invariant: every node of a tree reaches its terminal over unsaturated links, except orphans. */
+ * Invariant: every node of a tree reaches its terminal over unsaturated links, except orphans.
+ */
 #include "image/cutout-priv.h"
 
 enum { FREE, SOURCE, SINK };
@@ -136,8 +137,8 @@ fill(const OrfGrid *grid, Cut *cut)
     }
 }
 
-/* The link that carries flow between `node` and its neighbour in direction d, seen from the tree
- * of `node`: away from the source, towards the sink. */
+/* The link that carries flow between `node` and its neighbour in direction d, seen from the
+ * tree of `node`: away from the source, towards the sink. */
 static inline int32_t *
 link_down(Cut *cut, int32_t node, int d)
 {
@@ -246,7 +247,8 @@ steps_home(Cut *cut, int32_t node)
     return steps;
 }
 
-/* Frees an orphan nobody adopts: its neighbours may grow there again, its children are orphans. */
+/* Frees an orphan nobody adopts: its neighbours may grow there again, its children are orphans.
+ */
 static void
 let_go(Cut *cut, int32_t node)
 {

@@ -4,10 +4,11 @@
  *
  *     flat pixels -> 4096 bins -> k-means++ in Lab, k by the elbow -> labels -> antialias
  *
- * Only flat pixels (little change to their neighbours) vote for colours, so the mixed colours of
- * smooth edges never become colours of their own. Afterwards a pixel between two flat regions whose
- * colour is a mixture of theirs goes to the nearer of the two, although a third colour of the palette
- * may resemble the mixture: the grey between black and white is neither grey nor a line. */
+ * Only flat pixels (little change to their neighbours) vote for colours, so the mixed colours
+ * of smooth edges never become colours of their own. Afterwards a pixel between two flat
+ * regions whose colour is a mixture of theirs goes to the nearer of the two, although a third
+ * colour of the palette may resemble the mixture: the grey between black and white is neither
+ * grey nor a line. */
 #include "image-priv.h"
 
 #include <math.h>
@@ -86,7 +87,7 @@ apart2(const double a[3], const double b[3])
     return sum;
 }
 
-/* --- Flat pixels vote ---------------------------------------------------------------------------------- */
+/* --- Flat pixels vote --------------------------------------------------------------------- */
 
 static bool
 resembles(const Palette *palette, size_t a, size_t b)
@@ -158,7 +159,7 @@ collect(Palette *palette, GError **error)
     return true;
 }
 
-/* --- k-means ---------------------------------------------------------------------------------------------- */
+/* --- k-means ------------------------------------------------------------------------------ */
 
 static unsigned
 nearest_color(const Color *colors, unsigned n, const double lab[3], double *ret_distance2)
@@ -263,7 +264,7 @@ choose_colors(Palette *palette, unsigned max_colors, GError **error)
     return true;
 }
 
-/* --- Tidying: no twins, largest first ------------------------------------------------------------------ */
+/* --- Tidying: no twins, largest first ----------------------------------------------------- */
 
 static void
 merge_into(Color *to, const Color *from)
@@ -303,7 +304,7 @@ tidy(Palette *palette)
     qsort(colors, kept, sizeof *colors, by_count);
 }
 
-/* --- Labels --------------------------------------------------------------------------------------------------- */
+/* --- Labels ------------------------------------------------------------------------------- */
 
 static uint8_t
 label_by_color(const Palette *palette, size_t at)
@@ -313,8 +314,8 @@ label_by_color(const Palette *palette, size_t at)
     return (uint8_t)(1 + nearest_color(palette->colors, palette->n_colors, place, &distance2));
 }
 
-/* Distance of a pixel's colour from the line between two colours, in sRGB codes, where antialias
- * mixes; the share of the second in `ret_share`. */
+/* Distance of a pixel's colour from the line between two colours, in sRGB codes, where
+ * antialias mixes; the share of the second in `ret_share`. */
 static double
 from_mixture(const uint8_t *rgb, const Color *a, const Color *b, double *ret_share)
 {
@@ -408,7 +409,7 @@ label(Palette *palette, GError **error)
     return orf_task_check(palette->task, error);
 }
 
-/* --- Together -------------------------------------------------------------------------------------------------- */
+/* --- Together ----------------------------------------------------------------------------- */
 
 static bool
 prepare(Palette *palette, GError **error)

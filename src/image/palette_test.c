@@ -81,7 +81,8 @@ colours_are_found_again(void)
         }
 }
 
-/* The rim of the black disc passes through grey; no pixel of it may get the grey disc's label. */
+/* The rim of the black disc passes through grey; no pixel of it may get the grey disc's label.
+ */
 static void
 antialias_goes_to_the_nearer(void)
 {

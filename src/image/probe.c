@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * One table of formats. We sniff ourselves and call the named loader, so no file ever reaches a
- * loader that is not listed; all others of libvips are blocked, those it does not trust among them,
- * and all limits are checked on the header alone. SVG has no loader here: it goes to svg.c. */
+ * loader that is not listed; all others of libvips are blocked, those it does not trust among
+ * them, and all limits are checked on the header alone. SVG has no loader here: it goes to
+ * svg.c. */
 #include "image-priv.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@
 #define MOST_FRAMES 4096 /* libvips stops counting those of a GIF one later */
 #define MOST_SVG_BYTES (16u << 20)
 
-/* --- Sniffing ---------------------------------------------------------------------------------------- */
+/* --- Sniffing ----------------------------------------------------------------------------- */
 
 static bool
 starts_with(const uint8_t *data, size_t size, const char *magic, size_t n)
@@ -81,10 +82,10 @@ is_heif(const uint8_t *data, size_t size)
     return false;
 }
 
-/* --- Opening: the header is read, pixels come later -------------------------------------------------- */
+/* --- Opening: the header is read, pixels come later --------------------------------------- */
 
-/* A decoder may work for seconds inside one call (all scans of a progressive JPEG), so JPEG and PNG
- * read through this: for a cancelled task, reading fails. */
+/* A decoder may work for seconds inside one call (all scans of a progressive JPEG), so JPEG and
+ * PNG read through this: for a cancelled task, reading fails. */
 typedef struct {
     const OrfTask *task;
     const uint8_t *data;
@@ -245,7 +246,7 @@ orf_image_sniff(GBytes *bytes, const char *name, GError **error)
     return fail_unknown(data, size, name, error);
 }
 
-/* --- libvips ------------------------------------------------------------------------------------------- */
+/* --- libvips ------------------------------------------------------------------------------ */
 
 /* What goes wrong comes back as an error; its chatter is dropped. */
 static void
@@ -299,7 +300,7 @@ orf_image_fail_vips(const char *name, const char *title, GError **error)
                     *text ? " (" : "", text, *text ? ")" : "");
 }
 
-/* --- Limits and facts ----------------------------------------------------------------------------------- */
+/* --- Limits and facts --------------------------------------------------------------------- */
 
 /* libvips' own getter takes 10000 and more for a mistake and says 1. */
 int

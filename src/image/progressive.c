@@ -2,13 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The first scan of a progressive file holds the DC term of every block, often less its last bit:
- * the mean colour of 8 x 8 pixels, which is the picture at an eighth of its size. libjpeg's buffered-
- * image mode stops after it; 12 megapixels cost a tenth of what all scans cost. libvips has no such
- * mode, hence libjpeg here.
+ * The first scan of a progressive file holds the DC term of every block, often less its last
+ * bit: the mean colour of 8 x 8 pixels, which is the picture at an eighth of its size.
+ * libjpeg's buffered- image mode stops after it; 12 megapixels cost a tenth of what all scans
+ * cost. libvips has no such mode, hence libjpeg here.
  *
- * libjpeg reports errors by not returning from its callback: every call of it is below `decode`,
- * which is where longjmp comes back, and which holds nothing that needs cleaning. */
+ * libjpeg reports errors by not returning from its callback: every call of it is below
+ * `decode`, which is where longjmp comes back, and which holds nothing that needs cleaning. */
 #include "image-priv.h"
 
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "pictures_test.h"
 
-/* --- What is refused ------------------------------------------------------------------------------------- */
+/* --- What is refused ---------------------------------------------------------------------- */
 
 static void
 put32(uint8_t *at, uint32_t value)

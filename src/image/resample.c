@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each output sample is a weighted sum of a run of source samples; the runs and weights of an axis
- * are computed once. Down first: it adds whole rows, which vectorises for any channel count and
- * leaves the smaller picture for the pass across. Colours are premultiplied by alpha between the
- * two ends. Weights that fall outside the frame are dropped and the rest scaled up to sum 1. */
+ * Each output sample is a weighted sum of a run of source samples; the runs and weights of an
+ * axis are computed once. Down first: it adds whole rows, which vectorises for any channel
+ * count and leaves the smaller picture for the pass across. Colours are premultiplied by alpha
+ * between the two ends. Weights that fall outside the frame are dropped and the rest scaled up
+ * to sum 1. */
 #include "image-priv.h"
 
 #include <math.h>
@@ -72,7 +73,7 @@ typedef struct {
     float low, high; /* range of the source samples */
 } Resample;
 
-/* --- Down: whole rows ----------------------------------------------------------------------------- */
+/* --- Down: whole rows --------------------------------------------------------------------- */
 
 #define ADD_PLAIN(Type)                                                                        \
     for (size_t i = 0; i < n; i++)                                                             \
@@ -130,7 +131,7 @@ down_rows(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Across, and back to the samples of the source ---------------------------------------------------- */
+/* --- Across, and back to the samples of the source ---------------------------------------- */
 
 static void
 sum_pixel(const Run *run, const float *row, unsigned channels, float sum[4])
@@ -183,7 +184,7 @@ across_rows(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Together -------------------------------------------------------------------------------------------- */
+/* --- Together ----------------------------------------------------------------------------- */
 
 static void
 measure_range(Resample *job)
@@ -242,7 +243,7 @@ orf_image_resample(OrfTask *task, const OrfImage *image, unsigned width, unsigne
     return g_steal_pointer(&job.to);
 }
 
-/* --- Kernels --------------------------------------------------------------------------------------------- */
+/* --- Kernels ------------------------------------------------------------------------------ */
 
 static double
 sinc(double x)

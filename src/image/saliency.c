@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Minimum barrier distance (Zhang 2015): the cheapest path from the frame, where a path costs the
- * range of values it meets. Regions that the frame reaches over even colours are background. Three
- * raster passes a channel, alternating direction, then a Gaussian weight for the middle. */
+ * Minimum barrier distance (Zhang 2015): the cheapest path from the frame, where a path costs
+ * the range of values it meets. Regions that the frame reaches over even colours are
+ * background. Three raster passes a channel, alternating direction, then a Gaussian weight for
+ * the middle. */
 #include "image/backdrop-priv.h"
 
 #include <math.h>

@@ -51,7 +51,7 @@ find_encoder(const char *format, GError **error)
                     format);
 }
 
-/* --- Samples an encoder takes: 8 or 16 bits ----------------------------------------------------------- */
+/* --- Samples an encoder takes: 8 or 16 bits ----------------------------------------------- */
 
 static void
 eight_bits(const OrfImage *image, OrfImage *to, float *row)
@@ -79,7 +79,7 @@ for_encoder(OrfTask *task, const OrfImage *image, const Encoder *encoder, GError
     return g_steal_pointer(&to);
 }
 
-/* --- libvips -------------------------------------------------------------------------------------------- */
+/* --- libvips ------------------------------------------------------------------------------ */
 
 static VipsImage *
 wrap(const OrfImage *image, const Encoder *encoder)

@@ -1,5 +1,5 @@
-/* scenes_test.h - pictures with a known subject, for the tests and the bench of cutting out; not
- * part of the library.
+/* scenes_test.h - pictures with a known subject, for the tests and the bench of cutting out;
+ * not part of the library.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_SCENES_TEST_H

@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * librsvg itself rather than through libvips, whose sizes are limited integers: a drawing's own width
- * and height are only its shape here, and any of them is drawn at max_side. From memory without a
- * base address librsvg opens no other file, neither by href nor by entity; its own limits on XML
- * stay on. */
+ * librsvg itself rather than through libvips, whose sizes are limited integers: a drawing's own
+ * width and height are only its shape here, and any of them is drawn at max_side. From memory
+ * without a base address librsvg opens no other file, neither by href nor by entity; its own
+ * limits on XML stay on. */
 #include "image-priv.h"
 
 #include <librsvg/rsvg.h>
@@ -89,7 +89,7 @@ orf_image_probe_svg(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GEr
     return true;
 }
 
-/* --- Drawing ----------------------------------------------------------------------------------------- */
+/* --- Drawing ------------------------------------------------------------------------------ */
 
 /* Cairo keeps premultiplied 0xAARRGGBB in the byte order of the machine. */
 static void
@@ -113,7 +113,8 @@ render(RsvgHandle *svg, const char *name, double natural_width, double natural_h
         (unsigned char *)pixels, CAIRO_FORMAT_ARGB32, (int)width, (int)height, (int)width * 4);
     g_autoptr(OrfCairo) cairo = cairo_create(surface);
     g_autoptr(GError) why = NULL;
-    /* Whole pixels change its proportions a little: stretched, or its rim would be half clear. */
+    /* Whole pixels change its proportions a little: stretched, or its rim would be half clear.
+     */
     RsvgRectangle frame = { 0, 0, natural_width, natural_height };
     cairo_scale(cairo, width / natural_width, height / natural_height);
     if (!rsvg_handle_render_document(svg, cairo, &frame, &why))

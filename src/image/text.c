@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Pango lays the text out (shaping, scripts, right-to-left), Cairo fills it into an 8-bit alpha
- * surface. The size is chosen so that ascent + descent of the font are the line height asked for,
- * measured once at a large size. vips_text does the same job but crops to the ink, so that "a" and
- * "A" would come out equally high; lettering needs lines of one height. */
+ * surface. The size is chosen so that ascent + descent of the font are the line height asked
+ * for, measured once at a large size. vips_text does the same job but crops to the ink, so that
+ * "a" and "A" would come out equally high; lettering needs lines of one height. */
 #include "image-priv.h"
 
 #include <math.h>
@@ -85,7 +85,8 @@ fit_font(PangoLayout *layout, OrfFont *font, unsigned height)
     pango_layout_set_font_description(layout, font);
 }
 
-/* Shapes as drawn by the font's designer: not bent to the pixel grid, which prints do not have. */
+/* Shapes as drawn by the font's designer: not bent to the pixel grid, which prints do not have.
+ */
 static PangoContext *
 new_context(void)
 {

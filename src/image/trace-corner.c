@@ -2,14 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Smoothing: every crossing may slide along its own grid edge and nowhere else, so whatever it does,
- * the outline passes the same cells in the same order and loops cannot meet. A step back after each
- * step forth, as Taubin's but shorter, keeps small discs from shrinking.
+ * Smoothing: every crossing may slide along its own grid edge and nowhere else, so whatever it
+ * does, the outline passes the same cells in the same order and loops cannot meet. A step back
+ * after each step forth, as Taubin's but shorter, keeps small discs from shrinking.
  *
- * A corner is where the outline turns by more than the given angle between the points 2.5 px before
- * and after, more than anywhere near. Marching squares cuts its tip off; the tip is put back where
- * lines through the two sides meet, but only inside a cell that the outline passes there, and that
- * holds no other piece: so again nothing can touch. */
+ * A corner is where the outline turns by more than the given angle between the points 2.5 px
+ * before and after, more than anywhere near. Marching squares cuts its tip off; the tip is put
+ * back where lines through the two sides meet, but only inside a cell that the outline passes
+ * there, and that holds no other piece: so again nothing can touch. */
 #include "trace-priv.h"
 
 #include <math.h>
@@ -69,9 +69,10 @@ along(const Loop *loop, size_t i, int direction, double distance)
                     (double)loop->knots[i].y / ORF_KNOT_ONE };
 }
 
-/* --- Smoothing ----------------------------------------------------------------------------------------- */
+/* --- Smoothing ---------------------------------------------------------------------------- */
 
-/* One step of weight `lambda` for all knots, by what they are now; `to` gets the new coordinates. */
+/* One step of weight `lambda` for all knots, by what they are now; `to` gets the new
+ * coordinates. */
 static void
 relax(const Loop *loop, double lambda, int32_t *to)
 {
@@ -112,7 +113,7 @@ smooth(Loop *loop, unsigned rounds, int32_t *scratch, GError **error)
     return true;
 }
 
-/* --- Corners --------------------------------------------------------------------------------------------- */
+/* --- Corners ------------------------------------------------------------------------------ */
 
 static void
 measure_turns(Loop *loop)
@@ -154,7 +155,7 @@ find_corners(Loop *loop, double angle)
         loop->knots[i].corner = fabsf(loop->turn[i]) > angle && turns_most(loop, i);
 }
 
-/* --- Tips ---------------------------------------------------------------------------------------------------- */
+/* --- Tips --------------------------------------------------------------------------------- */
 
 typedef struct {
     Place at;
@@ -223,8 +224,8 @@ is_saddle(const OrfTraced *traced, int x, int y)
     return a == c && b == d && a != b;
 }
 
-/* The tip, moved into the cell that the outline passes between knots i and i + 1. Yields how far it
- * had to move in px, INFINITY when the cell is shared. */
+/* The tip, moved into the cell that the outline passes between knots i and i + 1. Yields how
+ * far it had to move in px, INFINITY when the cell is shared. */
 static double
 tip_in_cell(const Loop *loop, size_t i, const Place *tip, OrfKnot *ret_knot)
 {
@@ -240,8 +241,8 @@ tip_in_cell(const Loop *loop, size_t i, const Place *tip, OrfKnot *ret_knot)
     return hypot(px / ORF_KNOT_ONE - tip->x, py / ORF_KNOT_ONE - tip->y);
 }
 
-/* Finds after which knot the tip of corner i belongs: the cell, of the five about it, that it lies
- * in or next to. */
+/* Finds after which knot the tip of corner i belongs: the cell, of the five about it, that it
+ * lies in or next to. */
 static bool
 place_tip(const Loop *loop, size_t i, size_t *ret_after, OrfKnot *ret_knot)
 {
@@ -264,7 +265,7 @@ place_tip(const Loop *loop, size_t i, size_t *ret_after, OrfKnot *ret_knot)
     return least < 0.7;
 }
 
-/* --- All loops ------------------------------------------------------------------------------------------------- */
+/* --- All loops ---------------------------------------------------------------------------- */
 
 /* What becomes of knot i. */
 typedef struct {

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Coordinates are 1/256 pixel, x right, y down; pixel centres are at 128 + 256 k. Integers make every
- * test of sides exact: 2^24 per coordinate, 2^50 in an area. */
+ * Coordinates are 1/256 pixel, x right, y down; pixel centres are at 128 + 256 k. Integers make
+ * every test of sides exact: 2^24 per coordinate, 2^50 in an area. */
 #ifndef ORF_TRACE_PRIV_H
 #define ORF_TRACE_PRIV_H
 

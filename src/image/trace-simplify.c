@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Points are taken out one at a time, cheapest first. Taking b out of a-b-c sweeps the triangle abc:
- * when no other point lies in it or on its rim, no edge can cross the new edge ac either, so loops
- * that did not meet before do not meet after. The test is exact in integers; nothing has to be
- * repaired afterwards. The cost is the greatest distance of the traced points between a and c to
- * the edge ac; over long chains, the sum of what was lost before and now, which is never less.
+ * Points are taken out one at a time, cheapest first. Taking b out of a-b-c sweeps the triangle
+ * abc: when no other point lies in it or on its rim, no edge can cross the new edge ac either,
+ * so loops that did not meet before do not meet after. The test is exact in integers; nothing
+ * has to be repaired afterwards. The cost is the greatest distance of the traced points between
+ * a and c to the edge ac; over long chains, the sum of what was lost before and now, which is
+ * never less.
  *
- * Points are found through a grid of buckets of 4 px. A swept triangle is thin: it is walked bucket
- * row by bucket row, so a long edge costs its length, not its square. */
+ * Points are found through a grid of buckets of 4 px. A swept triangle is thin: it is walked
+ * bucket row by bucket row, so a long edge costs its length, not its square. */
 #include "trace-priv.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ thinner_clear(Thinner *thinner)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Thinner, thinner_clear)
 
-/* --- Buckets ---------------------------------------------------------------------------------------- */
+/* --- Buckets ------------------------------------------------------------------------------ */
 
 static int
 bucket_of(int32_t coordinate, int n)
@@ -92,7 +93,7 @@ fill_buckets(Thinner *thinner, GError **error)
     return true;
 }
 
-/* --- The swept triangle ---------------------------------------------------------------------------------- */
+/* --- The swept triangle ------------------------------------------------------------------- */
 
 /* Twice the signed area of pqr. */
 static int64_t
@@ -178,7 +179,7 @@ sweeps_nothing(const Thinner *thinner, uint32_t b)
     return true;
 }
 
-/* --- Costs --------------------------------------------------------------------------------------------------- */
+/* --- Costs -------------------------------------------------------------------------------- */
 
 /* Pixels from p to the segment ac. */
 static double
@@ -242,7 +243,7 @@ price(Thinner *thinner, uint32_t b)
     node->cost = fixed ? BLOCKED : (float)(cost + 1e-6 * length);
 }
 
-/* --- Heap ------------------------------------------------------------------------------------------------------- */
+/* --- Heap --------------------------------------------------------------------------------- */
 
 static bool
 push(Thinner *thinner, uint32_t node, GError **error)
@@ -278,7 +279,7 @@ pop(Thinner *thinner)
     return least;
 }
 
-/* --- Together -------------------------------------------------------------------------------------------------- */
+/* --- Together ----------------------------------------------------------------------------- */
 
 static bool
 take_out(Thinner *thinner, uint32_t b, GError **error)

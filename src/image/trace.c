@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Marching squares (Lorensen and Cline 1987, in the plane) over the cells between four pixel centres.
- * Each grid edge whose ends lie on both sides of the level carries one crossing, strictly between
- * them; a cell joins its crossings so that the inside is on the left. A saddle cell asks the mean of
- * its corners, and both pieces keep to their own half of the cell. So every crossing has one
- * successor, the successors form closed loops, and no two pieces meet.
+ * Marching squares (Lorensen and Cline 1987, in the plane) over the cells between four pixel
+ * centres. Each grid edge whose ends lie on both sides of the level carries one crossing,
+ * strictly between them; a cell joins its crossings so that the inside is on the left. A saddle
+ * cell asks the mean of its corners, and both pieces keep to their own half of the cell. So
+ * every crossing has one successor, the successors form closed loops, and no two pieces meet.
  *
  *      a --0-- b       side i runs from corner i to corner i + 1, clockwise as seen;
  *      |       |       the outline enters through side i when corner i + 1 is inside,
@@ -48,7 +48,7 @@ traced_clear(OrfTraced *traced)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfTraced, traced_clear)
 
-/* --- Crossings ------------------------------------------------------------------------------------------ */
+/* --- Crossings ---------------------------------------------------------------------------- */
 
 /* From `a` at 0 to `b` at 256: strictly between. */
 static int32_t
@@ -79,7 +79,7 @@ add_crossing(Sweep *sweep, int x, int y, bool slides_x, uint32_t *ret_id, GError
     return true;
 }
 
-/* --- Cells ------------------------------------------------------------------------------------------------ */
+/* --- Cells -------------------------------------------------------------------------------- */
 
 static bool
 middle_inside(const OrfTraced *traced, int x, int y)
@@ -162,7 +162,7 @@ visit_row(Sweep *sweep, int y, GError **error)
     return orf_task_check(sweep->traced->task, error);
 }
 
-/* --- Loops -------------------------------------------------------------------------------------------------- */
+/* --- Loops -------------------------------------------------------------------------------- */
 
 /* Twice the area in 1/65536 px^2, positive when it runs counter-clockwise as seen. */
 static int64_t
@@ -182,7 +182,8 @@ is_large(const OrfKnot *knot, size_t n, double min_area)
     return (double)llabs(area2(knot, n)) >= min_area * 2 * ORF_KNOT_ONE * ORF_KNOT_ONE;
 }
 
-/* Moves the loop through crossing `first` to the end of traced->knots; too small ones vanish. */
+/* Moves the loop through crossing `first` to the end of traced->knots; too small ones vanish.
+ */
 static bool
 take_loop(Sweep *sweep, uint32_t first, double min_area, GError **error)
 {
@@ -237,7 +238,7 @@ march(OrfTraced *traced, double min_area, GError **error)
     return true;
 }
 
-/* --- Result -------------------------------------------------------------------------------------------------- */
+/* --- Result ------------------------------------------------------------------------------- */
 
 static OrfOutline *
 to_outline(const OrfTraced *traced, GError **error)

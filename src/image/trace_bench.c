@@ -1,4 +1,5 @@
-/* trace_bench.c - outlines, distances, colours of masks; potrace beside them where it is installed.
+/* trace_bench.c - outlines, distances, colours of masks; potrace beside them where it is
+ * installed.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "image_bench.h"

@@ -20,7 +20,7 @@ trace(const OrfImage *mask, const OrfTrace *options)
     return outline;
 }
 
-/* --- Random masks: smooth, noisy, of two values, with infinities ---------------------------------------- */
+/* --- Random masks: smooth, noisy, of two values, with infinities -------------------------- */
 
 static OrfImage *
 random_mask(GRand *random, unsigned width, unsigned height, int kind)
@@ -37,7 +37,7 @@ random_mask(GRand *random, unsigned width, unsigned height, int kind)
     return g_steal_pointer(&mask);
 }
 
-/* --- The plain test of meeting: every pair of edges, in integers ------------------------------------------ */
+/* --- The plain test of meeting: every pair of edges, in integers -------------------------- */
 
 typedef struct {
     int64_t x, y;
@@ -142,7 +142,7 @@ loops_never_meet(void)
     }
 }
 
-/* --- Area --------------------------------------------------------------------------------------------------- */
+/* --- Area --------------------------------------------------------------------------------- */
 
 /* Inside share of the picture, sampled 9 x 9 in each cell with the two triangles of each corner
  * left out: bilinear interpolation, which marching squares approximates. */
@@ -181,9 +181,10 @@ areas_sum_to_the_mask(void)
     }
 }
 
-/* --- Shapes that are known ------------------------------------------------------------------------------------- */
+/* --- Shapes that are known ---------------------------------------------------------------- */
 
-/* Coverage of each pixel by the half planes dx * (x - px) + dy * (y - py) <= 0, 8 x 8 samples. */
+/* Coverage of each pixel by the half planes dx * (x - px) + dy * (y - py) <= 0, 8 x 8 samples.
+ */
 static OrfImage *
 convex_mask(unsigned size, const double (*plane)[4], int n)
 {
@@ -300,7 +301,8 @@ specks_are_dropped(void)
     g_assert_cmpuint(all->n_loops, ==, 2);
 }
 
-/* A full frame is outlined half a pixel outside its last centres; an empty one has no outline. */
+/* A full frame is outlined half a pixel outside its last centres; an empty one has no outline.
+ */
 static void
 frame_closes_the_outline(void)
 {

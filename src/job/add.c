@@ -1,13 +1,14 @@
-/* add.c - a wish becomes a job: known before, known result, twin on its way, or a run of its own.
+/* add.c - a wish becomes a job: known before, known result, twin on its way, or a run of its
+ * own.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Three things that are often confused stay apart: the idempotency key (the same wish, sent again), coalescing (the same
- * work, on its way) and the cache (the same work, done). The row is written before anybody hears of the job; only then
- * it joins a twin or the line. */
+ * Three things that are often confused stay apart: the idempotency key (the same wish, sent
+ * again), coalescing (the same work, on its way) and the cache (the same work, done). The row
+ * is written before anybody hears of the job; only then it joins a twin or the line. */
 #include "job/job-priv.h"
 
-/* --- Is there room? ---------------------------------------------------------------------------------------------------- */
+/* --- Is there room? ----------------------------------------------------------------------- */
 
 static unsigned
 total_queued(const OrfQueue *queue)
@@ -50,7 +51,7 @@ orf_queue_retry_after(OrfQueue *queue)
     return (unsigned)CLAMP(seconds + 1, 1, 60);
 }
 
-/* --- The row ------------------------------------------------------------------------------------------------------------- */
+/* --- The row ------------------------------------------------------------------------------ */
 
 static OrfJobRow
 row_of(OrfQueue *queue, const OrfWish *wish)
@@ -89,9 +90,10 @@ find_result(OrfQueue *queue, const OrfWish *wish)
     return g_steal_pointer(&hit);
 }
 
-/* --- Enter ----------------------------------------------------------------------------------------------------------------- */
+/* --- Enter -------------------------------------------------------------------------------- */
 
-/* In the table before it is in the store: who sends the key again finds it. Caller owns a reference. */
+/* In the table before it is in the store: who sends the key again finds it. Caller owns a
+ * reference. */
 static OrfLiveJob *
 enter(OrfQueue *queue, const OrfWish *wish, GError **error)
 {
@@ -149,7 +151,7 @@ first_row(OrfQueue *queue, OrfLiveJob *job, const OrfCacheRow *hit, OrfHookRow *
     return row;
 }
 
-/* --- After it is in the store: with the lock held ------------------------------------------------------------------- */
+/* --- After it is in the store: with the lock held ----------------------------------------- */
 
 static OrfLiveWork *
 find_twin(OrfQueue *queue, const OrfLiveJob *job)
@@ -249,7 +251,7 @@ start(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish, OrfPace *pace, uint
         join_under_way(queue, job, under_way);
 }
 
-/* --- Add --------------------------------------------------------------------------------------------------------------- */
+/* --- Add ---------------------------------------------------------------------------------- */
 
 /* False with error NULL: new. */
 static bool

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A listener is a number: what it has to hear next. Whoever published calls the listeners that have something to hear,
- * one event after the other, never under the lock, never two threads in one listener. So events arrive in order, and a
- * new listener's replay and its live part are the same loop. */
+ * A listener is a number: what it has to hear next. Whoever published calls the listeners that
+ * have something to hear, one event after the other, never under the lock, never two threads in
+ * one listener. So events arrive in order, and a new listener's replay and its live part are
+ * the same loop. */
 #include "job/job-priv.h"
 
 #include <string.h>
@@ -59,7 +60,7 @@ is_over(const OrfEvents *events)
     return events->kept && events->kept->len && is_end(kept_at(events, events->last)->type);
 }
 
-/* --- Publish ------------------------------------------------------------------------------------------------------ */
+/* --- Publish ------------------------------------------------------------------------------ */
 
 static void
 drop_oldest(OrfEvents *events, guint n)
@@ -129,7 +130,7 @@ orf_events_clear(OrfEvents *events)
     events->kept = NULL;
 }
 
-/* --- Deliver -------------------------------------------------------------------------------------------------------- */
+/* --- Deliver ------------------------------------------------------------------------------ */
 
 /* Something is missing: the listener looks at the job as it is, and goes on from there. */
 static void
@@ -196,7 +197,7 @@ orf_deliver(OrfQueue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* --- Listen ----------------------------------------------------------------------------------------------------------- */
+/* --- Listen ------------------------------------------------------------------------------- */
 
 OrfListener *
 orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn event, void *data,

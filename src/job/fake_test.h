@@ -6,7 +6,8 @@
  *     p m f d   tell the stage preview, medium, final, finished
  *     g         wait until the test opens the gate, or the task is cancelled
  *     o         progress of a half        l   log a remark
- *     b u x     fail as BUSY, UNAVAILABLE, BAD_INPUT       B   fail as BUSY in the first attempt only */
+ *     b u x     fail as BUSY, UNAVAILABLE, BAD_INPUT       B   fail as BUSY in the first
+ * attempt only */
 #ifndef ORF_JOB_FAKE_TEST_H
 #define ORF_JOB_FAKE_TEST_H
 

@@ -32,7 +32,7 @@ static void G_GNUC_PRINTF(1, 2) say(const char *format, ...)
         _exit(3);
 }
 
-/* --- The engine ------------------------------------------------------------------------------------------------------------ */
+/* --- The engine --------------------------------------------------------------------------- */
 
 /* Some work, 2 ms unless cancelled. */
 static bool
@@ -87,7 +87,7 @@ batch(const char *kind, uint64_t queued, void *data)
     return g_str_equal(kind, "batched") ? 3 : 1;
 }
 
-/* --- Ears: what a client of one job is told --------------------------------------------------------------------------------- */
+/* --- Ears: what a client of one job is told ----------------------------------------------- */
 
 typedef struct {
     Child *child;
@@ -126,7 +126,7 @@ listen_to(Child *child, const char *id)
     pthread_mutex_unlock(&child->lock);
 }
 
-/* --- Clients ------------------------------------------------------------------------------------------------------------------ */
+/* --- Clients ------------------------------------------------------------------------------ */
 
 static void
 add_one(Child *child, GRand *chance)
@@ -217,7 +217,7 @@ be_client(void *data)
     return NULL;
 }
 
-/* --- A life ---------------------------------------------------------------------------------------------------------------------- */
+/* --- A life ------------------------------------------------------------------------------- */
 
 static void
 read_told(Child *child, const char *dir)
@@ -245,7 +245,8 @@ all_rows(Child *child)
     return rows;
 }
 
-/* Waits until every ear has heard an end. Retries wait on the queue's clock, which is turned. */
+/* Waits until every ear has heard an end. Retries wait on the queue's clock, which is turned.
+ */
 static void
 finish(Child *child)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kill -9 at random moments, and the invariants: every accepted job ends in exactly one terminal state (I1), with at most
- * one result (I2); states and progress never go back (I4); event numbers rise, and where some are missing a snapshot
- * stands (I5); nothing is counted twice or lost (I6).
- * ORFEAS_FAULT_LIVES=200 kills 200 times, ORFEAS_FAULT_SEED=n repeats a run. */
+ * kill -9 at random moments, and the invariants: every accepted job ends in exactly one
+ * terminal state (I1), with at most one result (I2); states and progress never go back (I4);
+ * event numbers rise, and where some are missing a snapshot stands (I5); nothing is counted
+ * twice or lost (I6). ORFEAS_FAULT_LIVES=200 kills 200 times, ORFEAS_FAULT_SEED=n repeats a
+ * run. */
 #include "job/fault_test.h"
 
 #include <signal.h>
@@ -53,7 +54,7 @@ know(World *world, const char *id)
     return known;
 }
 
-/* --- Lines -------------------------------------------------------------------------------------------------------------------- */
+/* --- Lines -------------------------------------------------------------------------------- */
 
 static void
 take_accepted(World *world, char **words)
@@ -74,7 +75,8 @@ is_terminal(int status)
     return status >= 0 && orf_job_status_is_terminal((OrfJobStatus)status);
 }
 
-/* Within a life without a gap; over a restart a snapshot, or the very next one; an end may be told again. */
+/* Within a life without a gap; over a restart a snapshot, or the very next one; an end may be
+ * told again. */
 static void
 check_number(const World *world, const Known *known, uint64_t seq, const char *type)
 {
@@ -141,7 +143,7 @@ take_line(World *world, const char *line)
     }
 }
 
-/* --- Lives -------------------------------------------------------------------------------------------------------------------- */
+/* --- Lives -------------------------------------------------------------------------------- */
 
 /* Where each listener stands, for the next life. */
 static void

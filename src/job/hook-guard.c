@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A client's webhook must not be a way to talk to what only this machine can reach: itself, its neighbours, the cloud's
- * metadata service. Names prove nothing, and a name may mean another address a moment later; so the address is looked
- * at when the socket is about to be connected to it (hook-send.c). */
+ * A client's webhook must not be a way to talk to what only this machine can reach: itself, its
+ * neighbours, the cloud's metadata service. Names prove nothing, and a name may mean another
+ * address a moment later; so the address is looked at when the socket is about to be connected
+ * to it (hook-send.c). */
 #include "job/hook-priv.h"
 
 #include <arpa/inet.h>
@@ -106,7 +107,7 @@ orf_address_is_public(const struct sockaddr *address)
     return false;
 }
 
-/* --- URLs --------------------------------------------------------------------------------------------------------------- */
+/* --- URLs --------------------------------------------------------------------------------- */
 
 /* A host written as a number is looked at at once, so that the client hears of it. */
 static bool

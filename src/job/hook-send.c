@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Never through a proxy of the environment, never redirected, only to addresses that the guard lets pass: curl asks it
- * with the very address that the socket will be connected to. */
+ * Never through a proxy of the environment, never redirected, only to addresses that the guard
+ * lets pass: curl asks it with the very address that the socket will be connected to. */
 #include "job/hook-priv.h"
 
 #include <curl/curl.h>
@@ -35,7 +35,7 @@ delivery_free(Delivery *delivery)
     g_free(delivery);
 }
 
-/* --- A request ------------------------------------------------------------------------------------------------------------ */
+/* --- A request ---------------------------------------------------------------------------- */
 
 static curl_socket_t
 open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
@@ -118,7 +118,7 @@ begin(OrfHooks *hooks, GHashTable *under_way, OrfHookRow *row)
     g_hash_table_insert(under_way, &row->id, delivery);
 }
 
-/* --- What became of it ----------------------------------------------------------------------------------------------------- */
+/* --- What became of it -------------------------------------------------------------------- */
 
 static char *
 describe(const Delivery *delivery, CURLcode code, long status)
@@ -184,7 +184,7 @@ finish_done(OrfHooks *hooks, GHashTable *under_way)
     }
 }
 
-/* --- The thread ------------------------------------------------------------------------------------------------------------- */
+/* --- The thread --------------------------------------------------------------------------- */
 
 /* Begins what is due; how long nothing else will be, in milliseconds. */
 static int

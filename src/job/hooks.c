@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A message is a row that is written together with the change it tells of; so none is lost, and none tells of what did
- * not happen. */
+ * A message is a row that is written together with the change it tells of; so none is lost, and
+ * none tells of what did not happen. */
 #include "job/hook-priv.h"
 
 #include <curl/curl.h>
@@ -12,7 +12,7 @@
 #define SECRET_PREFIX "whsec_"
 #define MIN_SECRET 16 /* bytes */
 
-/* --- The message -------------------------------------------------------------------------------------------------------- */
+/* --- The message -------------------------------------------------------------------------- */
 
 static const char *
 event_name(unsigned event)
@@ -89,7 +89,7 @@ orf_hook_pause(int attempts)
     return (int64_t)(seconds[attempts - 1] * jitter * G_TIME_SPAN_SECOND);
 }
 
-/* --- Open and close ------------------------------------------------------------------------------------------------------ */
+/* --- Open and close ----------------------------------------------------------------------- */
 
 static GBytes *
 read_secret(const char *secret, GError **error)
@@ -140,7 +140,7 @@ orf_hooks_free(OrfHooks *hooks)
     g_free(hooks);
 }
 
-/* --- The dead list --------------------------------------------------------------------------------------------------------- */
+/* --- The dead list ------------------------------------------------------------------------ */
 
 GPtrArray *
 orf_queue_dead_hooks(OrfQueue *queue, unsigned limit, GError **error)

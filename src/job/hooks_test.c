@@ -9,7 +9,7 @@
 
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-/* --- The guard ------------------------------------------------------------------------------------------------------------ */
+/* --- The guard ---------------------------------------------------------------------------- */
 
 static bool
 is_public(const char *text)
@@ -149,7 +149,7 @@ ten_tries_take_about_two_hours(void)
     g_assert_cmpfloat(sum, <, 2.4);
 }
 
-/* --- A receiver on loopback ------------------------------------------------------------------------------------------------ */
+/* --- A receiver on loopback --------------------------------------------------------------- */
 
 typedef struct {
     int fd;
@@ -367,7 +367,8 @@ what_nobody_takes_lands_on_the_dead_list_and_can_be_sent_again(void)
     receiver_clear(&receiver);
 }
 
-/* Answers that are no success: a redirect is not followed, 410 is the end, endless bytes are cut off. */
+/* Answers that are no success: a redirect is not followed, 410 is the end, endless bytes are
+ * cut off. */
 static void
 odd_answers_do_no_harm(void)
 {

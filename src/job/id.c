@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * 48 bits of milliseconds, 80 of chance, in Crockford's base 32: sortable, not to be guessed. Within one millisecond, and
- * when the clock is turned back, chance counts on from the last id, by a step that is itself chance. */
+ * 48 bits of milliseconds, 80 of chance, in Crockford's base 32: sortable, not to be guessed.
+ * Within one millisecond, and when the clock is turned back, chance counts on from the last id,
+ * by a step that is itself chance. */
 #include "job/job-priv.h"
 
 #include <string.h>

@@ -2,14 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A job is one accepted wish; a work is one run that is to be made, for one job or for several twins that wished the
- * same. Works stand in line, are claimed in batches, run, and settle: their jobs' ends are written, then announced.
+ * A job is one accepted wish; a work is one run that is to be made, for one job or for several
+ * twins that wished the same. Works stand in line, are claimed in batches, run, and settle:
+ * their jobs' ends are written, then announced.
  *
  *     add -> [line] -> claimed -> running -> (parked) -> running -> settling -> over
  *               ^------ waiting (retry) <-------'
  *
- * One lock guards everything in memory; nobody holds it while writing to the store or calling back. Who changes a job's
- * fate marks it `decided` under the lock, so that exactly one thread does. */
+ * One lock guards everything in memory; nobody holds it while writing to the store or calling
+ * back. Who changes a job's fate marks it `decided` under the lock, so that exactly one thread
+ * does. */
 #ifndef ORF_JOB_PRIV_H
 #define ORF_JOB_PRIV_H
 
@@ -26,7 +28,7 @@ typedef struct OrfLiveWork OrfLiveWork;
 typedef struct OrfBatch OrfBatch;
 typedef struct OrfHooks OrfHooks;
 
-/* --- Events: events.c ---------------------------------------------------------------------------------------- */
+/* --- Events: events.c --------------------------------------------------------------------- */
 
 /* The text of several events; counted under the queue's lock. */
 typedef struct {
@@ -50,14 +52,15 @@ typedef struct {
     size_t bytes;
 } OrfEvents;
 
-/* Appends an event for its listeners; with the lock held. Nothing after a decided end, but that end. */
+/* Appends an event for its listeners; with the lock held. Nothing after a decided end, but that
+ * end. */
 void orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfText *json);
 void orf_publish_text(OrfQueue *queue, OrfLiveJob *job, const char *type, const char *json);
 /* Calls the listeners of what was published; without the lock. */
 void orf_deliver(OrfQueue *queue);
 void orf_events_clear(OrfEvents *events);
 
-/* --- Jobs and works: live.c ---------------------------------------------------------------------------------- */
+/* --- Jobs and works: live.c --------------------------------------------------------------- */
 
 struct OrfLiveJob {
     unsigned refs; /* the table's, the work's, each listener's */
@@ -148,7 +151,7 @@ void orf_work_stops(OrfQueue *queue, OrfLiveWork *work); /* is no longer among t
 void orf_line_wait(OrfQueue *queue, OrfLiveWork *work, int64_t delay_us);
 uint64_t orf_job_version(const OrfQueue *queue, const OrfLiveJob *job);
 
-/* --- The queue ------------------------------------------------------------------------------------------------ */
+/* --- The queue ---------------------------------------------------------------------------- */
 
 typedef struct OrfSettlement OrfSettlement;
 
@@ -202,13 +205,13 @@ void orf_queue_turn_clocks(OrfQueue *queue, int64_t monotonic_us, int64_t wall_u
 char *orf_queue_new_id(OrfQueue *queue);
 char *orf_queue_describe(OrfQueue *queue, const GError *error);
 
-/* --- Accepted jobs: add.c; with the lock held -------------------------------------------------------------------- */
+/* --- Accepted jobs: add.c; with the lock held --------------------------------------------- */
 
 void orf_queue_set_deadline(OrfQueue *queue, OrfLiveJob *job);
 /* Joins a twin, or a line of its own. */
 void orf_queue_start(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
 
-/* --- Places and runs: worker.c, run.c -------------------------------------------------------------------------- */
+/* --- Places and runs: worker.c, run.c ----------------------------------------------------- */
 
 /* Gives free places to who waits; with the lock held. */
 void orf_queue_wake(OrfQueue *queue);
@@ -220,7 +223,7 @@ void orf_work_progress(const char *step, double fraction, void *work);
 /* What an attempt of an earlier process has shown stays shown until this one shows it again. */
 void orf_live_work_recall(OrfLiveWork *work, const char *result);
 
-/* --- Ends: settle.c --------------------------------------------------------------------------------------------- */
+/* --- Ends: settle.c ----------------------------------------------------------------------- */
 
 /* What is to be written at the end of jobs: built under the lock, written without. */
 struct OrfSettlement {
@@ -232,17 +235,20 @@ struct OrfSettlement {
     int64_t again; /* monotonic: when it is tried next */
 };
 OrfSettlement *orf_settlement_new(OrfLiveWork *work);
-/* Decides the end of a job; with the lock held. `result` and `error` are copied; NULL result: as it is. */
+/* Decides the end of a job; with the lock held. `result` and `error` are copied; NULL result:
+ * as it is. */
 void orf_settlement_add(OrfQueue *queue, OrfSettlement *settlement, OrfLiveJob *job,
                         OrfJobStatus status, const char *result, const char *error);
 /* Writes and announces; takes it. When the disk refuses the keeper tries again. */
 void orf_settle(OrfQueue *queue, OrfSettlement *settlement);
 /* When the queue closes before the disk came back; with nobody else left. */
 void orf_settlement_drop(OrfSettlement *settlement);
-/* What a work came to: `result` (taken) or `error`. Without the lock; the work is gone or in line again afterwards. */
+/* What a work came to: `result` (taken) or `error`. Without the lock; the work is gone or in
+ * line again afterwards. */
 void orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *error);
-/* Writes the rows of a work's jobs, or of `only` one of them, as running; then they join. `stages`: the array to be told;
- * NULL: as it was; `hook`: ORF_HOOK_... or 0. Without the lock. */
+/* Writes the rows of a work's jobs, or of `only` one of them, as running; then they join.
+ * `stages`: the array to be told; NULL: as it was; `hook`: ORF_HOOK_... or 0. Without the lock.
+ */
 bool orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char *stages,
                     unsigned hook, GError **error);
 /* Tells a job what its work has told before it joined; with the lock held. */
@@ -253,7 +259,7 @@ OrfJobRow *orf_end_row(OrfQueue *queue, const OrfLiveJob *job, OrfJobStatus stat
 /* What was written is told; empties the row. Without the lock. */
 void orf_announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row);
 
-/* --- Looking: look.c --------------------------------------------------------------------------------------------- */
+/* --- Looking: look.c ---------------------------------------------------------------------- */
 
 /* With a reference, from memory or the store; without the lock. NOT_FOUND. */
 OrfLiveJob *orf_queue_find(OrfQueue *queue, const char *id, GError **error);
@@ -261,7 +267,7 @@ OrfLiveJob *orf_queue_find(OrfQueue *queue, const char *id, GError **error);
 void orf_queue_remember(OrfQueue *queue, OrfLiveJob *job);
 void orf_queue_forget(OrfQueue *queue, OrfLiveJob *job);
 
-/* --- Pace: eta.c -------------------------------------------------------------------------------------------------- */
+/* --- Pace: eta.c -------------------------------------------------------------------------- */
 
 /* Reads what runs of the kind took; without the lock. */
 OrfPace *orf_queue_pace(OrfQueue *queue, const char *kind, bool again);
@@ -269,11 +275,11 @@ OrfPace *orf_queue_pace(OrfQueue *queue, const char *kind, bool again);
 void orf_queue_eta(OrfQueue *queue, OrfLiveJob *job, unsigned position, double *ret_p50,
                    double *ret_p90);
 
-/* --- Keeper: keeper.c ----------------------------------------------------------------------------------------------- */
+/* --- Keeper: keeper.c --------------------------------------------------------------------- */
 
 void *orf_queue_keep_thread(void *queue);
 
-/* --- Cache: cache.c ------------------------------------------------------------------------------------------------- */
+/* --- Cache: cache.c ----------------------------------------------------------------------- */
 
 /* The array "stages" of a result, or NULL; caller owns (free). */
 char *orf_result_stages(const char *result);
@@ -284,7 +290,7 @@ OrfCacheRow *orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work);
 void orf_queue_trim_cache(OrfQueue *queue);
 void orf_queue_cache_grew(OrfQueue *queue); /* trims only when it is too large */
 
-/* --- Webhooks: hooks.c, hook-send.c, hook-guard.c --------------------------------------------------------------- */
+/* --- Webhooks: hooks.c, hook-send.c, hook-guard.c ----------------------------------------- */
 
 OrfHooks *orf_hooks_new(OrfQueue *queue, const char *secret, GError **error);
 void orf_hooks_free(OrfHooks *hooks); /* ends its thread; NULL is fine */

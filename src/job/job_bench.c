@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The engine does nothing (or waits, for the ETA): what is measured is the queue and its store. */
+ * The engine does nothing (or waits, for the ETA): what is measured is the queue and its store.
+ */
 #include "job/job-priv.h"
 #include "store/folder_test.h"
 
@@ -22,7 +23,7 @@ typedef struct {
     double *ms; /* [n] */
 } Client;
 
-/* --- Engines ---------------------------------------------------------------------------------------------------------------- */
+/* --- Engines ------------------------------------------------------------------------------ */
 
 static void
 do_nothing(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors,
@@ -51,7 +52,7 @@ take_time(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_err
     }
 }
 
-/* --- Cases -------------------------------------------------------------------------------------------------------------------- */
+/* --- Cases -------------------------------------------------------------------------------- */
 
 static void
 add_one(const Bench *bench, OrfAccepted *ret)
@@ -149,7 +150,7 @@ first_stage(void *data)
     return NULL;
 }
 
-/* --- Measuring ---------------------------------------------------------------------------------------------------------------- */
+/* --- Measuring ---------------------------------------------------------------------------- */
 
 static int
 compare(const void *a, const void *b)
@@ -198,7 +199,8 @@ close_queue(Bench *bench)
     orf_store_close(bench->store);
 }
 
-/* Jobs come three at a time; how many of a hundred end within the time that p90 promised when they were accepted. */
+/* Jobs come three at a time; how many of a hundred end within the time that p90 promised when
+ * they were accepted. */
 static void
 calibrate(Bench *bench, int n)
 {

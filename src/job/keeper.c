@@ -1,8 +1,10 @@
-/* keeper.c - the thread of what must happen by itself: retries, deadlines, ends to be written, tidying.
+/* keeper.c - the thread of what must happen by itself: retries, deadlines, ends to be written,
+ * tidying.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * It waits on the monotonic clock for the next thing that is due; turning the wall clock wakes nobody. */
+ * It waits on the monotonic clock for the next thing that is due; turning the wall clock wakes
+ * nobody. */
 #include "job/job-priv.h"
 
 #include <time.h>
@@ -14,7 +16,7 @@ typedef struct {
     int64_t tidy, expire; /* when next; monotonic */
 } Chores;
 
-/* --- Due: with the lock held ---------------------------------------------------------------------------------------- */
+/* --- Due: with the lock held -------------------------------------------------------------- */
 
 static int64_t
 line_up_due(OrfQueue *queue, int64_t now)
@@ -85,7 +87,7 @@ take_unsettled(OrfQueue *queue, int64_t now, int64_t *ret_next)
     return due;
 }
 
-/* --- Chores: without the lock --------------------------------------------------------------------------------------- */
+/* --- Chores: without the lock ------------------------------------------------------------- */
 
 /* Memory must not remember what the store has dropped. */
 static void
@@ -117,7 +119,7 @@ do_chores(OrfQueue *queue, Chores *chores, int64_t now)
     chores->expire = now + EXPIRE_US;
 }
 
-/* --- The thread ------------------------------------------------------------------------------------------------------ */
+/* --- The thread --------------------------------------------------------------------------- */
 
 static void
 wait_until(OrfQueue *queue, int64_t when)

@@ -2,16 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A work's place in line is fixed when it joins: now, plus PRIORITY_STEP for each step of lower priority. That is
- * ageing without a clock: a batch job is overtaken by interactive ones that come up to a minute after it, by none that
- * come later. */
+ * A work's place in line is fixed when it joins: now, plus PRIORITY_STEP for each step of lower
+ * priority. That is ageing without a clock: a batch job is overtaken by interactive ones that
+ * come up to a minute after it, by none that come later. */
 #include "job/job-priv.h"
 
 #include <string.h>
 
 #define PRIORITY_STEP (30 * G_TIME_SPAN_SECOND)
 
-/* --- Jobs ------------------------------------------------------------------------------------------------------------- */
+/* --- Jobs --------------------------------------------------------------------------------- */
 
 OrfJobRow *
 orf_job_row_copy(const OrfJobRow *row)
@@ -60,7 +60,7 @@ orf_live_job_unref(OrfLiveJob *job)
     g_free(job);
 }
 
-/* --- Works ------------------------------------------------------------------------------------------------------------ */
+/* --- Works -------------------------------------------------------------------------------- */
 
 OrfLiveWork *
 orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
@@ -171,7 +171,7 @@ orf_line_take(OrfQueue *queue, OrfLiveWork *work)
     work->state = ORF_WORK_CLAIMED;
 }
 
-/* --- Jobs that share a work ----------------------------------------------------------------------------------------- */
+/* --- Jobs that share a work --------------------------------------------------------------- */
 
 void
 orf_job_set_status(OrfQueue *queue, OrfLiveJob *job, OrfJobStatus status)

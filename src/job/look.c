@@ -8,7 +8,7 @@
 #define REMEMBER_BYTES ((size_t)64 << 20)
 #define REMEMBER_JOBS 20000
 
-/* --- Memory of what is over ------------------------------------------------------------------------------------------- */
+/* --- Memory of what is over --------------------------------------------------------------- */
 
 static size_t
 length(const char *text)
@@ -50,7 +50,7 @@ orf_queue_remember(OrfQueue *queue, OrfLiveJob *job)
         orf_queue_forget(queue, g_queue_peek_head(&queue->remembered));
 }
 
-/* --- Find ---------------------------------------------------------------------------------------------------------------- */
+/* --- Find --------------------------------------------------------------------------------- */
 
 /* A job that is over, as its row tells: its last event is all that is left. */
 static OrfLiveJob *
@@ -66,7 +66,8 @@ revive(OrfQueue *queue, OrfJobRow *row)
     return job;
 }
 
-/* With the lock held; the reference is the caller's. Others may have come first, or deleted it. */
+/* With the lock held; the reference is the caller's. Others may have come first, or deleted it.
+ */
 static OrfLiveJob *
 adopt(OrfQueue *queue, OrfJobRow *row, uint64_t forgotten)
 {
@@ -101,7 +102,7 @@ orf_queue_find(OrfQueue *queue, const char *id, GError **error)
     return job;
 }
 
-/* --- Look ---------------------------------------------------------------------------------------------------------------- */
+/* --- Look --------------------------------------------------------------------------------- */
 
 static void
 fill_view(OrfQueue *queue, OrfLiveJob *job, OrfJobView *view)

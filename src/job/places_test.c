@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/fake_test.h"
 
-/* Two runs fill the machine past their first stage; a third still shows its preview, then waits. */
+/* Two runs fill the machine past their first stage; a third still shows its preview, then
+ * waits. */
 static void
 a_preview_never_waits_behind_a_final(void)
 {

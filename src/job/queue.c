@@ -8,7 +8,7 @@
 
 #define PAGE 500 /* rows read at one time */
 
-/* --- Clocks ------------------------------------------------------------------------------------------------------------ */
+/* --- Clocks ------------------------------------------------------------------------------- */
 
 int64_t
 orf_queue_now(OrfQueue *queue)
@@ -38,7 +38,7 @@ orf_queue_turn_clocks(OrfQueue *queue, int64_t monotonic_us, int64_t wall_us)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* --- Errors of jobs ------------------------------------------------------------------------------------------------------ */
+/* --- Errors of jobs ----------------------------------------------------------------------- */
 
 char *
 orf_queue_describe(OrfQueue *queue, const GError *error)
@@ -55,7 +55,7 @@ orf_queue_describe(OrfQueue *queue, const GError *error)
     return g_string_free(g_steal_pointer(&json), false);
 }
 
-/* --- What an earlier process left ------------------------------------------------------------------------------------- */
+/* --- What an earlier process left --------------------------------------------------------- */
 
 /* A run that never came back, once too often: perhaps it takes the process down. */
 static OrfSettlement *
@@ -130,7 +130,7 @@ take_up_all(OrfQueue *queue, OrfJobStatus status, GError **error)
     }
 }
 
-/* --- Open ----------------------------------------------------------------------------------------------------------------- */
+/* --- Open --------------------------------------------------------------------------------- */
 
 static void
 init_conditions(OrfQueue *queue)
@@ -214,7 +214,7 @@ orf_queue_new(const OrfQueueOptions *options, GError **error)
     return g_steal_pointer(&queue);
 }
 
-/* --- Close ---------------------------------------------------------------------------------------------------------------- */
+/* --- Close -------------------------------------------------------------------------------- */
 
 static void
 stop_runs(OrfQueue *queue)
@@ -319,7 +319,7 @@ orf_queue_free(OrfQueue *queue)
     g_free(queue);
 }
 
-/* --- Statistics ----------------------------------------------------------------------------------------------------------- */
+/* --- Statistics --------------------------------------------------------------------------- */
 
 static double
 oldest(OrfQueue *queue)

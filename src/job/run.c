@@ -11,7 +11,7 @@
 #define BANDS 8
 #define MAX_LOG 2000
 
-/* --- Progress --------------------------------------------------------------------------------------------------------- */
+/* --- Progress ----------------------------------------------------------------------------- */
 
 static char *
 progress_json(const OrfLiveWork *work)
@@ -67,8 +67,8 @@ orf_progress_ceiling(double progress)
     return MIN(1, (floor(progress * BANDS) + 1) / BANDS);
 }
 
-/* Progress must not fall, not even when the process dies: before more is told than the store knows of, the store is told
- * of all that can come for a while. */
+/* Progress must not fall, not even when the process dies: before more is told than the store
+ * knows of, the store is told of all that can come for a while. */
 static void
 raise_ceiling(OrfQueue *queue, OrfLiveWork *work, double fraction)
 {
@@ -115,7 +115,7 @@ orf_job_run_log(OrfJobRun *run, const char *message)
     orf_deliver(queue);
 }
 
-/* --- Stages ----------------------------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static char *
 name_of(const char *stage_json)
@@ -190,7 +190,8 @@ tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double pr
     }
 }
 
-/* A later attempt tells its stages again: they take the place of the old ones and are not announced twice. */
+/* A later attempt tells its stages again: they take the place of the old ones and are not
+ * announced twice. */
 static void
 take_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double progress)
 {

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Nobody hears of an end that is not on the disk. When the disk refuses, the end stays decided and is written later; a
- * process that dies before makes the run again. */
+ * Nobody hears of an end that is not on the disk. When the disk refuses, the end stays decided
+ * and is written later; a process that dies before makes the run again. */
 #include "job/job-priv.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 #define RETRY_S 2.0 /* first pause; doubles */
 #define LONGEST_RETRY_S 300.0
 
-/* --- Rows as they are to be -------------------------------------------------------------------------------------- */
+/* --- Rows as they are to be --------------------------------------------------------------- */
 
 static void
 row_free(void *row)
@@ -94,7 +94,7 @@ orf_settlement_add(OrfQueue *queue, OrfSettlement *settlement, OrfLiveJob *job,
         orf_live_work_leave(queue, job);
 }
 
-/* --- Write -------------------------------------------------------------------------------------------------------- */
+/* --- Write -------------------------------------------------------------------------------- */
 
 static bool
 write_settlement(OrfQueue *queue, const OrfSettlement *settlement, GError **error)
@@ -215,7 +215,7 @@ orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char 
     return ok;
 }
 
-/* --- Announce ------------------------------------------------------------------------------------------------------ */
+/* --- Announce ----------------------------------------------------------------------------- */
 
 static void
 announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
@@ -295,7 +295,7 @@ orf_settle(OrfQueue *queue, OrfSettlement *settlement)
         settle_rest(queue, work);
 }
 
-/* --- What a work came to --------------------------------------------------------------------------------------------- */
+/* --- What a work came to ------------------------------------------------------------------ */
 
 /* With the lock held. */
 static void

@@ -3,10 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *     normal places    run works to their end
- *     preview places   run works to their first stage; then the work is parked: its thread waits for a normal place
+ *     preview places   run works to their first stage; then the work is parked: its thread
+ * waits for a normal place
  *
- * So a preview waits for other previews at most, never for somebody's final. Parked works hold memory, hence their
- * bound: beyond it no work starts in a preview place. A batch takes one place. */
+ * So a preview waits for other previews at most, never for somebody's final. Parked works hold
+ * memory, hence their bound: beyond it no work starts in a preview place. A batch takes one
+ * place. */
 #include "job/job-priv.h"
 
 #include <math.h>
@@ -15,7 +17,7 @@
 #define MAX_BATCH 64
 #define GENTLE 10 /* nice value of threads that run jobs */
 
-/* --- Places ----------------------------------------------------------------------------------------------------------- */
+/* --- Places ------------------------------------------------------------------------------- */
 
 static OrfPlace
 free_place(const OrfQueue *queue)
@@ -105,7 +107,7 @@ orf_batch_park(OrfQueue *queue, OrfBatch *batch)
         batch->works[i]->parked_us += parked;
 }
 
-/* --- Batches ---------------------------------------------------------------------------------------------------------- */
+/* --- Batches ------------------------------------------------------------------------------ */
 
 static uint64_t
 queued(const OrfQueue *queue)
@@ -127,7 +129,8 @@ first_in_line(OrfQueue *queue, const char *kind)
     return NULL;
 }
 
-/* Sets memory aside. When nothing runs a work starts without: else it would wait for ever. Left without the lock. */
+/* Sets memory aside. When nothing runs a work starts without: else it would wait for ever. Left
+ * without the lock. */
 static bool
 reserve(OrfQueue *queue, OrfLiveWork *work)
 {
@@ -260,7 +263,7 @@ take_batch(OrfQueue *queue)
     return NULL;
 }
 
-/* --- Runs --------------------------------------------------------------------------------------------------------------- */
+/* --- Runs --------------------------------------------------------------------------------- */
 
 /* With the lock held. */
 static void
@@ -295,7 +298,8 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
                              .private = queue };
 }
 
-/* The store has to know that a run began, else a job that takes the process down would be run for ever. */
+/* The store has to know that a run began, else a job that takes the process down would be run
+ * for ever. */
 static bool
 begin(OrfQueue *queue, OrfBatch *batch, GError **error)
 {

@@ -2,12 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Everything follows from the sides of the triangles filed by edge (edges.c): how often an edge is
- * used tells borders and branchings; two sides in one direction tell a turned triangle; equal
- * apexes tell duplicates. Two disjoint-set forests grow over the same runs: corners that meet in
- * an edge belong to one fan of their vertex, triangles that share an edge to one shell. The forests
- * are shared by all cores without locks: a root is only ever hung under a lower one (Anderson and
- * Woll 1991), so the sets, and the counts, do not depend on the order of work.
+ * Everything follows from the sides of the triangles filed by edge (edges.c): how often an edge
+ * is used tells borders and branchings; two sides in one direction tell a turned triangle;
+ * equal apexes tell duplicates. Two disjoint-set forests grow over the same runs: corners that
+ * meet in an edge belong to one fan of their vertex, triangles that share an edge to one shell.
+ * The forests are shared by all cores without locks: a root is only ever hung under a lower one
+ * (Anderson and Woll 1991), so the sets, and the counts, do not depend on the order of work.
  *
  * Triangles with a repeated index count as degenerate and are otherwise ignored. */
 #include "mesh-priv.h"
@@ -83,7 +83,7 @@ look_init(OrfTask *task, const OrfMesh *mesh, Look *look, GError **error)
            orf_edges_init(task, mesh, &look->edges, error);
 }
 
-/* --- Disjoint sets, shared without locks ---------------------------------------------------------- */
+/* --- Disjoint sets, shared without locks -------------------------------------------------- */
 
 static uint32_t
 find_root(uint32_t *parent, uint32_t x)
@@ -113,7 +113,7 @@ unite(uint32_t *parent, uint32_t a, uint32_t b)
     }
 }
 
-/* --- Edges ------------------------------------------------------------------------------------------ */
+/* --- Edges -------------------------------------------------------------------------------- */
 
 /* Corners of `half` at the lower and the higher vertex of its edge. */
 static void
@@ -142,8 +142,8 @@ apex(const Look *look, uint32_t half)
     return look->triangles[orf_next_corner(orf_next_corner(half))];
 }
 
-/* True when both triangles have the same vertices and this edge is the one of their two lowest, so
- * that each pair is seen once. */
+/* True when both triangles have the same vertices and this edge is the one of their two lowest,
+ * so that each pair is seen once. */
 static bool
 is_duplicate(const Look *look, OrfHalf a, OrfHalf b)
 {
@@ -184,7 +184,7 @@ tally_edges(size_t begin, size_t end, void *data)
         }
 }
 
-/* --- Triangles --------------------------------------------------------------------------------------- */
+/* --- Triangles ---------------------------------------------------------------------------- */
 
 static void
 plant_forests(size_t begin, size_t end, void *data)
@@ -248,7 +248,7 @@ tally_triangles(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Vertices ------------------------------------------------------------------------------------------ */
+/* --- Vertices ----------------------------------------------------------------------------- */
 
 static bool
 count_fans(OrfTask *task, Look *look)
@@ -283,7 +283,7 @@ tally_vertices(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Sums, in block order: the same on any number of cores ----------------------------------------------- */
+/* --- Sums, in block order: the same on any number of cores -------------------------------- */
 
 static void
 sum_vertices(Look *look, OrfMeasures *measures)

@@ -26,7 +26,7 @@ measure_two_cubes(float x, float y, float z)
     return measure(welded);
 }
 
-/* --- By hand --------------------------------------------------------------------------------------------- */
+/* --- By hand ------------------------------------------------------------------------------ */
 
 static void
 a_cube_is_solid(void)
@@ -146,7 +146,7 @@ a_crowded_vertex_is_no_trouble(void)
     g_assert_cmpint(m.euler, ==, 2);
 }
 
-/* --- Against the plain definitions ----------------------------------------------------------------------- */
+/* --- Against the plain definitions -------------------------------------------------------- */
 
 typedef struct {
     size_t edges, boundary, nonmanifold, misoriented, duplicate, collapsed, pinched, shells;
@@ -158,7 +158,8 @@ has(const uint32_t *t, uint32_t v)
     return t[0] == v || t[1] == v || t[2] == v;
 }
 
-/* Marks everything that can be reached from triangle `t` over edges (through `at` only, if given). */
+/* Marks everything that can be reached from triangle `t` over edges (through `at` only, if
+ * given). */
 static void
 spread(const uint32_t *triangles, size_t n, size_t t, int64_t at, bool *seen)
 {

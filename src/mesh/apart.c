@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Slicers and checkers join vertices within about a millionth of the size. A mesh that is closed by its
- * indices may then fall apart where two vertices nearly coincide. Each such vertex is moved by a few
- * tolerances in a direction of its own, which changes no index and no shape that anybody could see.
- * Cells of twice the distance; a vertex looks into the eight that its neighbourhood touches. */
+ * Slicers and checkers join vertices within about a millionth of the size. A mesh that is
+ * closed by its indices may then fall apart where two vertices nearly coincide. Each such
+ * vertex is moved by a few tolerances in a direction of its own, which changes no index and no
+ * shape that anybody could see. Cells of twice the distance; a vertex looks into the eight that
+ * its neighbourhood touches. */
 #include "mesh/mesh.h"
 
 #include <math.h>

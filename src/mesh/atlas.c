@@ -59,7 +59,8 @@ find_neighbours(OrfAtlas *atlas, const OrfMesh *mesh, GError **error)
     return orf_task_check(atlas->task, error);
 }
 
-/* Height over its longest side at which a face is a line, within the rounding of its corners. */
+/* Height over its longest side at which a face is a line, within the rounding of its corners.
+ */
 static double
 flat_height(const float *a, const float *b, const float *c, double longest)
 {
@@ -195,7 +196,7 @@ orf_atlas_mean_normal(const OrfAtlas *atlas, uint32_t index, float axis[3])
         axis[k] = (float)(sum[k] / length);
 }
 
-/* --- Joining and parting ------------------------------------------------------------------------------ */
+/* --- Joining and parting ------------------------------------------------------------------ */
 
 /* Everything of a chart lies on this side of a join from now on. */
 static void

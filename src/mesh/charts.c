@@ -4,10 +4,10 @@
  *
  * All charts grow at once from the faces that look most squarely along one of a few fixed axes;
  * the face that fits its neighbouring chart best joins next. A new chart begins only where no
- * growing one fits better by a margin, so plains tilted between two axes do not crumble. The six
- * axes of a box see every face at 55 degrees or less; a narrow cone takes edges and corners of
- * the box as well. Fits are judged by normals averaged over a few neighbours, because noise would
- * make crumbs; whether a face may join is judged by its own. */
+ * growing one fits better by a margin, so plains tilted between two axes do not crumble. The
+ * six axes of a box see every face at 55 degrees or less; a narrow cone takes edges and corners
+ * of the box as well. Fits are judged by normals averaged over a few neighbours, because noise
+ * would make crumbs; whether a face may join is judged by its own. */
 #include "unwrap-priv.h"
 
 #include <math.h>
@@ -65,7 +65,7 @@ list_axes(Growth *growth)
     }
 }
 
-/* --- Averaged normals -------------------------------------------------------------------------- */
+/* --- Averaged normals --------------------------------------------------------------------- */
 
 typedef struct {
     const OrfAtlas *atlas;
@@ -118,7 +118,7 @@ average_normals(Growth *growth, GError **error)
     return true;
 }
 
-/* --- Growing --------------------------------------------------------------------------------------- */
+/* --- Growing ------------------------------------------------------------------------------ */
 
 static void
 wish(Growth *growth, uint32_t face, uint32_t chart, float fit)

@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Rounds over all charts from small to large. A small chart joins the neighbour with the longest
- * common border that sees all its faces, if at a slant; a budget keeps the faces that suffer few.
- * While there are too many charts the budget does not count, and any may join a neighbour that
- * does not see it: if no common axis is found the two become bent, which suits strips of walls
- * round an outline best. */
+ * Rounds over all charts from small to large. A small chart joins the neighbour with the
+ * longest common border that sees all its faces, if at a slant; a budget keeps the faces that
+ * suffer few. While there are too many charts the budget does not count, and any may join a
+ * neighbour that does not see it: if no common axis is found the two become bent, which suits
+ * strips of walls round an outline best. */
 #include "unwrap-priv.h"
 
 #include <math.h>
@@ -54,7 +54,7 @@ merging_clear(Merging *merging)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Merging, merging_clear)
 
-/* --- Borders ----------------------------------------------------------------------------------------- */
+/* --- Borders ------------------------------------------------------------------------------ */
 
 static int
 by_charts(const void *a, const void *b)
@@ -120,7 +120,7 @@ list_borders(Merging *merging, GError **error)
     return orf_task_check(atlas->task, error);
 }
 
-/* --- Who may join whom ----------------------------------------------------------------------------- */
+/* --- Who may join whom -------------------------------------------------------------------- */
 
 /* Faces of chart c that `axis` sees worse than the cone allows; SIZE_MAX when one is seen worse
  * than `least`. */
@@ -145,8 +145,8 @@ straightness(const Border *border)
     return orf_dot3(border->way, border->way) / (border->length * border->length);
 }
 
-/* The neighbour that sees all of chart c, at most `most_slanted` faces of it beyond the cone, and
- * has the longest border with it; with `crooked` one that could not be a hinge. */
+/* The neighbour that sees all of chart c, at most `most_slanted` faces of it beyond the cone,
+ * and has the longest border with it; with `crooked` one that could not be a hinge. */
 static uint32_t
 host_of(const Merging *merging, uint32_t c, size_t most_slanted, bool crooked,
         size_t *ret_slanted)
@@ -192,8 +192,9 @@ meet_once(Merging *merging, uint32_t c, uint32_t other)
     return n_points <= n_edges + 1; /* each open chain has one point more than edges */
 }
 
-/* Border to any neighbour: rather a small one that looks the same way or is hinged to it, so that
- * the two unfold. NULL: there is none, or it is taken and will be there in the next round. */
+/* Border to any neighbour: rather a small one that looks the same way or is hinged to it, so
+ * that the two unfold. NULL: there is none, or it is taken and will be there in the next round.
+ */
 static const Border *
 partner_of(Merging *merging, uint32_t c)
 {
@@ -219,10 +220,10 @@ partner_of(Merging *merging, uint32_t c)
     return best && merging->state[best->other] == FREE ? best : NULL;
 }
 
-/* --- Joining ------------------------------------------------------------------------------------------ */
+/* --- Joining ------------------------------------------------------------------------------ */
 
-/* An axis that sees all faces of both charts no worse than `least`; false when their mean normal
- * does not. */
+/* An axis that sees all faces of both charts no worse than `least`; false when their mean
+ * normal does not. */
 static bool
 common_axis(const OrfAtlas *atlas, uint32_t a, uint32_t b, float least, float ret_axis[3])
 {

@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Quadric error metric of Garland and Heckbert 1997, in passes: every edge gets its cost (on all
- * cores), the cheapest are sorted and collapsed one after the other, each vertex at most once in a
- * pass. So the quadrics, and with them the costs, stay exact inside a pass, and the ring of a vertex
- * that has not taken part is its old ring with each vertex replaced by what it became.
+ * Quadric error metric of Garland and Heckbert 1997, in passes: every edge gets its cost (on
+ * all cores), the cheapest are sorted and collapsed one after the other, each vertex at most
+ * once in a pass. So the quadrics, and with them the costs, stay exact inside a pass, and the
+ * ring of a vertex that has not taken part is its old ring with each vertex replaced by what it
+ * became.
  *
  * An edge collapses only when that keeps the mesh what it is: fold.c. */
 #include "collapse.h"
@@ -16,7 +17,7 @@
 #define DRIFT_SHARE 0.75  /* of the error asked for */
 #define LENGTH_SHARE 1e-6 /* of an edge's squared length in its cost: short ones go first */
 
-/* --- Fans ---------------------------------------------------------------------------------------------- */
+/* --- Fans --------------------------------------------------------------------------------- */
 
 bool
 orf_collapse_file_fans(OrfTask *task, OrfCollapse *state)
@@ -43,7 +44,7 @@ orf_collapse_file_fans(OrfTask *task, OrfCollapse *state)
     return true;
 }
 
-/* --- Where to, and at what cost ---------------------------------------------------------------------------- */
+/* --- Where to, and at what cost ----------------------------------------------------------- */
 
 /* The better of both ends and the middle. */
 static void
@@ -81,8 +82,8 @@ is_bound(uint8_t a, uint8_t b)
     return a & ORF_FIXED || (a & ORF_BORDER && !(b & ORF_BORDER));
 }
 
-/* Decides which end goes and where the other comes to lie; the mean squared distance in mm^2, or
- * infinity. */
+/* Decides which end goes and where the other comes to lie; the mean squared distance in mm^2,
+ * or infinity. */
 static double
 place(const OrfCollapse *state, uint32_t u, uint32_t v, OrfFold *ret_fold)
 {
@@ -166,7 +167,7 @@ weigh_edges(size_t begin, size_t end, void *data)
         weighing->state->cost[c] = weigh_edge(weighing->state, (uint32_t)c, weighing->limit);
 }
 
-/* --- Collapse ------------------------------------------------------------------------------------------------------ */
+/* --- Collapse ----------------------------------------------------------------------------- */
 
 /* A corner of `v` in a live triangle that also has `other`. */
 static uint32_t
@@ -242,7 +243,7 @@ try_collapse(OrfCollapse *state, uint32_t corner, double limit)
     return went;
 }
 
-/* --- Passes --------------------------------------------------------------------------------------------------------- */
+/* --- Passes ------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t key; /* bits of the cost: floats above 0 sort like integers */
@@ -257,7 +258,8 @@ key_of(float cost)
     return bits;
 }
 
-/* One and a half times the cost of the `goal`-th cheapest edge, about; no more than infinity. */
+/* One and a half times the cost of the `goal`-th cheapest edge, about; no more than infinity.
+ */
 static float
 cost_limit(const OrfCollapse *state, size_t goal, uint32_t *histogram)
 {

@@ -1,4 +1,5 @@
-/* collapse.h - the state that simplify.c prepares and collapse.c works on; private to this room.
+/* collapse.h - the state that simplify.c prepares and collapse.c works on; private to this
+ * room.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_MESH_COLLAPSE_H
@@ -6,7 +7,8 @@
 
 #include "mesh-priv.h"
 
-/* x'Ax + 2b'x + c: the sum over planes of area * squared distance. `weight` is the sum of areas. */
+/* x'Ax + 2b'x + c: the sum over planes of area * squared distance. `weight` is the sum of
+ * areas. */
 typedef struct {
     double a[6], b[3], c; /* a: xx xy xz yy yz zz */
     double weight;
@@ -64,7 +66,7 @@ bool orf_collapse_file_fans(OrfTask *task, OrfCollapse *state);
 /* Is there no triangle on the other side of the edge that begins at this corner? */
 bool orf_collapse_is_open(const OrfCollapse *state, uint32_t corner);
 
-/* --- Quadrics -------------------------------------------------------------------------------------- */
+/* --- Quadrics ----------------------------------------------------------------------------- */
 
 static inline void
 orf_quadric_add(OrfQuadric *q, const OrfQuadric *other)
@@ -122,7 +124,7 @@ orf_quadric_best(const OrfQuadric *q, double ret_x[3])
     return true;
 }
 
-/* --- One collapse -------------------------------------------------------------------------------- */
+/* --- One collapse ------------------------------------------------------------------------- */
 
 /* What is to become of an edge. */
 typedef struct {
@@ -160,8 +162,8 @@ orf_squared_distance(const double a[3], const double b[3])
     return x * x + y * y + z * z;
 }
 
-/* May it collapse? fold.c. The link condition: the rings of both ends meet only in the apexes of the
- * edge's triangles. */
+/* May it collapse? fold.c. The link condition: the rings of both ends meet only in the apexes
+ * of the edge's triangles. */
 bool orf_fold_keeps_topology(OrfCollapse *state, const OrfFold *fold);
 /* No triangle turns over, becomes a sliver, or turns over in the texture. */
 bool orf_fold_keeps_shape(const OrfCollapse *state, const OrfFold *fold);

@@ -6,7 +6,8 @@
  * place to the face of the new point, split it in three, then flip edges that violate the empty
  * circle until none is left (Lawson 1977; the star of the new point is walked as in Guibas and
  * Stolfi 1985). All tests are exact, so the walk ends and every face keeps a positive area. The
- * caller sorts the points so that neighbours follow each other: then a walk takes a few steps. */
+ * caller sorts the points so that neighbours follow each other: then a walk takes a few steps.
+ */
 #include "planar-priv.h"
 
 #define FRAME (1 << 30) /* side of the frame */

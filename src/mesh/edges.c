@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A counting sort by the lower vertex of each side, then a small sort inside each list. Lists are
- * short (three on average), so the whole is linear; a vertex with a million triangles costs a heap
- * sort. Sides of one edge end up side by side, in an order that does not depend on the cores. */
+ * A counting sort by the lower vertex of each side, then a small sort inside each list. Lists
+ * are short (three on average), so the whole is linear; a vertex with a million triangles costs
+ * a heap sort. Sides of one edge end up side by side, in an order that does not depend on the
+ * cores. */
 #include "mesh-priv.h"
 
 typedef struct {
@@ -21,7 +22,7 @@ orf_edges_clear(OrfEdges *edges)
     *edges = (OrfEdges){ 0 };
 }
 
-/* --- Filing under the lower vertex -------------------------------------------------------------- */
+/* --- Filing under the lower vertex -------------------------------------------------------- */
 
 /* start[v + 1] = number of sides whose lower vertex is v, for all v. */
 static bool
@@ -70,7 +71,7 @@ file_sides(OrfTask *task, const Filing *filing, uint32_t *start, OrfHalf *halves
     return true;
 }
 
-/* --- Order inside a list -------------------------------------------------------------------------- */
+/* --- Order inside a list ------------------------------------------------------------------ */
 
 static uint32_t
 opposite(const uint32_t *triangles, uint32_t half)

@@ -2,12 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A chart is projected along its axis, or mapped by least squares when it is bent. If its border
- * does not prove that it lies flat (overlap.c), it is laid out face by face, from the largest
- * outwards: a face that is flipped, or covers one that lies there already, is left out, and so is
- * what can only be reached through it. What was left out makes new charts in the next round. After many rounds the
- * rest, which then is rubble, is laid out as polygons of a few dozen faces inscribed in circles: a
- * tree of faces, cut along all other edges, always fits there. */
+ * A chart is projected along its axis, or mapped by least squares when it is bent. If its
+ * border does not prove that it lies flat (overlap.c), it is laid out face by face, from the
+ * largest outwards: a face that is flipped, or covers one that lies there already, is left out,
+ * and so is what can only be reached through it. What was left out makes new charts in the next
+ * round. After many rounds the rest, which then is rubble, is laid out as polygons of a few
+ * dozen faces inscribed in circles: a tree of faces, cut along all other edges, always fits
+ * there. */
 #include "unwrap-priv.h"
 
 #include <math.h>
@@ -45,7 +46,7 @@ layout_clear(Layout *layout)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Layout, layout_clear)
 
-/* --- Projection --------------------------------------------------------------------------------- */
+/* --- Projection --------------------------------------------------------------------------- */
 
 /* x to the right and y up as seen from the axis, up being +Y where that is possible. */
 static void
@@ -76,7 +77,7 @@ project(OrfAtlas *atlas, const OrfChart *chart)
         }
 }
 
-/* --- Laying out --------------------------------------------------------------------------------------- */
+/* --- Laying out --------------------------------------------------------------------------- */
 
 static double
 mapped_area(const OrfAtlas *atlas, uint32_t face)
@@ -189,8 +190,8 @@ all_upright(const OrfAtlas *atlas, const OrfChart *chart)
     return true;
 }
 
-/* Sets `uv` of a chart and says whether it lies flat as a whole. When too much was spent on least
- * squares, bent charts are taken not to. */
+/* Sets `uv` of a chart and says whether it lies flat as a whole. When too much was spent on
+ * least squares, bent charts are taken not to. */
 static bool
 try_chart(Layout *layout, uint32_t index, bool *ret_flat, GError **error)
 {
@@ -243,7 +244,7 @@ flatten_charts(Layout *layout, GError **error)
     return true;
 }
 
-/* --- What was left out ---------------------------------------------------------------------------------- */
+/* --- What was left out -------------------------------------------------------------------- */
 
 /* Faces without a chart that are connected to `seed`; with an axis, only those it sees. */
 static uint32_t
@@ -287,8 +288,8 @@ regrow(Layout *layout, GError **error)
     return orf_atlas_list_faces(atlas, error);
 }
 
-/* Notes for the first n faces of the queue, a chart as collected, the half towards their parent:
- * the first in the queue that touches them. */
+/* Notes for the first n faces of the queue, a chart as collected, the half towards their
+ * parent: the first in the queue that touches them. */
 static void
 plant_tree(const Layout *layout, uint32_t n, uint32_t *up)
 {

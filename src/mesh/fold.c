@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The link condition (Dey, Edelsbrunner, Guha and Nekhayev 1999) keeps a manifold a manifold. No
- * triangle may turn by more than about 78 degrees, become a sliver, or turn over in the texture.
- * Many small turns may still add up to a thin body turned inside out: its volume tells.
- * With an error to keep, the old ends must lie near the new triangles and the new end near the old
- * ones; what the surface moved is summed up vertex by vertex. */
+ * The link condition (Dey, Edelsbrunner, Guha and Nekhayev 1999) keeps a manifold a manifold.
+ * No triangle may turn by more than about 78 degrees, become a sliver, or turn over in the
+ * texture. Many small turns may still add up to a thin body turned inside out: its volume
+ * tells. With an error to keep, the old ends must lie near the new triangles and the new end
+ * near the old ones; what the surface moved is summed up vertex by vertex. */
 #include "collapse.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@
 #define LEAST_SHAPE 0.02  /* twice the area over the longest side squared; equilateral: 0.87 */
 #define LEAST_VOLUME 0.25 /* of what a closed part had at first */
 
-/* --- Is a collapse allowed? ------------------------------------------------------------------------------------ */
+/* --- Is a collapse allowed? --------------------------------------------------------------- */
 
 /* Marks the ring of `v`; the number of its triangles, 0 when it takes part in none. */
 static unsigned
@@ -184,10 +184,10 @@ orf_fold_keeps_shape(const OrfCollapse *state, const OrfFold *fold)
            fan_survives(state, fold, fold->kept, fold->gone);
 }
 
-/* --- Volume ------------------------------------------------------------------------------------------ */
+/* --- Volume ------------------------------------------------------------------------------- */
 
-/* Six times the volume between the origin of the quadrics and the triangles round `pivot`, were it to
- * lie at `at`; those that have `without` are left out. */
+/* Six times the volume between the origin of the quadrics and the triangles round `pivot`, were
+ * it to lie at `at`; those that have `without` are left out. */
 static double
 fan_volume(const OrfCollapse *state, uint32_t pivot, const float *at, uint32_t without)
 {
@@ -223,7 +223,7 @@ orf_fold_keeps_volume(const OrfCollapse *state, const OrfFold *fold, double *ret
            LEAST_VOLUME * shell->first * shell->first;
 }
 
-/* --- How far does the surface move? ----------------------------------------------------------------------------- */
+/* --- How far does the surface move? ------------------------------------------------------- */
 
 static double
 squared_to_segment(const double p[3], const double a[3], const double b[3])
@@ -262,8 +262,8 @@ squared_to_triangle(const double p[3], const double a[3], const double b[3], con
     return sum;
 }
 
-/* The least squared distance of `p` from the triangles round `pivot`, which lies at `at`; those that
- * have `without` are left out. */
+/* The least squared distance of `p` from the triangles round `pivot`, which lies at `at`; those
+ * that have `without` are left out. */
 static double
 squared_to_fan(const OrfCollapse *state, uint32_t pivot, const double at[3], uint32_t without,
                const double p[3])
@@ -282,7 +282,8 @@ squared_to_fan(const OrfCollapse *state, uint32_t pivot, const double at[3], uin
     return least;
 }
 
-/* How far the surface moves: the old ends from the new triangles, the new end from the old ones. */
+/* How far the surface moves: the old ends from the new triangles, the new end from the old
+ * ones. */
 static double
 drift_of(const OrfCollapse *state, const OrfFold *fold)
 {
@@ -309,8 +310,9 @@ note_drift(OrfCollapse *state, uint32_t v, float drift)
     }
 }
 
-/* The sum of the moves of one vertex leaves out most of what its neighbours do; collapse.c keeps a
- * quarter in reserve for that: bodies under test come out at 0.3 to 1.2 of the error asked for. */
+/* The sum of the moves of one vertex leaves out most of what its neighbours do; collapse.c
+ * keeps a quarter in reserve for that: bodies under test come out at 0.3 to 1.2 of the error
+ * asked for. */
 bool
 orf_fold_stays_near(OrfCollapse *state, const OrfFold *fold, double limit)
 {

@@ -2,16 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The triangles lie, four to a leaf, along a Morton curve; the boxes of leaves, of pairs of leaves and
- * so on form a binary tree that needs no pointers. Each leaf asks the tree for later leaves whose
- * boxes meet its own. Pairs of triangles are then judged by exact predicates alone, so a result
- * does not depend on rounding, scale or place:
+ * The triangles lie, four to a leaf, along a Morton curve; the boxes of leaves, of pairs of
+ * leaves and so on form a binary tree that needs no pointers. Each leaf asks the tree for later
+ * leaves whose boxes meet its own. Pairs of triangles are then judged by exact predicates
+ * alone, so a result does not depend on rounding, scale or place:
  *
  *   no vertex shared: an edge of one strictly crosses the plane of the other and meets it, or a
- *                     corner that passes through the plane lies inside, or they overlap in a plane;
- *   one shared:       the edge opposite to it crosses the other, or they overlap in a plane;
- *   two shared:       they are folded onto each other;
- *   three shared:     they are the same.
+ *                     corner that passes through the plane lies inside, or they overlap in a
+ * plane; one shared:       the edge opposite to it crosses the other, or they overlap in a
+ * plane; two shared:       they are folded onto each other; three shared:     they are the
+ * same.
  *
  * Triangles that only touch do not cross. */
 #include "mesh-priv.h"
@@ -21,7 +21,7 @@
 
 #define LEAF 4 /* triangles */
 
-/* --- Two triangles ------------------------------------------------------------------------------------ */
+/* --- Two triangles ------------------------------------------------------------------------ */
 
 typedef const float *Corners[3];
 
@@ -132,7 +132,8 @@ corner_pierces(Corners a, const int sides[3], Corners b)
 
 typedef enum { APART, IN_ONE_PLANE, ON_BOTH_SIDES } Meeting;
 
-/* How the triangles lie to each other's planes. The plane of a triangle without area holds all. */
+/* How the triangles lie to each other's planes. The plane of a triangle without area holds all.
+ */
 static Meeting
 meeting_of(Corners a, Corners b, int ret_a_sides[3], int ret_b_sides[3])
 {
@@ -218,7 +219,7 @@ orf_triangles_cross(const float *positions, const uint32_t a[3], const uint32_t 
     }
 }
 
-/* --- The tree -------------------------------------------------------------------------------------------- */
+/* --- The tree ----------------------------------------------------------------------------- */
 
 typedef struct {
     float low[3], high[3];
@@ -292,8 +293,8 @@ find_places(size_t begin, size_t end, void *data)
     }
 }
 
-/* Sorts by code, keeping the order of equals: four rounds of 12 bits; `spare` is of the same size.
- * Stops when cancelled. */
+/* Sorts by code, keeping the order of equals: four rounds of 12 bits; `spare` is of the same
+ * size. Stops when cancelled. */
 static void
 sort_places(OrfTask *task, Place *list, Place *spare, size_t n)
 {
@@ -407,7 +408,7 @@ tree_init(OrfTask *task, const OrfMesh *mesh, Tree *tree, GError **error)
     return orf_task_check(task, error);
 }
 
-/* --- Pairs ---------------------------------------------------------------------------------------------- */
+/* --- Pairs -------------------------------------------------------------------------------- */
 
 static bool
 boxes_meet(const Box *a, const Box *b)

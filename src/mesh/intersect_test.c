@@ -13,7 +13,7 @@ count(const OrfMesh *mesh)
     return n;
 }
 
-/* --- Predicates ------------------------------------------------------------------------------------------ */
+/* --- Predicates --------------------------------------------------------------------------- */
 
 static int
 sign128(__int128 x)
@@ -97,7 +97,7 @@ predicates_see_one_unit_in_the_last_place(void)
     g_assert_cmpint(orf_orient2d(b, a, up, 0), ==, -1);
 }
 
-/* --- Pairs of triangles ---------------------------------------------------------------------------------- */
+/* --- Pairs of triangles ------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -269,7 +269,7 @@ random_pairs_agree_with_plain_geometry(void)
     g_assert_cmpuint(crossing, >, 5000);
 }
 
-/* --- Meshes ------------------------------------------------------------------------------------------------ */
+/* --- Meshes ------------------------------------------------------------------------------- */
 
 static int64_t
 count_plainly(const OrfMesh *mesh)
@@ -283,7 +283,8 @@ count_plainly(const OrfMesh *mesh)
     return MIN(found, ORF_MAX_CROSSINGS);
 }
 
-/* Few places on a coarse grid make for every kind of contact; large ones for general position. */
+/* Few places on a coarse grid make for every kind of contact; large ones for general position.
+ */
 static OrfMesh *
 random_soup(GRand *random, int round)
 {

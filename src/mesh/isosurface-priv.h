@@ -18,8 +18,8 @@ typedef struct {
     int8_t twisted;    /* face that one patch crosses twice, or -1 */
 } OrfCell;
 
-/* [0..255] inside corners of an ambiguous face are kept apart; [256..511] the same patterns, for
- * twisted ones with that face resolved the other way. */
+/* [0..255] inside corners of an ambiguous face are kept apart; [256..511] the same patterns,
+ * for twisted ones with that face resolved the other way. */
 typedef struct {
     OrfCell cells[512];
 } OrfCellTable;

@@ -2,16 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Dual marching cubes (Nielson 2004) with the manifold rule of Wenger (Isosurfaces, 2013, 3.3.5):
- * one vertex for each patch of surface in a cell, one quad round each lattice edge whose ends
- * differ. Two cells that share a face which each crosses twice with one patch would share two
- * edges; both then take the other resolution of that face and split in two.
+ * Dual marching cubes (Nielson 2004) with the manifold rule of Wenger (Isosurfaces,
+ * 2013, 3.3.5): one vertex for each patch of surface in a cell, one quad round each lattice
+ * edge whose ends differ. Two cells that share a face which each crosses twice with one patch
+ * would share two edges; both then take the other resolution of that face and split in two.
  * docs/decisions/0010-isosurface.md argues why the result is closed and manifold.
  *
- * The lattice is the grid of samples with one layer of outside samples all round. Signs are packed
- * to bits first, so empty space is passed 64 cells at a time. Three sweeps over layers of
- * cells, each in parallel: count, place vertices, join quads. Only bits and two layers of cell
- * numbers are held beside the field and the result. */
+ * The lattice is the grid of samples with one layer of outside samples all round. Signs are
+ * packed to bits first, so empty space is passed 64 cells at a time. Three sweeps over layers
+ * of cells, each in parallel: count, place vertices, join quads. Only bits and two layers of
+ * cell numbers are held beside the field and the result. */
 #include "isosurface-priv.h"
 #include "mesh.h"
 
@@ -41,7 +41,7 @@ typedef struct {
     OrfCellTable table;
 } Sweep;
 
-/* --- Signs ------------------------------------------------------------------------------------- */
+/* --- Signs -------------------------------------------------------------------------------- */
 
 static uint64_t *
 sign_row(const Sweep *sweep, size_t y, size_t z)
@@ -96,7 +96,7 @@ pack_layers(size_t begin, size_t end, void *data)
                      sign_row(sweep, y + 1, z + 1));
 }
 
-/* --- Cells -------------------------------------------------------------------------------------- */
+/* --- Cells -------------------------------------------------------------------------------- */
 
 /* Signs of lattice points x and x + 1. */
 static inline unsigned
@@ -143,8 +143,8 @@ cell_row(const Sweep *sweep, size_t y, size_t z)
                       z };
 }
 
-/* Which of the cells 64 word .. 64 word + 63 the surface crosses. The last word of a row is always
- * 0 in its upper half and has none after it. */
+/* Which of the cells 64 word .. 64 word + 63 the surface crosses. The last word of a row is
+ * always 0 in its upper half and has none after it. */
 static inline uint64_t
 crossed_cells(const Sweep *sweep, const CellRow *row, size_t word)
 {
@@ -169,7 +169,7 @@ row_kind(const Sweep *sweep, const CellRow *row, size_t x)
     return kind_of(sweep, pattern, x, row->y, row->z);
 }
 
-/* --- Count -------------------------------------------------------------------------------------- */
+/* --- Count -------------------------------------------------------------------------------- */
 
 /* Bit a: the edge from corner 0 along axis a is crossed. */
 static inline unsigned
@@ -217,7 +217,7 @@ add_up(Sweep *sweep, GError **error)
     return true;
 }
 
-/* --- Place -------------------------------------------------------------------------------------- */
+/* --- Place -------------------------------------------------------------------------------- */
 
 /* Lattice point (x, y, z); NaN outside the grid. */
 static inline float
@@ -285,7 +285,7 @@ place_layers(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Join --------------------------------------------------------------------------------------- */
+/* --- Join --------------------------------------------------------------------------------- */
 
 static float
 distance2(const float *positions, uint32_t a, uint32_t b)
@@ -400,7 +400,7 @@ join_layers(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- All together ------------------------------------------------------------------------------- */
+/* --- All together ------------------------------------------------------------------------- */
 
 static bool
 sweep_layers(Sweep *sweep, size_t n, OrfRangeFn body, GError **error)

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One line per case: name, size (cells), median ms, p95 ms, peak bytes beyond the field, rate. */
+/* One line per case: name, size (cells), median ms, p95 ms, peak bytes beyond the field, rate.
+ */
 
 static float *
 wavy_ball(uint32_t n)

@@ -4,8 +4,8 @@
  *
  * On each face of a cell the crossings are joined in pairs by what the face's four corners say
  * alone, so both cells at a face agree. Crossings joined over any face belong to one patch, a
- * closed loop round the cell. The table is computed when needed (some 20 us) rather than written
- * down: there is nothing to mistype. */
+ * closed loop round the cell. The table is computed when needed (some 20 us) rather than
+ * written down: there is nothing to mistype. */
 #include "isosurface-priv.h"
 
 #include <stdbool.h>
@@ -60,8 +60,8 @@ ambiguous(unsigned pattern, const unsigned corners[4])
     return s[0] != s[1] && s[1] != s[2] && s[2] != s[3];
 }
 
-/* Joins the crossings of one face; on an ambiguous one each inside corner (outside when `other`)
- * is cut off by itself. */
+/* Joins the crossings of one face; on an ambiguous one each inside corner (outside when
+ * `other`) is cut off by itself. */
 static void
 join_face(unsigned pattern, unsigned face, bool other, uint8_t root[12])
 {

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-/* --- The slow, obvious version: truth for the fast one ---------------------------------------------
- * Walks every cell of the padded lattice, follows the faces of one patch from crossing to crossing,
- * and looks up nothing but signs. */
+/* --- The slow, obvious version: truth for the fast one
+ * --------------------------------------------- Walks every cell of the padded lattice, follows
+ * the faces of one patch from crossing to crossing, and looks up nothing but signs. */
 
 typedef struct {
     const OrfField *field;
@@ -191,7 +191,8 @@ assert_same_quads(const OrfMesh *mesh, const GArray *quads)
             0
         };
         const uint32_t *two = t + 6 * q, *slow = &g_array_index(quads, uint32_t, 4 * q);
-        /* corners of the first triangle and the one of the second that is not on the diagonal */
+        /* corners of the first triangle and the one of the second that is not on the diagonal
+         */
         const uint32_t fast[4] = { two[0], two[1], two[2], two[4] };
         for (unsigned i = 0; i < 4; i++) {
             sum[0] += fast[i];
@@ -204,7 +205,7 @@ assert_same_quads(const OrfMesh *mesh, const GArray *quads)
     }
 }
 
-/* --- Checks -------------------------------------------------------------------------------------- */
+/* --- Checks ------------------------------------------------------------------------------- */
 
 static void
 assert_solid(const OrfMesh *mesh)

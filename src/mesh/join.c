@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* --- Scale and move -------------------------------------------------------------------------------- */
+/* --- Scale and move ----------------------------------------------------------------------- */
 
 typedef struct {
     const float *from, *scale, *offset;
@@ -65,7 +65,7 @@ orf_mesh_scale_move(OrfTask *task, const OrfMesh *mesh, const float scale[3],
     return turn(task, result, error);
 }
 
-/* --- Join ------------------------------------------------------------------------------------------- */
+/* --- Join --------------------------------------------------------------------------------- */
 
 typedef struct {
     OrfMeshParts parts;

@@ -3,16 +3,16 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A node is a planar point as one fan of triangles sees it; where the border touches itself a
- * point has several. Each node becomes a front and a back vertex, or one vertex for both where the
- * sheets meet at the border (a seam node).
+ * point has several. Each node becomes a front and a back vertex, or one vertex for both where
+ * the sheets meet at the border (a seam node).
  *
- *     front   fa ------ fb      every front edge has its mirror in the back sheet; at the border
- *              |  wall / |      a wall joins the two, or nothing where both ends are seams.
- *              |     /   |
+ *     front   fa ------ fb      every front edge has its mirror in the back sheet; at the
+ * border |  wall / |      a wall joins the two, or nothing where both ends are seams. |     / |
  *     back    ba ------ bb
  *
- * So each edge has two triangles: closed. Each vertex has one umbrella, because its node has one
- * fan: manifold, as long as no edge joins two seam nodes through the inside, which is checked. */
+ * So each edge has two triangles: closed. Each vertex has one umbrella, because its node has
+ * one fan: manifold, as long as no edge joins two seam nodes through the inside, which is
+ * checked. */
 #include "planar-priv.h"
 
 #include <math.h>
@@ -56,7 +56,7 @@ prev3(size_t e)
     return e % 3 == 0 ? e + 2 : e - 1;
 }
 
-/* --- Nodes ---------------------------------------------------------------------------------------- */
+/* --- Nodes -------------------------------------------------------------------------------- */
 
 /* Gives the fan that starts at border edge e to `node`. */
 static void
@@ -101,7 +101,7 @@ make_nodes(Lift *lift, GError **error)
     return true;
 }
 
-/* --- Heights -------------------------------------------------------------------------------------- */
+/* --- Heights ------------------------------------------------------------------------------ */
 
 /* Heights of a node: the given ones, thickened where they must be. */
 static bool
@@ -163,7 +163,7 @@ number_vertices(Lift *lift, GError **error)
     return true;
 }
 
-/* --- What would not be manifold ------------------------------------------------------------------- */
+/* --- What would not be manifold ----------------------------------------------------------- */
 
 static bool
 check_seams(const Lift *lift, GError **error)
@@ -184,7 +184,7 @@ check_seams(const Lift *lift, GError **error)
     return true;
 }
 
-/* --- Output ------------------------------------------------------------------------------------------ */
+/* --- Output ------------------------------------------------------------------------------- */
 
 static size_t
 count_walls(const Lift *lift)

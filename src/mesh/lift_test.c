@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* --- The plain check: each directed edge once and with its mirror, one umbrella per vertex ---- */
+/* --- The plain check: each directed edge once and with its mirror, one umbrella per vertex ---
+ */
 
 static gint64
 edge_key(const uint32_t *triangles, size_t e)
@@ -50,7 +51,7 @@ volume_of(const OrfMesh *mesh)
     return measures.volume;
 }
 
-/* --- Fixtures -------------------------------------------------------------------------------------- */
+/* --- Fixtures ----------------------------------------------------------------------------- */
 
 static const float square[] = { 0, 0, 10, 0, 10, 10, 0, 10 };
 static const uint32_t square_loop[] = { 0, 4 };
@@ -83,7 +84,7 @@ lift(const OrfPlanarMesh *planar, const float *front, const float *back, float t
     return orf_mesh_lift(NULL, &sheets, uvs, uvs != NULL, error);
 }
 
-/* --- Cases ------------------------------------------------------------------------------------------- */
+/* --- Cases -------------------------------------------------------------------------------- */
 
 static void
 flat_sheets_make_a_box(void)

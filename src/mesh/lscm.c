@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * With the corners of a face in its own plane as complex numbers, a map of the plane is conformal
- * on it when sum w_j U_j = 0, w_j being the side opposite to corner j and U_j where the corner
- * goes. The squares of these sums over all faces are minimised by conjugate gradients on the
- * normal equations, never formed, with the diagonal as preconditioner; two far corners stay where
- * the projection had them. */
+ * With the corners of a face in its own plane as complex numbers, a map of the plane is
+ * conformal on it when sum w_j U_j = 0, w_j being the side opposite to corner j and U_j where
+ * the corner goes. The squares of these sums over all faces are minimised by conjugate
+ * gradients on the normal equations, never formed, with the diagonal as preconditioner; two far
+ * corners stay where the projection had them. */
 #include "unwrap-priv.h"
 
 #include <float.h>

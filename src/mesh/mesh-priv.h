@@ -6,7 +6,8 @@
 
 #include "mesh/mesh.h"
 
-/* At most this many triangles or vertices: a corner (3 * triangle + 0..2) then fits in 32 bits. */
+/* At most this many triangles or vertices: a corner (3 * triangle + 0..2) then fits in 32 bits.
+ */
 #define ORF_MESH_MAX ((size_t)1 << 30)
 
 /* Loops over triangles or vertices look at the cancel flag once in this many. */
@@ -18,7 +19,7 @@ orf_triangle_collapsed(const uint32_t t[3])
     return t[0] == t[1] || t[1] == t[2] || t[2] == t[0];
 }
 
-/* --- Edges: mesh/edges.c ------------------------------------------------------------------------ */
+/* --- Edges: mesh/edges.c ------------------------------------------------------------------ */
 
 /* One side of a triangle, filed under the lower of its two vertices. */
 typedef struct {
@@ -27,9 +28,9 @@ typedef struct {
         half; /* corner (3 * triangle + k) where the side begins: it runs from k to k + 1 */
 } OrfHalf;
 
-/* The sides of all triangles: those of vertex v are halves[start[v]] .. halves[start[v + 1] - 1],
- * sorted by `other`, then by the vertex opposite: equal edges are neighbours. Triangles with a
- * repeated index are left out. Zero-initialise it. */
+/* The sides of all triangles: those of vertex v are halves[start[v]] .. halves[start[v + 1] -
+ * 1], sorted by `other`, then by the vertex opposite: equal edges are neighbours. Triangles
+ * with a repeated index are left out. Zero-initialise it. */
 typedef struct {
     uint32_t *start; /* [n_vertices + 1] */
     OrfHalf *halves;
@@ -47,7 +48,8 @@ orf_next_corner(uint32_t corner)
     return corner % 3 == 2 ? corner - 2 : corner + 1;
 }
 
-/* End of the run of halves of one edge that begins at `i`, inside the list that ends at `end`. */
+/* End of the run of halves of one edge that begins at `i`, inside the list that ends at `end`.
+ */
 static inline uint32_t
 orf_edge_end(const OrfHalf *halves, uint32_t i, uint32_t end)
 {
@@ -57,21 +59,23 @@ orf_edge_end(const OrfHalf *halves, uint32_t i, uint32_t end)
     return i;
 }
 
-/* --- Exact predicates: mesh/predicates.c ---------------------------------------------------------- */
+/* --- Exact predicates: mesh/predicates.c -------------------------------------------------- */
 
-/* On which side of the plane through a, b, c (counter-clockwise seen from the side of sign -1) does d
- * lie? The sign of (a - d) . ((b - d) x (c - d)), exactly. */
+/* On which side of the plane through a, b, c (counter-clockwise seen from the side of sign -1)
+ * does d lie? The sign of (a - d) . ((b - d) x (c - d)), exactly. */
 int orf_orient3d(const float a[3], const float b[3], const float c[3], const float d[3]);
-/* Do a, b, c turn left (1), right (-1) or not at all, seen along `axis` (0 x, 1 y, 2 z)? Exactly. */
+/* Do a, b, c turn left (1), right (-1) or not at all, seen along `axis` (0 x, 1 y, 2 z)?
+ * Exactly. */
 int orf_orient2d(const float a[3], const float b[3], const float c[3], int axis);
 
-/* --- Crossings: mesh/intersect.c -------------------------------------------------------------------- */
+/* --- Crossings: mesh/intersect.c ---------------------------------------------------------- */
 
 #define ORF_MAX_CROSSINGS 10000
 
 /* Do two triangles, given as vertex indices, cross or overlap? Touching does not count. */
 bool orf_triangles_cross(const float *positions, const uint32_t a[3], const uint32_t b[3]);
-/* Pairs of triangles that cross, counted up to ORF_MAX_CROSSINGS. Errors: CANCELLED, TOO_LARGE. */
+/* Pairs of triangles that cross, counted up to ORF_MAX_CROSSINGS. Errors: CANCELLED, TOO_LARGE.
+ */
 bool
 orf_mesh_count_crossings(OrfTask *task, const OrfMesh *mesh, int64_t *ret_n, GError **error);
 

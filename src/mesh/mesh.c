@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A mesh owns its blocks, or owns only its positions and borrows the rest from a lender it keeps
- * alive: moving vertices then costs one block, not seven. A lender never borrows itself. */
+ * A mesh owns its blocks, or owns only its positions and borrows the rest from a lender it
+ * keeps alive: moving vertices then costs one block, not seven. A lender never borrows itself.
+ */
 #include "mesh-priv.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ struct OrfMesh {
     unsigned n_groups;
 };
 
-/* --- Checks -------------------------------------------------------------------------------------- */
+/* --- Checks ------------------------------------------------------------------------------- */
 
 static bool
 all_below(const uint32_t *indices, size_t n, size_t limit)
@@ -78,7 +79,7 @@ check_parts(const OrfMeshParts *parts, GError **error)
     return true;
 }
 
-/* --- Make, share ----------------------------------------------------------------------------------- */
+/* --- Make, share -------------------------------------------------------------------------- */
 
 static void
 measure_bounds(OrfMesh *mesh)
@@ -211,7 +212,7 @@ orf_mesh_unref(OrfMesh *mesh)
     g_free(mesh);
 }
 
-/* --- Look ------------------------------------------------------------------------------------------- */
+/* --- Look --------------------------------------------------------------------------------- */
 
 size_t
 orf_mesh_n_vertices(const OrfMesh *mesh)

@@ -12,7 +12,7 @@
 
 typedef struct OrfMesh OrfMesh;
 
-/* --- Make, share --------------------------------------------------------------------------- */
+/* --- Make, share -------------------------------------------------------------------------- */
 
 /* What a mesh is made of. All blocks come from orf_task_alloc. Zero-initialise it. */
 typedef struct {
@@ -25,8 +25,8 @@ typedef struct {
     size_t n_vertices, n_triangles, n_uvs;
 } OrfMeshParts;
 
-/* Takes the blocks (even on failure) and clears `parts`. Errors: BAD_INPUT: an index out of range
- * or a coordinate that is not finite; TOO_LARGE: over 2^30 triangles or vertices. */
+/* Takes the blocks (even on failure) and clears `parts`. Errors: BAD_INPUT: an index out of
+ * range or a coordinate that is not finite; TOO_LARGE: over 2^30 triangles or vertices. */
 OrfMesh *orf_mesh_new_take(OrfMeshParts *parts, GError **error);
 void orf_mesh_parts_clear(OrfMeshParts *parts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfMeshParts, orf_mesh_parts_clear)
@@ -37,7 +37,7 @@ OrfMesh *orf_mesh_ref(OrfMesh *mesh);
 void orf_mesh_unref(OrfMesh *mesh);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfMesh, orf_mesh_unref)
 
-/* --- Look: borrowed, valid while you hold a reference -------------------------------------- */
+/* --- Look: borrowed, valid while you hold a reference ------------------------------------- */
 
 size_t orf_mesh_n_vertices(const OrfMesh *mesh);
 size_t orf_mesh_n_triangles(const OrfMesh *mesh);
@@ -52,7 +52,7 @@ unsigned orf_mesh_n_groups(const OrfMesh *mesh);            /* highest group + 1
 void
 orf_mesh_bounds(const OrfMesh *mesh, float ret_low[3], float ret_high[3]); /* 0 when empty */
 
-/* --- Analyse: mesh/analyse.c, mesh/intersect.c ------------------------------------------------ */
+/* --- Analyse: mesh/analyse.c, mesh/intersect.c -------------------------------------------- */
 
 typedef struct {
     size_t vertices, triangles;
@@ -78,16 +78,17 @@ bool orf_mesh_measure(OrfTask *task, const OrfMesh *mesh, bool crossings,
 /* closed, manifold (edges and vertices), oriented, no degenerate or duplicate triangle. */
 bool orf_measures_solid(const OrfMeasures *measures);
 
-/* Normal of each vertex, angle-weighted (Thürmer and Wüthrich 1998): [n_vertices][3] of length 1,
- * 0 where no triangle has area; caller frees with orf_free. Errors: CANCELLED, TOO_LARGE. */
+/* Normal of each vertex, angle-weighted (Thürmer and Wüthrich 1998): [n_vertices][3] of length
+ * 1, 0 where no triangle has area; caller frees with orf_free. Errors: CANCELLED, TOO_LARGE. */
 float *orf_mesh_vertex_normals(OrfTask *task, const OrfMesh *mesh, GError **error);
 
-/* --- Change: each returns a new mesh, or NULL and sets error -------------------------------- */
+/* --- Change: each returns a new mesh, or NULL and sets error ------------------------------ */
 
-/* Merges vertices within `distance` mm (0: exactly equal positions; -0 equals 0), drops triangles
- * that collapse, keeps UV indices, colours (of the first) and groups; vertices come in order of
- * first use, those no triangle uses are dropped. No vertex moves further than `distance`, and those
- * left are further apart. Errors: CANCELLED, TOO_LARGE. Cell hashing after Teschner et al. 2003. */
+/* Merges vertices within `distance` mm (0: exactly equal positions; -0 equals 0), drops
+ * triangles that collapse, keeps UV indices, colours (of the first) and groups; vertices come
+ * in order of first use, those no triangle uses are dropped. No vertex moves further than
+ * `distance`, and those left are further apart. Errors: CANCELLED, TOO_LARGE. Cell hashing
+ * after Teschner et al. 2003. */
 OrfMesh *orf_mesh_weld(OrfTask *task, const OrfMesh *mesh, float distance, GError **error);
 
 /* positions * scale, then + offset. A negative product of scales also flips the winding. */
@@ -101,8 +102,9 @@ OrfMesh *orf_mesh_with_positions_take(OrfTask *task, const OrfMesh *mesh, float 
 OrfMesh *orf_mesh_join(OrfTask *task, OrfMesh *const *meshes, size_t n, bool separate_groups,
                        GError **error);
 
-/* Vertices closer than `distance` mm are moved apart by a few times as much, indices stay: for readers that
- * join what nearly coincides. The mesh itself when there are none. Errors: CANCELLED, TOO_LARGE. */
+/* Vertices closer than `distance` mm are moved apart by a few times as much, indices stay: for
+ * readers that join what nearly coincides. The mesh itself when there are none. Errors:
+ * CANCELLED, TOO_LARGE. */
 OrfMesh *orf_mesh_keep_apart(OrfTask *task, OrfMesh *mesh, float distance, GError **error);
 
 typedef struct {
@@ -110,8 +112,8 @@ typedef struct {
     float lambda, mu;     /* 0: 0.5 and -0.53 */
     const uint8_t *fixed; /* [n_vertices] 1 = stays, or NULL */
 } OrfSmooth;
-/* Taubin 1995 with cotangent weights clamped to >= 0; vertices of open borders stay; a closed body
- * keeps its volume. `options` may be NULL. Errors: CANCELLED, TOO_LARGE. */
+/* Taubin 1995 with cotangent weights clamped to >= 0; vertices of open borders stay; a closed
+ * body keeps its volume. `options` may be NULL. Errors: CANCELLED, TOO_LARGE. */
 OrfMesh *
 orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *options, GError **error);
 
@@ -120,23 +122,23 @@ typedef struct {
     float error; /* how far the surface may move, in mm; 0: any when `triangles` is given */
     bool keep_borders; /* vertices of open borders stay, too */
 } OrfSimplify;
-/* Fewer triangles by collapsing edges (Garland and Heckbert 1997, link condition): every shell, hole
- * and handle stays, a closed manifold stays one, oriented as it was, without degenerate triangles.
- * Stops at the target or the error, whichever comes first, or when nothing may go. The error is
- * summed as the surface moves: measured, it comes out at up to 1.25 of what was asked. UV seams and
- * borders between groups are locked; UVs and colours move along. The result does not depend on the
- * cores. Errors: CANCELLED, TOO_LARGE, BAD_INPUT (neither target nor error). */
+/* Fewer triangles by collapsing edges (Garland and Heckbert 1997, link condition): every shell,
+ * hole and handle stays, a closed manifold stays one, oriented as it was, without degenerate
+ * triangles. Stops at the target or the error, whichever comes first, or when nothing may go.
+ * The error is summed as the surface moves: measured, it comes out at up to 1.25 of what was
+ * asked. UV seams and borders between groups are locked; UVs and colours move along. The result
+ * does not depend on the cores. Errors: CANCELLED, TOO_LARGE, BAD_INPUT (neither target nor
+ * error). */
 OrfMesh *orf_mesh_simplify(OrfTask *task, const OrfMesh *mesh, const OrfSimplify *options,
                            GError **error);
 
 /* New UVs for the whole surface, from charts that are flat without flips or overlap, all at one
- * scale, packed into the unit square; indices, colours and groups stay. Edges that not exactly two
- * triangles share are seams, triangles without an area map to a line or point. The aim is at most
- * n_triangles/50 + 8 charts and one for each shell beyond the first; there are more where joining
- * further ones would fold or stretch them (coarse or crumpled surfaces). 95 % of the triangles are
- * stretched less than twice, save on crumpled surfaces.
- * Errors: CANCELLED, TOO_LARGE, BAD_INPUT (empty).
- * Levy, Petitjean, Ray and Maillot 2002 (bent charts). */
+ * scale, packed into the unit square; indices, colours and groups stay. Edges that not exactly
+ * two triangles share are seams, triangles without an area map to a line or point. The aim is
+ * at most n_triangles/50 + 8 charts and one for each shell beyond the first; there are more
+ * where joining further ones would fold or stretch them (coarse or crumpled surfaces). 95 % of
+ * the triangles are stretched less than twice, save on crumpled surfaces. Errors: CANCELLED,
+ * TOO_LARGE, BAD_INPUT (empty). Levy, Petitjean, Ray and Maillot 2002 (bent charts). */
 typedef struct {
     float gutter;       /* between charts, in parts of the side; 0: 4/1024 */
     float cone_degrees; /* greatest angle between a chart's faces and its axis: 30..75; 0: 60 */
@@ -144,7 +146,7 @@ typedef struct {
 OrfMesh *
 orf_mesh_unwrap(OrfTask *task, const OrfMesh *mesh, const OrfUnwrap *options, GError **error);
 
-/* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------------- */
+/* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------- */
 
 /* Samples of a field on a regular grid, x fastest: field[(z*ny + y)*nx + x]; above 0 is inside.
  * Sample (0,0,0) lies at `origin`, neighbours are `cell` mm apart. */
@@ -155,13 +157,14 @@ typedef struct {
 } OrfField;
 
 /* The zero surface: always closed, manifold and outward-oriented, the border counts as outside;
- * empty (0 triangles) when nothing is inside. NaN counts as outside. Errors: CANCELLED, TOO_LARGE. */
+ * empty (0 triangles) when nothing is inside. NaN counts as outside. Errors: CANCELLED,
+ * TOO_LARGE. */
 OrfMesh *orf_mesh_isosurface(OrfTask *task, const OrfField *field, GError **error);
 
-/* --- Triangulation in the plane: mesh/triangulate.c --------------------------------------------- */
+/* --- Triangulation in the plane: mesh/triangulate.c --------------------------------------- */
 
-/* A planar straight-line graph. Loops are closed polygons; constrained lines and free points may
- * lie inside. Inside is decided by winding number (non-zero) of the loops. */
+/* A planar straight-line graph. Loops are closed polygons; constrained lines and free points
+ * may lie inside. Inside is decided by winding number (non-zero) of the loops. */
 typedef struct {
     const float *points; /* [n_points][2] loops first, one after the other, then the rest */
     size_t n_points;
@@ -171,10 +174,10 @@ typedef struct {
     size_t n_segments;
 } OrfPlanar;
 
-/* Constrained Delaunay triangles of the inside, counter-clockwise for y up, every given loop point
- * used, no point added; where a point lies on a loop edge or segment, that is split there.
- * Coordinates are snapped to a grid of at most 2^-28 of the extent and predicates are exact
- * (128-bit), so any input terminates. `ret_n` triangles; caller frees with orf_free.
+/* Constrained Delaunay triangles of the inside, counter-clockwise for y up, every given loop
+ * point used, no point added; where a point lies on a loop edge or segment, that is split
+ * there. Coordinates are snapped to a grid of at most 2^-28 of the extent and predicates are
+ * exact (128-bit), so any input terminates. `ret_n` triangles; caller frees with orf_free.
  * Errors: BAD_INPUT: loops or segments that cross (says where), two loop points at one place
  * (free points may coincide: one stands for all), a loop of fewer than 3 points, a coordinate
  * that is not finite; CANCELLED; TOO_LARGE: over 2^28 points, or memory.
@@ -182,7 +185,8 @@ typedef struct {
 uint32_t *
 orf_triangulate(OrfTask *task, const OrfPlanar *planar, size_t *ret_n, GError **error);
 
-/* Triangles in the plane with their points; blocks come from orf_task_alloc. Zero-initialise. */
+/* Triangles in the plane with their points; blocks come from orf_task_alloc. Zero-initialise.
+ */
 typedef struct {
     float *points; /* [n_points][2] the outline first, in loop order, then inside points */
     uint32_t *loop_start; /* [n_loops + 1] */
@@ -207,18 +211,18 @@ typedef struct {
 /* Good triangles for a region: the loops of `outline` (free points and segments are not read;
  * outer loops counter-clockwise, holes clockwise) resampled at `edge_rim`, denser where they
  * bend, with corners kept; inside a graded hexagonal grid that keeps away from the outline. No
- * chord is left, so the result can be lifted. In open places angles are 30 degrees or more; only
- * sharp corners, rings and strips thinner than `edge_rim` are worse. Where the coarser outline
- * would cross itself, a finer one is taken.
- * `ret` is filled: clear it. Errors: BAD_INPUT as orf_triangulate; CANCELLED; TOO_LARGE. */
+ * chord is left, so the result can be lifted. In open places angles are 30 degrees or more;
+ * only sharp corners, rings and strips thinner than `edge_rim` are worse. Where the coarser
+ * outline would cross itself, a finer one is taken. `ret` is filled: clear it. Errors:
+ * BAD_INPUT as orf_triangulate; CANCELLED; TOO_LARGE. */
 bool orf_planar_refine(OrfTask *task, const OrfPlanar *outline, const OrfRefine *options,
                        OrfPlanarMesh *ret, GError **error);
 
 /* Inserts, in place, the midpoint of every chord (an edge through the inside between two border
  * points) and the centre of every triangle that has only border edges. Afterwards each triangle
- * has an inside point and no chord is left: what orf_mesh_lift needs where front and back meet at
- * the outline. Old points keep their indices. Errors: BAD_INPUT (index out of range, an edge used
- * twice in one direction), CANCELLED, TOO_LARGE; then `planar` is as before. */
+ * has an inside point and no chord is left: what orf_mesh_lift needs where front and back meet
+ * at the outline. Old points keep their indices. Errors: BAD_INPUT (index out of range, an edge
+ * used twice in one direction), CANCELLED, TOO_LARGE; then `planar` is as before. */
 bool orf_planar_split_chords(OrfTask *task, OrfPlanarMesh *planar, GError **error);
 
 /* One flat polygon in space, for file formats that hold polygons: ear clipping on the dominant
@@ -228,13 +232,13 @@ bool orf_planar_split_chords(OrfTask *task, OrfPlanarMesh *planar, GError **erro
 void orf_triangulate_polygon(const float *positions, const uint32_t *corners, size_t n,
                              uint32_t *ret_triangles);
 
-/* --- Sheets over a planar region: mesh/lift.c ----------------------------------------------------- */
+/* --- Sheets over a planar region: mesh/lift.c --------------------------------------------- */
 
-/* A body bounded by a front and a back sheet over one planar triangulation. Border points (on an
- * edge of one triangle) are shared by both sheets where front == back there, else a wall joins
- * them. A point where the border touches itself becomes one vertex per side, points that no
- * triangle uses are left out. Closed, manifold and oriented by construction, and the sheets never
- * cross. x right, y up in the plane; front faces +Z. */
+/* A body bounded by a front and a back sheet over one planar triangulation. Border points (on
+ * an edge of one triangle) are shared by both sheets where front == back there, else a wall
+ * joins them. A point where the border touches itself becomes one vertex per side, points that
+ * no triangle uses are left out. Closed, manifold and oriented by construction, and the sheets
+ * never cross. x right, y up in the plane; front faces +Z. */
 typedef struct {
     const float *points; /* [n_points][2] mm */
     size_t n_points;
@@ -244,19 +248,20 @@ typedef struct {
     float thinnest; /* mm: inside points thinner than this are thickened evenly; 0: refused
                      * where front == back */
 } OrfSheets;
-/* `uvs` (optional, [n_points][2]) become the UVs of both sheets; groups: front 0, back 1, wall 2
- * when `grouped`, else none. Errors: BAD_INPUT (front < back; front == back inside; a chord between
- * two border points where front == back: use orf_planar_split_chords; a directed edge given twice),
- * CANCELLED, TOO_LARGE. */
+/* `uvs` (optional, [n_points][2]) become the UVs of both sheets; groups: front 0, back 1, wall
+ * 2 when `grouped`, else none. Errors: BAD_INPUT (front < back; front == back inside; a chord
+ * between two border points where front == back: use orf_planar_split_chords; a directed edge
+ * given twice), CANCELLED, TOO_LARGE. */
 OrfMesh *orf_mesh_lift(OrfTask *task, const OrfSheets *sheets, const float *uvs, bool grouped,
                        GError **error);
 
-/* --- Slabs: two sheets over one grid: mesh/slab.c ------------------------------------------------- */
+/* --- Slabs: two sheets over one grid: mesh/slab.c ----------------------------------------- */
 
 /* A plate, arc or tube: an outer and an inner sheet sampled on one grid of nx x ny points, both
- * [ny][nx][3] mm. Looking at the outer sheet from outside, x runs right and y down. Cells are merged where the
- * sheet stays within `error` mm (right-triangulated irregular network, Evans, Kirkpatrick and Townsend
- * 2001), so flat parts cost little. nx - 1 and ny - 1 are multiples of ORF_SLAB_BLOCK. */
+ * [ny][nx][3] mm. Looking at the outer sheet from outside, x runs right and y down. Cells are
+ * merged where the sheet stays within `error` mm (right-triangulated irregular network, Evans,
+ * Kirkpatrick and Townsend 2001), so flat parts cost little. nx - 1 and ny - 1 are multiples of
+ * ORF_SLAB_BLOCK. */
 #define ORF_SLAB_BLOCK 32u
 typedef struct {
     const float *outer, *inner;

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Segments are listed in the square cells that they pass; a query looks at the nine cells round
- * its place, which is exact up to the side of a cell. Farther places read a chamfer distance map
- * of the cells (Borgefors 1986). */
+ * its place, which is exact up to the side of a cell. Farther places read a chamfer distance
+ * map of the cells (Borgefors 1986). */
 #include "planar-priv.h"
 
 #include <math.h>

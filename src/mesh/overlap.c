@@ -3,10 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A whole chart of upright faces covers nothing twice when its border crosses nothing and turns
- * left round one loop only: how often a place is covered is then how often the border winds round
- * it, 0 or 1. Where that fails, faces are placed one by one and compared with those before: two
- * are apart when all of one lies on the outer side of a side of the other. Either way candidates
- * come from a grid of lists, and neighbours share floats, so nothing needs a tolerance. */
+ * left round one loop only: how often a place is covered is then how often the border winds
+ * round it, 0 or 1. Where that fails, faces are placed one by one and compared with those
+ * before: two are apart when all of one lies on the outer side of a side of the other. Either
+ * way candidates come from a grid of lists, and neighbours share floats, so nothing needs a
+ * tolerance. */
 #include "unwrap-priv.h"
 
 #include <math.h>
@@ -27,7 +28,8 @@ orf_flat_grid_clear(OrfFlatGrid *grid)
     orf_vec_clear(&grid->listed);
 }
 
-/* Lays an empty grid over the chart for n items, with at most 16 n cells of at least `cell` mm. */
+/* Lays an empty grid over the chart for n items, with at most 16 n cells of at least `cell` mm.
+ */
 static bool
 begin(OrfFlatGrid *grid, const OrfAtlas *atlas, const OrfChart *chart, size_t n, double cell,
       OrfMeets meets, GError **error)
@@ -58,7 +60,7 @@ begin(OrfFlatGrid *grid, const OrfAtlas *atlas, const OrfChart *chart, size_t n,
     return cells != NULL;
 }
 
-/* --- Cells ---------------------------------------------------------------------------------------------- */
+/* --- Cells -------------------------------------------------------------------------------- */
 
 /* Extent in x of what a triangle has between two heights, in cells. */
 static void
@@ -130,7 +132,7 @@ visit_cells(OrfFlatGrid *grid, const float *const corners[3], uint32_t item, boo
     return true;
 }
 
-/* --- Face by face --------------------------------------------------------------------------------------- */
+/* --- Face by face ------------------------------------------------------------------------- */
 
 static double
 side_of(const float *a, const float *b, const float *p)
@@ -178,7 +180,7 @@ orf_flat_grid_place(OrfFlatGrid *grid, uint32_t face, bool *ret_placed, GError *
     return !*ret_placed || visit_cells(grid, corners, face, true, error);
 }
 
-/* --- By the border -------------------------------------------------------------------------------------- */
+/* --- By the border ------------------------------------------------------------------------ */
 
 static const float *
 start_of(const OrfAtlas *atlas, uint32_t half)

@@ -43,7 +43,7 @@ packing_clear(Packing *packing)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Packing, packing_clear)
 
-/* --- Boxes -------------------------------------------------------------------------------------------- */
+/* --- Boxes -------------------------------------------------------------------------------- */
 
 static Box
 box_at(const OrfAtlas *atlas, uint32_t index, double angle)
@@ -106,7 +106,7 @@ by_height(const void *a, const void *b)
     return (x->chart > y->chart) - (x->chart < y->chart);
 }
 
-/* --- Places ------------------------------------------------------------------------------------------- */
+/* --- Places ------------------------------------------------------------------------------- */
 
 /* Height at which a box of this width could stand on the steps from `first` on. */
 static double

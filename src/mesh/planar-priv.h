@@ -1,10 +1,12 @@
-/* planar-priv.h - the triangulation under construction, shared by the planar files of this room.
+/* planar-priv.h - the triangulation under construction, shared by the planar files of this
+ * room.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
  * Half-edge e lies in face e / 4 at corner e % 4 (0..2, counter-clockwise); it starts at
  * orf_cdt_from(cdt, e) and the same edge seen from the other side is orf_cdt_twin(cdt, e).
- * Coordinates are integers in 0..2^30, so side tests are exact in 64 bits and circle tests in 128. */
+ * Coordinates are integers in 0..2^30, so side tests are exact in 64 bits and circle tests in
+ * 128. */
 #ifndef ORF_PLANAR_PRIV_H
 #define ORF_PLANAR_PRIV_H
 
@@ -98,7 +100,7 @@ orf_cdt_in_circle(OrfGridPoint a, OrfGridPoint b, OrfGridPoint c, OrfGridPoint d
            0;
 }
 
-/* --- mesh/delaunay.c ------------------------------------------------------------------------- */
+/* --- mesh/delaunay.c ---------------------------------------------------------------------- */
 
 /* Delaunay triangles of all points, inserted in their order, inside a square frame. The points
  * (a block of n_points + 4, the last four unset) are taken. `ret_same[i]` is the earlier point
@@ -108,7 +110,7 @@ bool orf_cdt_init(OrfCdt *cdt, OrfTask *task, OrfGridPoint *points, uint32_t n_p
 void orf_cdt_clear(OrfCdt *cdt);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfCdt, orf_cdt_clear)
 
-/* --- mesh/segments.c --------------------------------------------------------------------------- */
+/* --- mesh/segments.c ---------------------------------------------------------------------- */
 
 /* The edge that leaves a along the way to b, or ORF_NO_EDGE when the way leads through a face;
  * then `ret_across` is the edge of that face which it crosses. */
@@ -118,22 +120,22 @@ uint32_t orf_cdt_edge_towards(const OrfCdt *cdt, uint32_t a, uint32_t b, uint32_
  * Errors: CANCELLED, TOO_LARGE. */
 bool orf_cdt_add_segment(OrfCdt *cdt, uint32_t a, uint32_t b, GError **error);
 
-/* --- mesh/planar.c --------------------------------------------------------------------------------- */
+/* --- mesh/planar.c ------------------------------------------------------------------------ */
 
-/* [3 * n_triangles] the half-edge across each half-edge 3 t + k, ORF_NO_EDGE at the border; caller
- * frees with orf_free. Errors: BAD_INPUT (index out of range, two triangles with the same directed
- * edge), CANCELLED, TOO_LARGE. */
+/* [3 * n_triangles] the half-edge across each half-edge 3 t + k, ORF_NO_EDGE at the border;
+ * caller frees with orf_free. Errors: BAD_INPUT (index out of range, two triangles with the
+ * same directed edge), CANCELLED, TOO_LARGE. */
 uint32_t *orf_planar_twins(OrfTask *task, const uint32_t *triangles, size_t n_triangles,
                            size_t n_points, GError **error);
 
-/* --- mesh/resample.c -------------------------------------------------------------------------------- */
+/* --- mesh/resample.c ---------------------------------------------------------------------- */
 
-/* The loops of `outline` again with points about `spacing` mm apart. Points and starts go to `ret`,
- * which must be empty. Errors: CANCELLED, TOO_LARGE. */
+/* The loops of `outline` again with points about `spacing` mm apart. Points and starts go to
+ * `ret`, which must be empty. Errors: CANCELLED, TOO_LARGE. */
 bool orf_planar_resample(OrfTask *task, const OrfPlanar *outline, double spacing,
                          double corner_degrees, OrfPlanarMesh *ret, GError **error);
 
-/* --- mesh/near.c ------------------------------------------------------------------------------------ */
+/* --- mesh/near.c -------------------------------------------------------------------------- */
 
 /* How far a place is from the nearest segment of a set of loops. Immutable. */
 typedef struct OrfNear OrfNear;

@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Half-edge 3 t + k leads from corner k of triangle t to the next corner. A chord joins two border
- * points through the inside. Two sheets that meet at the border would share such an edge, four
- * triangles at one edge; its midpoint parts them. A triangle has 0..3 chords, so it is cut into
- * one to four by a fixed pattern, and every edge that this makes ends at a new point. */
+ * Half-edge 3 t + k leads from corner k of triangle t to the next corner. A chord joins two
+ * border points through the inside. Two sheets that meet at the border would share such an
+ * edge, four triangles at one edge; its midpoint parts them. A triangle has 0..3 chords, so it
+ * is cut into one to four by a fixed pattern, and every edge that this makes ends at a new
+ * point. */
 #include "planar-priv.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ orf_planar_mesh_clear(OrfPlanarMesh *planar)
     *planar = (OrfPlanarMesh){ 0 };
 }
 
-/* --- Neighbours ---------------------------------------------------------------------------------- */
+/* --- Neighbours --------------------------------------------------------------------------- */
 
 static inline uint32_t
 next3(uint32_t e)
@@ -108,7 +109,7 @@ orf_planar_twins(OrfTask *task, const uint32_t *triangles, size_t n_triangles, s
     return g_steal_pointer(&twins);
 }
 
-/* --- Chords ---------------------------------------------------------------------------------------- */
+/* --- Chords ------------------------------------------------------------------------------- */
 
 typedef struct {
     OrfTask *task;

@@ -1,4 +1,5 @@
-/* planar_test.h - random outlines for the tests of the planar files: marching squares over noise.
+/* planar_test.h - random outlines for the tests of the planar files: marching squares over
+ * noise.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_PLANAR_TEST_H

@@ -57,7 +57,7 @@ fan(const uint32_t *corners, size_t n, uint32_t *out)
     return out;
 }
 
-/* --- Ears --------------------------------------------------------------------------------------------- */
+/* --- Ears --------------------------------------------------------------------------------- */
 
 static double
 turn(Flat a, Flat b, Flat c)
@@ -123,7 +123,7 @@ cut_ears(const float *positions, const uint32_t *corners, size_t n, const int ax
     fan(rest, ears.n_left, ears.out);
 }
 
-/* --- Large polygons ------------------------------------------------------------------------------------ */
+/* --- Large polygons ----------------------------------------------------------------------- */
 
 static bool
 triangulate_large(const float *positions, const uint32_t *corners, size_t n, const int axes[2],

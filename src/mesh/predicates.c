@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Adaptive precision after Shewchuk 1997: the determinant in doubles, with his bound on its error,
- * settles nearly every case. The rest is summed without rounding: coordinates are floats, so each
- * product of three splits into two doubles exactly, and the sum is kept as an expansion, a list of
- * doubles that do not overlap, of which the last that is not 0 has the sign of the whole. Products
- * of three floats neither overflow nor underflow in doubles. */
+ * Adaptive precision after Shewchuk 1997: the determinant in doubles, with his bound on its
+ * error, settles nearly every case. The rest is summed without rounding: coordinates are
+ * floats, so each product of three splits into two doubles exactly, and the sum is kept as an
+ * expansion, a list of doubles that do not overlap, of which the last that is not 0 has the
+ * sign of the whole. Products of three floats neither overflow nor underflow in doubles. */
 #include "mesh-priv.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@
 #define BOUND_2D ((3 + 16 * EPSILON) * EPSILON)
 #define BOUND_3D ((7 + 56 * EPSILON) * EPSILON)
 
-/* --- Expansions ------------------------------------------------------------------------------------- */
+/* --- Expansions --------------------------------------------------------------------------- */
 
 typedef struct {
     double part[64]; /* growing in magnitude */
@@ -72,7 +72,7 @@ add_triple(Expansion *sum, double sign, const float *p, const float *q, const fl
     }
 }
 
-/* --- Three dimensions --------------------------------------------------------------------------------- */
+/* --- Three dimensions --------------------------------------------------------------------- */
 
 static int
 exact_3d(const float a[3], const float b[3], const float c[3], const float d[3])
@@ -105,7 +105,7 @@ orf_orient3d(const float a[3], const float b[3], const float c[3], const float d
     return permanent == 0 ? 0 : exact_3d(a, b, c, d);
 }
 
-/* --- Two dimensions ------------------------------------------------------------------------------------ */
+/* --- Two dimensions ----------------------------------------------------------------------- */
 
 int
 orf_orient2d(const float a[3], const float b[3], const float c[3], int axis)

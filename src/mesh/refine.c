@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Inside points come from one hexagonal lattice with the rim's spacing: at depth d the spacing
- * wanted is h = rim + grow d, and where h reaches 2^k times the rim's, only lattice points whose
- * two coordinates 2^k divides are kept. These are hexagonal lattices again, so angles stay good,
- * and each is part of the finer one, so the bands between levels fit. Rows are walked inside the
- * outline only and jump over places where their points are not wanted. */
+ * wanted is h = rim + grow d, and where h reaches 2^k times the rim's, only lattice points
+ * whose two coordinates 2^k divides are kept. These are hexagonal lattices again, so angles
+ * stay good, and each is part of the finer one, so the bands between levels fit. Rows are
+ * walked inside the outline only and jump over places where their points are not wanted. */
 #include "planar-priv.h"
 
 #include <math.h>
@@ -65,7 +65,7 @@ add_point(Fill *fill, double x, double y, GError **error)
     return true;
 }
 
-/* --- Rings ------------------------------------------------------------------------------------------- */
+/* --- Rings -------------------------------------------------------------------------------- */
 
 /* Unit vector to the left of a loop at b, between its edges a->b and b->c. */
 static bool
@@ -83,7 +83,8 @@ inward(const float *a, const float *b, const float *c, double ret_normal[2])
     return true;
 }
 
-/* One row of points at `distance`; leaves out what is too near to the outline on another side. */
+/* One row of points at `distance`; leaves out what is too near to the outline on another side.
+ */
 static bool
 add_ring(Fill *fill, size_t loop, double distance, GError **error)
 {
@@ -121,7 +122,7 @@ add_rings(Fill *fill, GError **error)
     return true;
 }
 
-/* --- Rows of the lattice inside the outline ----------------------------------------------------- */
+/* --- Rows of the lattice inside the outline ----------------------------------------------- */
 
 /* First row at or above y. */
 static double
@@ -203,7 +204,7 @@ list_crossings(Fill *fill, GError **error)
     return orf_task_check(fill->task, error);
 }
 
-/* --- The lattice ------------------------------------------------------------------------------------ */
+/* --- The lattice -------------------------------------------------------------------------- */
 
 static unsigned
 level_of(uint32_t i)
@@ -260,7 +261,7 @@ fill_lattice(Fill *fill, GError **error)
     return true;
 }
 
-/* --- Together -------------------------------------------------------------------------------------------- */
+/* --- Together ----------------------------------------------------------------------------- */
 
 /* Moves the inside points behind the outline of `planar`. */
 static bool

@@ -104,7 +104,7 @@ ring_points(size_t n, double radius, double x, double y, double noise, bool cloc
     return points;
 }
 
-/* --- Cases ----------------------------------------------------------------------------------------- */
+/* --- Cases -------------------------------------------------------------------------------- */
 
 static void
 a_disc_gets_good_triangles(void)

@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * How much a loop turns at a point is measured between two arms of 3/4 of the spacing, so that
- * the steps of pixels do not count. Sharp local maxima are corners and keep their place. The runs
- * between corners get points at equal shares of the integral of a density, which grows with the
- * square root of the bend: then the gap between chord and curve is about equal everywhere. New
- * points lie on the old polygon. */
+ * the steps of pixels do not count. Sharp local maxima are corners and keep their place. The
+ * runs between corners get points at equal shares of the integral of a density, which grows
+ * with the square root of the bend: then the gap between chord and curve is about equal
+ * everywhere. New points lie on the old polygon. */
 #include "planar-priv.h"
 
 #include <math.h>

@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The faces that a segment crosses are taken out; what they leave are two pseudo-polygons, one on
- * each side, with the segment as common base. Each is filled again by choosing for a base the
- * apex whose circle holds no other point of the chain, then the two chains beside it (Anglada
- * 1997). The new faces take the slots of the old ones and are constrained Delaunay at once. */
+ * The faces that a segment crosses are taken out; what they leave are two pseudo-polygons, one
+ * on each side, with the segment as common base. Each is filled again by choosing for a base
+ * the apex whose circle holds no other point of the chain, then the two chains beside it
+ * (Anglada 1997). The new faces take the slots of the old ones and are constrained Delaunay at
+ * once. */
 #include "planar-priv.h"
 
 #include <stdlib.h>
@@ -161,7 +162,7 @@ refill(OrfCdt *cdt, Cavity *cavity, uint32_t u, uint32_t v, const OrfVec *chain,
     return ok;
 }
 
-/* --- Sewing the new faces in ------------------------------------------------------------------- */
+/* --- Sewing the new faces in -------------------------------------------------------------- */
 
 static int
 by_key(const void *a, const void *b)

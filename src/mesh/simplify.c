@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Prepares what collapse.c works on and makes a mesh of what it leaves. Preparing means: one UV per
- * vertex and chart (a wedge), so that a vertex may move in the texture without its namesakes; and
- * flags for what must not be eaten: ends of texture seams, of borders between groups, of branching
- * or misoriented edges, vertices that pinch the surface, open borders when asked for. */
+ * Prepares what collapse.c works on and makes a mesh of what it leaves. Preparing means: one UV
+ * per vertex and chart (a wedge), so that a vertex may move in the texture without its
+ * namesakes; and flags for what must not be eaten: ends of texture seams, of borders between
+ * groups, of branching or misoriented edges, vertices that pinch the surface, open borders when
+ * asked for. */
 #include "collapse.h"
 
 #include <math.h>
@@ -30,7 +31,7 @@ state_clear(OrfCollapse *state)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfCollapse, state_clear)
 
-/* --- Wedges --------------------------------------------------------------------------------------------- */
+/* --- Wedges ------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t uv, next; /* next wedge of the same vertex + 1 */
@@ -76,9 +77,10 @@ split_uvs(OrfTask *task, OrfMeshParts *parts, GError **error)
     return true;
 }
 
-/* --- Flags ---------------------------------------------------------------------------------------------- */
+/* --- Flags -------------------------------------------------------------------------------- */
 
-/* Is the edge of these two halves inside one chart and one group, and used in both directions? */
+/* Is the edge of these two halves inside one chart and one group, and used in both directions?
+ */
 static bool
 is_plain_edge(const OrfMeshParts *parts, uint32_t a, uint32_t b)
 {
@@ -137,8 +139,8 @@ fan_step(const OrfCollapse *state, uint32_t v, uint32_t side, int step, uint32_t
     return -1;
 }
 
-/* Do the triangles at v form one fan? For vertices of plain and of open edges only: there a side
- * names the next triangle. */
+/* Do the triangles at v form one fan? For vertices of plain and of open edges only: there a
+ * side names the next triangle. */
 static bool
 is_one_fan(const OrfCollapse *state, uint32_t v)
 {
@@ -166,7 +168,7 @@ flag_fans(size_t begin, size_t end, void *data)
     }
 }
 
-/* --- Shells ---------------------------------------------------------------------------------------------- */
+/* --- Shells ------------------------------------------------------------------------------- */
 
 static uint32_t
 find_root(uint32_t *parent, uint32_t v)
@@ -246,7 +248,7 @@ find_shells(OrfTask *task, OrfCollapse *state, GError **error)
     return orf_task_check(task, error);
 }
 
-/* --- First quadrics ------------------------------------------------------------------------------------ */
+/* --- First quadrics ----------------------------------------------------------------------- */
 
 typedef struct {
     double p[3][3], normal[3], twice_area;
@@ -316,7 +318,7 @@ fill_quadrics(size_t begin, size_t end, void *data)
             add_face(state, state->fan[i].corner, &state->quadric[v]);
 }
 
-/* --- Preparing ------------------------------------------------------------------------------------------ */
+/* --- Preparing ---------------------------------------------------------------------------- */
 
 static bool
 alloc_state(OrfTask *task, OrfCollapse *state, GError **error)
@@ -376,10 +378,10 @@ prepare(OrfTask *task, const OrfMesh *mesh, bool keep_borders, OrfCollapse *stat
     return true;
 }
 
-/* --- The mesh that is left -------------------------------------------------------------------------------- */
+/* --- The mesh that is left ---------------------------------------------------------------- */
 
-/* Numbers items in order of first use in `indices`, which is rewritten; `ret_sources[i]` is what
- * item i was. `number` is scratch, all 0. How many there are. */
+/* Numbers items in order of first use in `indices`, which is rewritten; `ret_sources[i]` is
+ * what item i was. `number` is scratch, all 0. How many there are. */
 static size_t
 renumber(uint32_t *indices, size_t n, uint32_t *number, uint32_t *ret_sources)
 {

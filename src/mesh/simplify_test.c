@@ -21,7 +21,7 @@ simplify(const OrfMesh *mesh, size_t triangles, float error)
     return fewer;
 }
 
-/* --- How far ------------------------------------------------------------------------------------------- */
+/* --- How far ------------------------------------------------------------------------------ */
 
 static void
 subtract(const double a[3], const float *b, double ret[3])
@@ -89,7 +89,7 @@ deviation(const OrfMesh *from, const OrfMesh *to, size_t skip)
     return worst;
 }
 
-/* --- Bodies ---------------------------------------------------------------------------------------------- */
+/* --- Bodies ------------------------------------------------------------------------------- */
 
 /* A handful of balls and rods, some inside out (holes), some far apart (shells). */
 static OrfMesh *
@@ -136,7 +136,7 @@ check_stays_solid(const OrfMesh *mesh, size_t triangles, float error)
     g_assert_cmpuint(orf_mesh_n_vertices(welded), ==, after.vertices);
 }
 
-/* --- Solid in, solid out ----------------------------------------------------------------------------- */
+/* --- Solid in, solid out ------------------------------------------------------------------ */
 
 static void
 random_bodies_stay_solid(void)
@@ -232,7 +232,7 @@ does_not_depend_on_the_cores(void)
                     ==, 0);
 }
 
-/* --- By error ------------------------------------------------------------------------------------------ */
+/* --- By error ----------------------------------------------------------------------------- */
 
 static void
 stays_near_the_error(void)
@@ -271,10 +271,10 @@ flat_faces_need_few_triangles(void)
     g_assert_cmpfloat_with_epsilon(measure(fewer).volume, measure(block).volume, 1);
 }
 
-/* --- What must survive ---------------------------------------------------------------------------------- */
+/* --- What must survive -------------------------------------------------------------------- */
 
-/* A square sheet of n x n cells in the plane, with UVs as drawn: two charts that meet at x = half (a
- * seam), in groups by quarter, colours by place. */
+/* A square sheet of n x n cells in the plane, with UVs as drawn: two charts that meet at x =
+ * half (a seam), in groups by quarter, colours by place. */
 static OrfMesh *
 painted_sheet(unsigned n)
 {
@@ -435,7 +435,7 @@ damaged_bodies_get_no_worse(void)
     }
 }
 
-/* --- Limits ---------------------------------------------------------------------------------------------- */
+/* --- Limits ------------------------------------------------------------------------------- */
 
 static void
 neither_target_nor_error_is_refused(void)

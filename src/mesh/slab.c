@@ -11,9 +11,9 @@
  *                                                                 S  C    S
  * A centre of side s/2 needs the two S(s) next to it; an S(s)     |/     \|
  * needs the centres C(s) on both sides. So errors are carried     +---S---+
- * upwards from fine to coarse: a middle is kept exactly when its carried error is over the limit,
- * and what it needs is then kept as well: no cracks. Border middles take the greater error of both
- * sheets, so both sheets have the same border and the walls fit. */
+ * upwards from fine to coarse: a middle is kept exactly when its carried error is over the
+ * limit, and what it needs is then kept as well: no cracks. Border middles take the greater
+ * error of both sheets, so both sheets have the same border and the walls fit. */
 #include "mesh/mesh.h"
 
 #include <math.h>
@@ -39,7 +39,7 @@ at(const Build *b, int x, int y)
     return (size_t)y * (size_t)b->nx + (size_t)x;
 }
 
-/* --- Errors, fine to coarse ------------------------------------------------------------------------ */
+/* --- Errors, fine to coarse --------------------------------------------------------------- */
 
 static float
 middle_error(const Build *b, int sheet, size_t middle, size_t from, size_t to)
@@ -87,7 +87,8 @@ carry_sides(Build *b, int sheet, int s)
             carry_side(b, sheet, x, y, s, false);
 }
 
-/* The diagonal of the square centred at (x, y): towards the centre of the square it is a quarter of. */
+/* The diagonal of the square centred at (x, y): towards the centre of the square it is a
+ * quarter of. */
 static int
 diagonal_sign(int x, int y, int s)
 {
@@ -159,7 +160,7 @@ carry_errors(Build *b, GError **error)
     return true;
 }
 
-/* --- Triangles ------------------------------------------------------------------------------------------ */
+/* --- Triangles ---------------------------------------------------------------------------- */
 
 typedef struct {
     int x, y;
@@ -221,7 +222,8 @@ emit(Build *b, const Spot spots[3], const int sheets[3], GError **error)
     return true;
 }
 
-/* Right angle at c, hypotenuse from a to d; anticlockwise on the screen (y down) for the outer sheet. */
+/* Right angle at c, hypotenuse from a to d; anticlockwise on the screen (y down) for the outer
+ * sheet. */
 static bool
 split(Build *b, int sheet, Spot a, Spot d, Spot c, GError **error)
 {
@@ -250,7 +252,7 @@ build_sheet(Build *b, int sheet, GError **error)
     return true;
 }
 
-/* --- Walls ------------------------------------------------------------------------------------------------- */
+/* --- Walls -------------------------------------------------------------------------------- */
 
 static bool
 on_border_used(const Build *b, Spot p)
@@ -259,7 +261,8 @@ on_border_used(const Build *b, Spot p)
     return b->index[0][at(b, x, p.y)] != NONE;
 }
 
-/* A wall along the border from `from`, n steps; the outer sheet lies to the left on the screen. */
+/* A wall along the border from `from`, n steps; the outer sheet lies to the left on the screen.
+ */
 static bool
 build_wall(Build *b, Spot from, int dx, int dy, int n, GError **error)
 {
@@ -287,7 +290,7 @@ build_walls(Build *b, GError **error)
                              build_wall(b, (Spot){ right, bottom }, 0, -1, bottom, error));
 }
 
-/* --- All of it ------------------------------------------------------------------------------------------------ */
+/* --- All of it ---------------------------------------------------------------------------- */
 
 static bool
 alloc_grids(Build *b, GError **error)

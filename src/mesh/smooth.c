@@ -2,13 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Taubin 1995: each round moves every vertex towards the mean of its neighbours by lambda, then away
- * by mu, which together pass low frequencies. The mean is weighted by cotangents (Pinkall and
- * Polthier 1993), so vertices hardly slide inside smooth faces; weights of the first shape serve
- * all rounds, clamped to 0 .. 100 against slivers. Vertices of open and of branching edges stay.
+ * Taubin 1995: each round moves every vertex towards the mean of its neighbours by lambda, then
+ * away by mu, which together pass low frequencies. The mean is weighted by cotangents (Pinkall
+ * and Polthier 1993), so vertices hardly slide inside smooth faces; weights of the first shape
+ * serve all rounds, clamped to 0 .. 100 against slivers. Vertices of open and of branching
+ * edges stay.
  *
- * Thin parts, whose cross-section is itself a high frequency, still shrink: at the end the vertices
- * of a closed body are moved along its normals until the volume is what it was. */
+ * Thin parts, whose cross-section is itself a high frequency, still shrink: at the end the
+ * vertices of a closed body are moved along its normals until the volume is what it was. */
 #include "mesh-priv.h"
 
 #include <math.h>
@@ -52,7 +53,7 @@ goes_on(const Smoothing *smoothing, size_t i)
     return i % ORF_MESH_BLOCK != 0 || !orf_task_cancelled(smoothing->task);
 }
 
-/* --- Neighbours and weights ------------------------------------------------------------------------ */
+/* --- Neighbours and weights --------------------------------------------------------------- */
 
 /* Half the cotangent of the angle opposite a side. */
 static double
@@ -89,8 +90,9 @@ is_inner(const Smoothing *smoothing, const OrfHalf *halves, size_t n)
            smoothing->triangles[halves[0].half] != smoothing->triangles[halves[1].half];
 }
 
-/* Counts the neighbours of each vertex in start[v + 1], and fixes the ends of edges that do not have
- * two triangles. Keeps one half per edge, with its weight where `half` was. Stops when cancelled. */
+/* Counts the neighbours of each vertex in start[v + 1], and fixes the ends of edges that do not
+ * have two triangles. Keeps one half per edge, with its weight where `half` was. Stops when
+ * cancelled. */
 static void
 survey_edges(Smoothing *smoothing)
 {
@@ -171,7 +173,7 @@ smoothing_init(OrfTask *task, const OrfMesh *mesh, Smoothing *smoothing, GError 
     return orf_task_check(task, error);
 }
 
-/* --- Rounds ------------------------------------------------------------------------------------------- */
+/* --- Rounds ------------------------------------------------------------------------------- */
 
 /* Where the neighbours of v pull it; uniform weights where all cotangents were clamped away. */
 static void
@@ -227,9 +229,10 @@ take_step(OrfTask *task, Smoothing *smoothing, float step)
     return true;
 }
 
-/* --- Volume ------------------------------------------------------------------------------------------- */
+/* --- Volume ------------------------------------------------------------------------------- */
 
-/* The volume of the shape in `positions`; its gradient, [n_vertices][3], is added to `gradient`. */
+/* The volume of the shape in `positions`; its gradient, [n_vertices][3], is added to
+ * `gradient`. */
 static double
 volume_of(const Smoothing *smoothing, const float *positions, float *gradient)
 {

@@ -2,11 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * 1. Snap the points to an integer grid by a power of two, so that what lay on a line stays on it.
- * 2. Order them: random rounds of doubling size, each along a Hilbert curve (BRIO, Amenta, Choi and
- *    Rote 2003), so that insertion stays n log n for any input and touches memory in order.
+ * 1. Snap the points to an integer grid by a power of two, so that what lay on a line stays on
+ * it.
+ * 2. Order them: random rounds of doubling size, each along a Hilbert curve (BRIO, Amenta, Choi
+ * and Rote 2003), so that insertion stays n log n for any input and touches memory in order.
  * 3. Triangulate (delaunay.c), force the loops and segments in (segments.c).
- * 4. Flood from the frame, counting how often loops turn round each face; keep what is not 0. */
+ * 4. Flood from the frame, counting how often loops turn round each face; keep what is not 0.
+ */
 #include "planar-priv.h"
 
 #include <math.h>
@@ -39,7 +41,7 @@ work_clear(Work *work)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 
-/* --- Checks -------------------------------------------------------------------------------------- */
+/* --- Checks ------------------------------------------------------------------------------- */
 
 static size_t
 n_loop_points(const OrfPlanar *planar)
@@ -103,7 +105,7 @@ find_scale(Work *work, GError **error)
     return true;
 }
 
-/* --- Order of insertion -------------------------------------------------------------------------- */
+/* --- Order of insertion ------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t key;
@@ -193,7 +195,7 @@ order_points(Work *work, GError **error)
     return true;
 }
 
-/* --- Points ---------------------------------------------------------------------------------------- */
+/* --- Points ------------------------------------------------------------------------------- */
 
 /* Free points may coincide with others; points of loops may not: which one would a wall use? */
 static bool
@@ -236,7 +238,7 @@ place_points(Work *work, GError **error)
            merge_same(work, same, error);
 }
 
-/* --- Constraints ------------------------------------------------------------------------------------ */
+/* --- Constraints -------------------------------------------------------------------------- */
 
 /* Where a->b meets the constraint it ran into. */
 static void
@@ -308,7 +310,7 @@ add_constraints(Work *work, GError **error)
     return true;
 }
 
-/* --- Inside ----------------------------------------------------------------------------------------- */
+/* --- Inside ------------------------------------------------------------------------------- */
 
 /* What a step over each edge, from its left to its right, adds to the winding number. */
 static int32_t *

@@ -1,4 +1,5 @@
-/* triangulate_bench.c - constrained Delaunay triangles: time and memory against the point count.
+/* triangulate_bench.c - constrained Delaunay triangles: time and memory against the point
+ * count.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "mesh/mesh.h"

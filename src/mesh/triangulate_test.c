@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* --- The plain check: every promise of the contract, by brute force -------------------------- */
+/* --- The plain check: every promise of the contract, by brute force ----------------------- */
 
 static double
 area2(const float *p, const uint32_t *t)
@@ -129,7 +129,7 @@ check(const OrfPlanar *planar)
     check_delaunay(planar, edges, triangles, n);
 }
 
-/* --- Cases -------------------------------------------------------------------------------------- */
+/* --- Cases -------------------------------------------------------------------------------- */
 
 static const float square[] = { 0, 0, 10, 0, 10, 10, 0, 10 };
 static const uint32_t one_loop[] = { 0, 4 };
@@ -202,7 +202,8 @@ random_blobs_keep_every_promise(void)
     }
 }
 
-/* Spokes of random length from the centre: segments that share points and cut many triangles. */
+/* Spokes of random length from the centre: segments that share points and cut many triangles.
+ */
 static void
 segments_become_edges(void)
 {

@@ -61,7 +61,7 @@ orf_dot3(const float *a, const float *b)
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
-/* --- mesh/atlas.c: neighbours, growing and merging of charts ---------------------------------- */
+/* --- mesh/atlas.c: neighbours, growing and merging of charts ------------------------------ */
 
 bool
 orf_atlas_init(OrfAtlas *atlas, OrfTask *task, const OrfMesh *mesh, float cone, GError **error);
@@ -85,11 +85,11 @@ bool orf_atlas_merge(OrfAtlas *atlas, size_t limit, GError **error);
 
 /* `guest` becomes a part of `host`; the lists of faces stay as they were. */
 bool orf_atlas_join(OrfAtlas *atlas, uint32_t host, uint32_t guest, GError **error);
-/* Parts a chart into the two that it was joined from; the second becomes a new chart. False without
- * an error: it was grown whole. */
+/* Parts a chart into the two that it was joined from; the second becomes a new chart. False
+ * without an error: it was grown whole. */
 bool orf_atlas_part(OrfAtlas *atlas, uint32_t chart, GError **error);
 
-/* --- mesh/overlap.c ---------------------------------------------------------------------------- */
+/* --- mesh/overlap.c ----------------------------------------------------------------------- */
 
 /* Two items (faces, or halves as edges) cover a common part of the plane. */
 typedef bool (*OrfMeets)(const OrfAtlas *atlas, uint32_t item, uint32_t other);
@@ -106,7 +106,8 @@ typedef struct {
 } OrfFlatGrid;
 
 /* Whether the border of a chart whose `uv` are set, all faces upright, proves that it covers
- * nothing twice. `leaving` is scratch of [n_vertices], ORF_NO_HALF all over before and after. */
+ * nothing twice. `leaving` is scratch of [n_vertices], ORF_NO_HALF all over before and after.
+ */
 bool orf_flat_border_is_simple(OrfFlatGrid *grid, const OrfAtlas *atlas, const OrfChart *chart,
                                uint32_t *leaving, bool *ret_simple, GError **error);
 /* Else: an empty grid for its faces. */
@@ -116,7 +117,7 @@ bool orf_flat_grid_begin(OrfFlatGrid *grid, const OrfAtlas *atlas, const OrfChar
 bool orf_flat_grid_place(OrfFlatGrid *grid, uint32_t face, bool *ret_placed, GError **error);
 void orf_flat_grid_clear(OrfFlatGrid *grid);
 
-/* --- mesh/flatten.c, lscm.c, pack.c ----------------------------------------------------------- */
+/* --- mesh/flatten.c, lscm.c, pack.c ------------------------------------------------------- */
 
 /* Sets `uv` of every chart; splits charts until none has a flipped face or overlaps itself. */
 bool orf_atlas_flatten(OrfAtlas *atlas, GError **error);

@@ -42,7 +42,8 @@ unwrap_count_charts(const OrfMesh *mesh)
     return charts;
 }
 
-/* Singular values of the map from a face (area `area`) to the square; false when it has no area. */
+/* Singular values of the map from a face (area `area`) to the square; false when it has no
+ * area. */
 static inline bool
 unwrap_singular(const OrfMesh *mesh, size_t face, double ret_values[2], double *ret_area,
                 double *ret_mapped)

@@ -81,7 +81,7 @@ shells_of(const OrfMesh *mesh)
     return measures.shells;
 }
 
-/* --- Cases -------------------------------------------------------------------------------------------- */
+/* --- Cases -------------------------------------------------------------------------------- */
 
 static void
 a_cube_has_six_square_charts(void)
@@ -141,8 +141,8 @@ walls_of_a_star_share_charts(void)
     check("star", star, (Limits){ 2, 0 });
 }
 
-/* Cuts every second triangle at the middle of its first side and closes the gap to the neighbour
- * there with a triangle that has no area, as CAD programs do. */
+/* Cuts every second triangle at the middle of its first side and closes the gap to the
+ * neighbour there with a triangle that has no area, as CAD programs do. */
 static OrfMesh *
 with_needles(const OrfMesh *mesh)
 {

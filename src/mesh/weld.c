@@ -2,27 +2,28 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Exactly equal positions: the vertices are dealt by hash into parts small enough for the cache,
- * copied along with their positions so that each part is read in one stream, and every part is
- * settled by a hash table of its own, on any core: each vertex learns the first vertex at its
- * place. The deal keeps the order of the vertices (counts per block, then offsets), so the result
- * does not depend on the number of cores.
+ * Exactly equal positions: the vertices are dealt by hash into parts small enough for the
+ * cache, copied along with their positions so that each part is read in one stream, and every
+ * part is settled by a hash table of its own, on any core: each vertex learns the first vertex
+ * at its place. The deal keeps the order of the vertices (counts per block, then offsets), so
+ * the result does not depend on the number of cores.
  *
- * Within a distance: the vertices that are left go, in order, into a grid of cells twice as wide as
- * the distance (Teschner et al. 2003). A vertex joins the nearest kept vertex in reach, which can
- * only lie in 8 cells, or is kept itself. So no vertex moves further than the distance, and kept
- * vertices are further apart than that. */
+ * Within a distance: the vertices that are left go, in order, into a grid of cells twice as
+ * wide as the distance (Teschner et al. 2003). A vertex joins the nearest kept vertex in reach,
+ * which can only lie in 8 cells, or is kept itself. So no vertex moves further than the
+ * distance, and kept vertices are further apart than that. */
 #include "mesh-priv.h"
 
 #include <math.h>
 #include <string.h>
 
-#define PART_SIZE 4096 /* vertices in a part, about: table and entries fit in a 256 KiB cache */
+#define PART_SIZE 4096 /* vertices in a part, about: table and entries fit in a 256 KiB cache  \
+                        */
 #define MAX_PARTS 4096
 #define DEAL_BLOCK ((size_t)1 << 16)
 #define NONE UINT32_MAX
 
-/* --- Exactly equal positions ----------------------------------------------------------------------- */
+/* --- Exactly equal positions -------------------------------------------------------------- */
 
 typedef struct {
     uint32_t key[3]; /* bits of the position, -0 as 0 */
@@ -189,7 +190,7 @@ find_equal(OrfTask *task, const OrfMesh *mesh, uint32_t *first, GError **error)
     return done || orf_task_check(task, error);
 }
 
-/* --- Within a distance ------------------------------------------------------------------------------- */
+/* --- Within a distance -------------------------------------------------------------------- */
 
 typedef struct {
     const float *positions;
@@ -287,7 +288,8 @@ grid_init(OrfTask *task, const OrfMesh *mesh, double distance, Grid *grid, GErro
     return true;
 }
 
-/* Points first[v] further, to the kept vertex that v joins; looks at vertices in order of use. */
+/* Points first[v] further, to the kept vertex that v joins; looks at vertices in order of use.
+ */
 static bool
 find_near(OrfTask *task, const OrfMesh *mesh, double distance, uint32_t *first, GError **error)
 {
@@ -317,7 +319,7 @@ find_near(OrfTask *task, const OrfMesh *mesh, double distance, uint32_t *first, 
     return true;
 }
 
-/* --- The welded mesh --------------------------------------------------------------------------------- */
+/* --- The welded mesh ---------------------------------------------------------------------- */
 
 typedef struct {
     const OrfMesh *mesh;

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "shapes_test.h"
 
-/* --- The plain weld: the truth ------------------------------------------------------------------------ */
+/* --- The plain weld: the truth ------------------------------------------------------------ */
 
 static guint
 hash_position(gconstpointer key)
@@ -73,7 +73,7 @@ check_against_plain(OrfTask *task, const OrfMesh *mesh)
     }
 }
 
-/* --- Exactly equal ---------------------------------------------------------------------------------------- */
+/* --- Exactly equal ------------------------------------------------------------------------ */
 
 /* `n` triangles over so few places that many corners and whole triangles coincide. */
 static OrfMesh *
@@ -170,7 +170,7 @@ keeps_seam_colours_and_groups(void)
     g_assert_cmpmem(orf_mesh_colors(welded) + 12, 4, ((uint8_t[]){ 16, 17, 18, 19 }), 4);
 }
 
-/* --- Within a distance ---------------------------------------------------------------------------------- */
+/* --- Within a distance -------------------------------------------------------------------- */
 
 static void
 leaves_no_two_vertices_in_reach(void)
@@ -226,7 +226,7 @@ an_endless_distance_leaves_nothing(void)
     g_assert_cmpuint(orf_mesh_n_vertices(welded), ==, 0);
 }
 
-/* --- Limits ---------------------------------------------------------------------------------------------- */
+/* --- Limits ------------------------------------------------------------------------------- */
 
 static void
 stops_when_cancelled(void)

@@ -15,7 +15,7 @@
 #define MAX_TRACE_ID 64
 #define LINE 64 /* bytes of a cache line */
 
-/* --- Series ----------------------------------------------------------------------------------------------- */
+/* --- Series ------------------------------------------------------------------------------- */
 
 typedef struct {
     atomic_flag busy; /* held for a few stores; who finds it held goes on without */
@@ -23,8 +23,9 @@ typedef struct {
     char trace_id[MAX_TRACE_ID + 1]; /* "": none yet */
 } Exemplar;
 
-/* Values are spread over shards, one thread (mostly) each; their sum is the series. A shard of a counter or gauge is
- * one line; a histogram's is its sum, then the count of every bucket and of +Inf, rounded up to lines. */
+/* Values are spread over shards, one thread (mostly) each; their sum is the series. A shard of
+ * a counter or gauge is one line; a histogram's is its sum, then the count of every bucket and
+ * of +Inf, rounded up to lines. */
 struct OrfSeries {
     OrfMetric *metric;
     _Atomic(OrfSeries *) next; /* in order of creation */
@@ -37,8 +38,8 @@ struct OrfSeries {
     _Atomic(Exemplar *) exemplars; /* one a bucket; NULL until the first */
 };
 
-/* Open addressing over the family's series. Readers take no lock, so a table that was outgrown stays until the
- * family goes; together they are no larger than the newest. */
+/* Open addressing over the family's series. Readers take no lock, so a table that was outgrown
+ * stays until the family goes; together they are no larger than the newest. */
 typedef struct SeriesTable SeriesTable;
 struct SeriesTable {
     SeriesTable *outgrown;
@@ -64,18 +65,19 @@ struct OrfMetric {
 OrfSeries *orf_series_create(OrfMetric *metric, const char *key, size_t size, unsigned hash);
 void orf_series_free(OrfSeries *series);
 double orf_series_value(const OrfSeries *series);
-/* Counts of every bucket, not cumulative, the last is +Inf; yields the sum of what was observed. */
+/* Counts of every bucket, not cumulative, the last is +Inf; yields the sum of what was
+ * observed. */
 double orf_series_buckets(const OrfSeries *series, uint64_t ret_counts[MAX_BUCKETS + 1]);
 /* A copy of the exemplar of a bucket; false when there is none. */
 bool orf_series_exemplar(const OrfSeries *series, size_t bucket, Exemplar *ret);
 
-/* --- Text ------------------------------------------------------------------------------------------------ */
+/* --- Text --------------------------------------------------------------------------------- */
 
 void
 orf_text_escape(GString *out, const char *text); /* label values: backslash, quote, newline */
 void orf_text_number(GString *out, double value);
 
-/* --- Profile --------------------------------------------------------------------------------------------- */
+/* --- Profile ------------------------------------------------------------------------------ */
 
 #define PROFILE_RUNS 1000
 #define PROFILE_STAGES 1024 /* paths known; what is beyond counts for the stage around it */
@@ -99,13 +101,14 @@ typedef struct {
 typedef struct OrfProfile OrfProfile;
 OrfProfile *orf_profile_new(void);
 void orf_profile_free(OrfProfile *profile);
-/* The stage `name` within `parent` (NULL: a root), made when new; `parent` when there are too many. */
+/* The stage `name` within `parent` (NULL: a root), made when new; `parent` when there are too
+ * many. */
 const Stage *
 orf_profile_stage(OrfProfile *profile, const Stage *parent, const char *name, size_t size);
 /* A run that ended. Copies. */
 void orf_profile_add_run(OrfProfile *profile, const StageTime *times, size_t n);
 
-/* --- The meter ---------------------------------------------------------------------------------------------- */
+/* --- The meter ---------------------------------------------------------------------------- */
 
 typedef struct {
     void (*refresh)(OrfMeter *meter, void *data);

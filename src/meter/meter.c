@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A family keeps its series in a hash table that only grows. Whoever looks a series up reads an atomic pointer to the
- * table and atomic slots; whoever makes one holds the family's lock, and publishes a slot, or a larger table, when
- * it is complete. Nothing is taken away before the meter goes. */
+ * A family keeps its series in a hash table that only grows. Whoever looks a series up reads an
+ * atomic pointer to the table and atomic slots; whoever makes one holds the family's lock, and
+ * publishes a slot, or a larger table, when it is complete. Nothing is taken away before the
+ * meter goes. */
 #include "meter/meter-priv.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 #define FIRST_SLOTS 8
 #define MAX_KEY (MAX_LABELS * (MAX_LABEL_BYTES + 1))
 
-/* --- Naming rules: a table that breaks them is our mistake -------------------------------------------------- */
+/* --- Naming rules: a table that breaks them is our mistake -------------------------------- */
 
 static bool
 is_name(const char *text, bool colons)
@@ -37,7 +38,7 @@ check_info(const OrfMetricInfo *info)
         g_assert(*bucket > (bucket > info->buckets ? bucket[-1] : 0) && isfinite(*bucket));
 }
 
-/* --- Families ---------------------------------------------------------------------------------------------- */
+/* --- Families ----------------------------------------------------------------------------- */
 
 static SeriesTable *
 table_new(size_t n_slots, SeriesTable *outgrown)
@@ -140,7 +141,7 @@ orf_metric(OrfMeter *meter, const OrfMetricInfo *info)
     return metric;
 }
 
-/* --- Series -------------------------------------------------------------------------------------------------- */
+/* --- Series ------------------------------------------------------------------------------- */
 
 static OrfSeries *
 find(const SeriesTable *table, const char *key, size_t size, unsigned hash)
@@ -244,7 +245,8 @@ orf_series(OrfMetric *metric, ...)
     }
     va_end(values);
     g_assert(n == metric->n_labels);
-    /* In this order: once there are others no series is made, so the table read after it is the last one. */
+    /* In this order: once there are others no series is made, so the table read after it is the
+     * last one. */
     OrfSeries *other = atomic_load_explicit(&metric->other, memory_order_acquire);
     const SeriesTable *table = atomic_load_explicit(&metric->table, memory_order_acquire);
     OrfSeries *series = find(table, key, size, hash_of(key, size));
@@ -256,7 +258,7 @@ orf_series(OrfMetric *metric, ...)
     return series;
 }
 
-/* --- The meter -------------------------------------------------------------------------------------------------- */
+/* --- The meter ---------------------------------------------------------------------------- */
 
 void
 orf_meter_on_scrape(OrfMeter *meter, void (*refresh)(OrfMeter *meter, void *data), void *data)

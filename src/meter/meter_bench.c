@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Median and p95 are of blocks of ROUNDS calls (milliseconds a block); the rate is nanoseconds a call. */
+ * Median and p95 are of blocks of ROUNDS calls (milliseconds a block); the rate is nanoseconds
+ * a call. */
 #include "meter/meter.h"
 
 #include <stdio.h>

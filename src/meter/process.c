@@ -19,8 +19,8 @@ static const OrfMetricInfo families[] = {
     { "process_start_time_seconds", ORF_GAUGE, "When this process began, since 1970." },
 };
 
-/* Fields of /proc/self/stat, counted from 1 as in proc(5). The second, in brackets, may hold spaces: the third
- * follows the last bracket. */
+/* Fields of /proc/self/stat, counted from 1 as in proc(5). The second, in brackets, may hold
+ * spaces: the third follows the last bracket. */
 typedef struct {
     double cpu, threads, started; /* seconds, count, seconds since boot */
     double virtual_bytes, resident_bytes;

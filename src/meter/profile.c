@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A run is kept as the list of its stages and their times. Stages are numbered once and never forgotten, so a run
- * costs a few hundred bytes and all statistics are made when somebody asks, from the times themselves: the p95 is
- * exact. */
+ * A run is kept as the list of its stages and their times. Stages are numbered once and never
+ * forgotten, so a run costs a few hundred bytes and all statistics are made when somebody asks,
+ * from the times themselves: the p95 is exact. */
 #include "meter/meter-priv.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ struct OrfProfile {
     size_t n_advice;
 };
 
-/* --- Stages -------------------------------------------------------------------------------------------------- */
+/* --- Stages ------------------------------------------------------------------------------- */
 
 static void
 stage_free(void *data)
@@ -78,7 +78,7 @@ orf_profile_stage(OrfProfile *profile, const Stage *parent, const char *name, si
     return stage;
 }
 
-/* --- Runs ------------------------------------------------------------------------------------------------------ */
+/* --- Runs --------------------------------------------------------------------------------- */
 
 void
 orf_profile_add_run(OrfProfile *profile, const StageTime *times, size_t n)
@@ -136,7 +136,7 @@ orf_profile_set_advice(OrfMeter *meter, const OrfAdvice *table, size_t n)
     g_mutex_unlock(&meter->profile->lock);
 }
 
-/* --- Statistics ------------------------------------------------------------------------------------------------ */
+/* --- Statistics --------------------------------------------------------------------------- */
 
 typedef struct {
     const Stage *stage;
@@ -222,7 +222,7 @@ add_up(Report *report)
     }
 }
 
-/* --- Bottlenecks --------------------------------------------------------------------------------------------------- */
+/* --- Bottlenecks -------------------------------------------------------------------------- */
 
 /* NULL: none. */
 static const char *
@@ -250,7 +250,7 @@ advice_for(const Report *report, const Line *line)
            "every stage.";
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------------- */
 
 static void
 append_field(GString *json, const char *name, double value)

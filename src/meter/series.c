@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A thread counts in the shard its identity hashes to, with relaxed atomics: two threads that share a shard are
- * still right, only slower. Reading adds the shards up. */
+ * A thread counts in the shard its identity hashes to, with relaxed atomics: two threads that
+ * share a shard are still right, only slower. Reading adds the shards up. */
 #include "meter/meter-priv.h"
 
 #include <math.h>
@@ -46,7 +46,7 @@ orf_series_free(OrfSeries *series)
     g_free(series);
 }
 
-/* --- Shards -------------------------------------------------------------------------------------------------- */
+/* --- Shards ------------------------------------------------------------------------------- */
 
 static _Atomic double *
 value_in(const OrfSeries *series, size_t shard)
@@ -60,7 +60,8 @@ counts_in(const OrfSeries *series, size_t shard)
     return (_Atomic uint64_t *)(void *)(value_in(series, shard) + 1);
 }
 
-/* The thread's identity is an address; the high bits of the product depend on all of its bits. */
+/* The thread's identity is an address; the high bits of the product depend on all of its bits.
+ */
 static size_t
 own_shard(const OrfSeries *series)
 {
@@ -77,7 +78,7 @@ add_to(_Atomic double *sum, double amount)
     }
 }
 
-/* --- Counting ------------------------------------------------------------------------------------------------- */
+/* --- Counting ----------------------------------------------------------------------------- */
 
 /* A gauge lives in its first shard, so that setting it is one store. */
 void
@@ -152,7 +153,7 @@ orf_series_observe(OrfSeries *series, double value, const char *trace_id)
         remember(series, bucket, value, trace_id);
 }
 
-/* --- Reading ---------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 double
 orf_series_value(const OrfSeries *series)

@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What differs in OpenMetrics: a counter's family is named without "_total"; units are told; help escapes quotes;
- * counters and histograms say when they were created; buckets carry exemplars; the end is marked. */
+ * What differs in OpenMetrics: a counter's family is named without "_total"; units are told;
+ * help escapes quotes; counters and histograms say when they were created; buckets carry
+ * exemplars; the end is marked. */
 #include "meter/meter-priv.h"
 
 #include <math.h>
 #include <string.h>
 
-/* --- Words and numbers ---------------------------------------------------------------------------------------- */
+/* --- Words and numbers -------------------------------------------------------------------- */
 
 static void
 escape(GString *out, const char *text, bool quotes)
@@ -69,7 +70,7 @@ append_time(GString *out, double seconds)
     g_string_append(out, g_ascii_formatd(text, sizeof text, "%.3f", seconds));
 }
 
-/* --- Samples ---------------------------------------------------------------------------------------------------- */
+/* --- Samples ------------------------------------------------------------------------------ */
 
 typedef struct {
     GString *out;
@@ -149,7 +150,7 @@ write_histogram(const Writer *writer, const OrfSeries *series)
     g_string_append_c(writer->out, '\n');
 }
 
-/* --- Families --------------------------------------------------------------------------------------------------- */
+/* --- Families ----------------------------------------------------------------------------- */
 
 /* The unit that the name ends in; NULL when it has none. */
 static const char *

@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A step is compared with the step before; only where they differ do stages end and begin. The clock is read once a
- * change, so stages touch without gaps and the children of a stage never add up to more than it. */
+ * A step is compared with the step before; only where they differ do stages end and begin. The
+ * clock is read once a change, so stages touch without gaps and the children of a stage never
+ * add up to more than it. */
 #include "meter/meter-priv.h"
 
 #include <string.h>

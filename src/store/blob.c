@@ -2,8 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Two levels of folders keep each one small. A blob is written under another name, brought to the disk, and renamed:
- * whoever finds it finds all of it. The time of its last change is the time somebody last wanted it kept. */
+ * Two levels of folders keep each one small. A blob is written under another name, brought to
+ * the disk, and renamed: whoever finds it finds all of it. The time of its last change is the
+ * time somebody last wanted it kept. */
 #include "store/store-priv.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GError **
     return fd;
 }
 
-/* --- Bytes in memory ------------------------------------------------------------------------------------------ */
+/* --- Bytes in memory ---------------------------------------------------------------------- */
 
 typedef struct {
     void *data;

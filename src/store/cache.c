@@ -36,7 +36,7 @@ orf_store_cache_put(OrfStore *store, const OrfCacheRow *row, GError **error)
     return orf_store_write(store, false, put, (void *)(uintptr_t)row, error);
 }
 
-/* --- Look ---------------------------------------------------------------------------------------------------- */
+/* --- Look --------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *key;
@@ -97,14 +97,15 @@ orf_store_cache_hit(OrfStore *store, const char *key, int64_t now, GError **erro
     return orf_store_write(store, false, hit, &(Look){ key, now, NULL }, error);
 }
 
-/* --- Room ---------------------------------------------------------------------------------------------------- */
+/* --- Room --------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t max_bytes;
     int64_t now, evicted;
 } Trim;
 
-/* Those that save the least engine time for each byte go first; of equals the one used longest ago. */
+/* Those that save the least engine time for each byte go first; of equals the one used longest
+ * ago. */
 static bool
 trim(OrfSql *sql, void *data, GError **error)
 {

@@ -107,7 +107,7 @@ a_folder_that_cannot_be_made_is_said(void)
     g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
 }
 
-/* --- Disk full: no file may grow beyond a size --------------------------------------------------------------- */
+/* --- Disk full: no file may grow beyond a size -------------------------------------------- */
 
 static void
 limit_files(rlim_t bytes)
@@ -162,7 +162,7 @@ a_full_disk_loses_nothing_and_passes(void)
     g_assert_cmpuint(rows->len, ==, n + 1);
 }
 
-/* --- Many at once ------------------------------------------------------------------------------------------------ */
+/* --- Many at once ------------------------------------------------------------------------- */
 
 #define THREADS 8
 #define EACH 50

@@ -100,7 +100,7 @@ orf_store_delete_file(OrfStore *store, const char *tenant, const char *id, GErro
     return orf_store_write(store, true, delete, &(Query){ tenant, id, 0, NULL }, error);
 }
 
-/* --- What was made of blobs ------------------------------------------------------------------------------------ */
+/* --- What was made of blobs --------------------------------------------------------------- */
 
 typedef struct {
     const char *source, *what;

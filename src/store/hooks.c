@@ -65,7 +65,7 @@ orf_store_move_hook(OrfStore *store, const OrfHookRow *row, GError **error)
     return orf_store_write(store, false, move, (void *)(uintptr_t)row, error);
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 typedef struct {
     int64_t id, now;
@@ -160,7 +160,7 @@ orf_store_next_hook(OrfStore *store)
     return orf_store_read(store, next, &when, NULL) ? when : 0;
 }
 
-/* --- Durations -------------------------------------------------------------------------------------------------- */
+/* --- Durations ---------------------------------------------------------------------------- */
 
 typedef struct {
     const char *kind;

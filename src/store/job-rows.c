@@ -91,7 +91,7 @@ read_row(OrfStmt stmt)
     return row;
 }
 
-/* --- Idempotency keys ------------------------------------------------------------------------------------------ */
+/* --- Idempotency keys --------------------------------------------------------------------- */
 
 typedef struct {
     const char *tenant, *key, *fingerprint;
@@ -133,7 +133,7 @@ orf_store_find_claim(OrfStore *store, const char *tenant, const char *idempotenc
     return orf_store_read(store, find_claim, &claim, error) ? claim.job : NULL;
 }
 
-/* --- Add ---------------------------------------------------------------------------------------------------------- */
+/* --- Add ---------------------------------------------------------------------------------- */
 
 typedef struct {
     const OrfJobRow *row;
@@ -196,7 +196,7 @@ orf_store_add_job(OrfStore *store, const OrfJobRow *row, const char *idempotency
     return true;
 }
 
-/* --- Read ---------------------------------------------------------------------------------------------------------- */
+/* --- Read --------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *id, *tenant, *cursor;
@@ -289,7 +289,7 @@ orf_store_recent_jobs(OrfStore *store, const char *tenant, int status, const cha
     return run_query(store, recent_jobs, query, error);
 }
 
-/* --- Move ---------------------------------------------------------------------------------------------------------- */
+/* --- Move --------------------------------------------------------------------------------- */
 
 typedef struct {
     OrfJobMove *moves;
@@ -355,7 +355,7 @@ orf_store_move_job(OrfStore *store, const OrfJobRow *to, unsigned from, int atte
     return true;
 }
 
-/* --- Delete --------------------------------------------------------------------------------------------------------- */
+/* --- Delete ------------------------------------------------------------------------------- */
 
 static bool
 delete_job(OrfSql *sql, void *data, GError **error)

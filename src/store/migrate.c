@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * PRAGMA user_version tells how many steps a database has seen. A step, once released, is never changed: add one. */
+ * PRAGMA user_version tells how many steps a database has seen. A step, once released, is never
+ * changed: add one. */
 #include "store/store-priv.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #define BUSY_MS 5000
 
-/* --- Errors -------------------------------------------------------------------------------------------------- */
+/* --- Errors ------------------------------------------------------------------------------- */
 
 bool
 orf_sql_fail(OrfSql *sql, int code, GError **error)
@@ -42,7 +42,7 @@ orf_sql_fail(OrfSql *sql, int code, GError **error)
     }
 }
 
-/* --- Connections ------------------------------------------------------------------------------------------- */
+/* --- Connections -------------------------------------------------------------------------- */
 
 static void
 finalize(void *stmt)
@@ -93,7 +93,7 @@ orf_sql_script(OrfSql *sql, const char *text, GError **error)
     return code == SQLITE_OK || orf_sql_fail(sql, code, error);
 }
 
-/* --- Statements ---------------------------------------------------------------------------------------------- */
+/* --- Statements --------------------------------------------------------------------------- */
 
 void
 orf_stmt_reset(OrfStmt stmt)

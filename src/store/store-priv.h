@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-/* --- sql.c: a connection and its prepared statements. One thread at a time ------------------------------ */
+/* --- sql.c: a connection and its prepared statements. One thread at a time ---------------- */
 
 typedef struct {
     sqlite3 *db;
@@ -26,8 +26,8 @@ G_DEFINE_AUTO_CLEANUP_FREE_FUNC(OrfStmt, orf_stmt_reset, NULL)
 OrfSql *orf_sql_open(const char *path, bool writer, GError **error);
 void orf_sql_close(OrfSql *sql);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfSql, orf_sql_close)
-/* `text` is static. `types`, one letter a value: s: const char * (NULL: null), i: int64_t, d: double. Strings must live
- * until the statement is reset. */
+/* `text` is static. `types`, one letter a value: s: const char * (NULL: null), i: int64_t, d:
+ * double. Strings must live until the statement is reset. */
 OrfStmt orf_sql_bind(OrfSql *sql, GError **error, const char *text, const char *types, ...);
 /* The next row; false at the end, and on failure with error set. */
 bool orf_sql_next(OrfSql *sql, OrfStmt stmt, GError **error);
@@ -39,15 +39,15 @@ char *orf_sql_text(OrfStmt stmt, int column); /* NULL for null; caller owns */
 /* Turns what SQLite said last into an error; false. */
 bool orf_sql_fail(OrfSql *sql, int code, GError **error);
 
-/* --- migrate.c ------------------------------------------------------------------------------------------- */
+/* --- migrate.c ---------------------------------------------------------------------------- */
 
 /* Brings the schema up to date. Errors: CONFLICT (newer, corrupt), UNAVAILABLE. */
 bool orf_store_migrate(OrfSql *sql, GError **error);
 
-/* --- write.c: many writers, one transaction ------------------------------------------------------------ */
+/* --- write.c: many writers, one transaction ----------------------------------------------- */
 
-/* Runs inside a transaction on any thread; on false only what this call wrote is undone. Outputs count only when the
- * whole call returned true. */
+/* Runs inside a transaction on any thread; on false only what this call wrote is undone.
+ * Outputs count only when the whole call returned true. */
 typedef bool (*OrfSqlFn)(OrfSql *sql, void *data, GError **error);
 /* `durable`: on the disk when it returns. */
 bool orf_store_write(OrfStore *store, bool durable, OrfSqlFn fn, void *data, GError **error);
@@ -72,7 +72,7 @@ struct OrfStore {
     pthread_mutex_t sweeping; /* a blob is looked at, renewed or removed */
 };
 
-/* --- blob.c ---------------------------------------------------------------------------------------------- */
+/* --- blob.c ------------------------------------------------------------------------------- */
 
 bool orf_blob_is_name(const char *digest);
 /* "blobs/ab/cd/abcd..."; caller owns. */

@@ -25,7 +25,7 @@ orf_file_fail(GError **error, const char *what, int code)
     return ORF_FALSE(error, UNAVAILABLE, "store: %s: %s", what, advice);
 }
 
-/* --- One process a folder ----------------------------------------------------------------------------------- */
+/* --- One process a folder ----------------------------------------------------------------- */
 
 static bool
 fail_locked(const char *path, GError **error)
@@ -56,7 +56,7 @@ take_lock(OrfStore *store, GError **error)
     return true;
 }
 
-/* --- Opening ------------------------------------------------------------------------------------------------- */
+/* --- Opening ------------------------------------------------------------------------------ */
 
 static bool
 make_folder(const char *path, GError **error)
@@ -155,7 +155,7 @@ orf_store_close(OrfStore *store)
     g_free(store);
 }
 
-/* --- Care --------------------------------------------------------------------------------------------------- */
+/* --- Care --------------------------------------------------------------------------------- */
 
 int64_t
 orf_store_openings(const OrfStore *store)

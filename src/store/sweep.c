@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Rows name blobs inside their JSON, which this room does not understand; so any 64 hex digits in a row keep the blob of
- * that name. That may keep too much, never too little. Young blobs stay: their row may still be on its way. What is
- * old is looked at again, under the lock that renewing takes, at the moment it goes. */
+ * Rows name blobs inside their JSON, which this room does not understand; so any 64 hex digits
+ * in a row keep the blob of that name. That may keep too much, never too little. Young blobs
+ * stay: their row may still be on its way. What is old is looked at again, under the lock that
+ * renewing takes, at the moment it goes. */
 #include "store/store-priv.h"
 
 #include <glib/gstdio.h>
@@ -13,7 +14,7 @@
 
 #define NAME_SIZE (ORF_DIGEST_SIZE - 1)
 
-/* --- What is named ------------------------------------------------------------------------------------------ */
+/* --- What is named ------------------------------------------------------------------------ */
 
 static void
 add_names(GHashTable *named, const char *text)
@@ -77,7 +78,7 @@ collect(OrfSql *sql, void *data, GError **error)
     return add_derived(sql, named, error);
 }
 
-/* --- What is there ------------------------------------------------------------------------------------------ */
+/* --- What is there ------------------------------------------------------------------------ */
 
 typedef struct {
     GPtrArray *old; /* names of old blobs */

@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A commit that must survive a power cut waits for the disk. So that a hundred clients do not wait one after the other,
- * whoever comes while a commit is on its way joins a line; the first of the line then commits for all of them in one
- * transaction, each in a savepoint of its own, so that one may fail without the others. No thread is needed: the
- * leader is a caller. */
+ * A commit that must survive a power cut waits for the disk. So that a hundred clients do not
+ * wait one after the other, whoever comes while a commit is on its way joins a line; the first
+ * of the line then commits for all of them in one transaction, each in a savepoint of its own,
+ * so that one may fail without the others. No thread is needed: the leader is a caller. */
 #include "store/store-priv.h"
 
 #define MAX_IDLE_READERS 4
@@ -18,7 +18,7 @@ struct OrfWriteOp {
     bool durable, ok, done;
 };
 
-/* --- A transaction for a line of writers ----------------------------------------------------------------- */
+/* --- A transaction for a line of writers -------------------------------------------------- */
 
 /* The whole transaction is lost: nobody's writing counts. */
 static void
@@ -95,7 +95,7 @@ commit_line(OrfStore *store, OrfWriteOp *line)
     return error;
 }
 
-/* --- The line --------------------------------------------------------------------------------------------- */
+/* --- The line ----------------------------------------------------------------------------- */
 
 static void
 join(OrfStore *store, OrfWriteOp *op)
@@ -143,7 +143,7 @@ orf_store_write(OrfStore *store, bool durable, OrfSqlFn fn, void *data, GError *
     return op.ok;
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------------ */
+/* --- Reading ------------------------------------------------------------------------------ */
 
 static OrfSql *
 take_reader(OrfStore *store, GError **error)
