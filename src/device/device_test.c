@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/fixture_test.h"
-#include "device/nvml_double.h"
+#include "device/nvml-double.h"
 
 #include <dlfcn.h>
 #include <math.h>

@@ -79,7 +79,7 @@ void orf_atlas_mean_normal(const OrfAtlas *atlas, uint32_t chart, float axis[3])
 
 /* mesh/charts.c: gives every face with an area a chart whose axis is within the cone. */
 bool orf_atlas_grow(OrfAtlas *atlas, GError **error);
-/* mesh/charts_merge.c: small charts join a neighbour; any chart does while there are more than
+/* mesh/charts-merge.c: small charts join a neighbour; any chart does while there are more than
  * `limit`, and may become bent. */
 bool orf_atlas_merge(OrfAtlas *atlas, size_t limit, GError **error);
 

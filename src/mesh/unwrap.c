@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Grow charts (charts.c), join small ones (charts_merge.c), lay them flat without flips and
+ * Grow charts (charts.c), join small ones (charts-merge.c), lay them flat without flips and
  * overlap (flatten.c), pack them (pack.c). Then corners that share a vertex and a place share a
  * UV index. */
 #include "unwrap-priv.h"

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "shapes_bench.h"
-#include "unwrap_check.h"
+#include "unwrap-check.h"
 
 static bool
 unwrap(OrfTask *task, const OrfMesh *mesh)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "planar_test.h"
-#include "unwrap_check.h"
+#include "unwrap-check.h"
 
 typedef struct {
     double stretch; /* limit of the 95 % */

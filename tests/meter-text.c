@@ -1,4 +1,4 @@
-/* meter_text.c - an exposition with everything in it, for judges from outside: meter_text
+/* meter-text.c - an exposition with everything in it, for judges from outside: meter_text
  * text|openmetrics.
  *
  * SPDX-License-Identifier: Apache-2.0 */

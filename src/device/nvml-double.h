@@ -1,4 +1,4 @@
-/* nvml_double.h - what the tests tell the double of NVML to say.
+/* nvml-double.h - what the tests tell the double of NVML to say.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_NVML_DOUBLE_H

@@ -1,4 +1,4 @@
-/* isosurface_table.c - the patches of each sign pattern, worked out from one rule.
+/* isosurface-table.c - the patches of each sign pattern, worked out from one rule.
  *
  * SPDX-License-Identifier: Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* unwrap_check.h - what an unwrapping promises, measured plainly; for the test and the bench.
+/* unwrap-check.h - what an unwrapping promises, measured plainly; for the test and the bench.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_UNWRAP_CHECK_H

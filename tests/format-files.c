@@ -1,4 +1,4 @@
-/* format_files.c - writes the samples of the format room for judges from outside: format_files
+/* format-files.c - writes the samples of the format room for judges from outside: format_files
  * DIR.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -1,4 +1,4 @@
-/* charts_merge.c - fewer charts: small ones join a neighbour.
+/* charts-merge.c - fewer charts: small ones join a neighbour.
  *
  * SPDX-License-Identifier: Apache-2.0
  *

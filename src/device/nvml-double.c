@@ -1,8 +1,8 @@
-/* nvml_double.c - stands in for libnvidia-ml.so.1 in tests: the same calls, answers from a
+/* nvml-double.c - stands in for libnvidia-ml.so.1 in tests: the same calls, answers from a
  * table.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "device/nvml_double.h"
+#include "device/nvml-double.h"
 
 #include <glib.h>
 
@@ -45,14 +45,14 @@ EXPORT int nvmlDeviceGetNumGpuCores(const NvmlDoubleDevice *device, unsigned *co
 int
 nvmlInit_v2(void)
 {
-    nvml_double.inits++;
-    return nvml_double.init_code;
+    nvml-double.inits++;
+    return nvml-double.init_code;
 }
 
 int
 nvmlShutdown(void)
 {
-    nvml_double.shutdowns++;
+    nvml-double.shutdowns++;
     return 0;
 }
 
@@ -65,14 +65,14 @@ copy(char *to, const char *text, unsigned size)
 int
 nvmlSystemGetDriverVersion(char *version, unsigned size)
 {
-    return nvml_double.driver_code ? nvml_double.driver_code : copy(version, "535.1", size);
+    return nvml-double.driver_code ? nvml-double.driver_code : copy(version, "535.1", size);
 }
 
 int
 nvmlDeviceGetCount_v2(unsigned *count)
 {
-    *count = nvml_double.count;
-    return nvml_double.count_code;
+    *count = nvml-double.count;
+    return nvml-double.count_code;
 }
 
 int
@@ -80,7 +80,7 @@ nvmlDeviceGetHandleByIndex_v2(unsigned index, NvmlDoubleDevice **device)
 {
     if (index >= DOUBLE_DEVICES)
         return INVALID_ARGUMENT;
-    *device = &nvml_double.devices[index];
+    *device = &nvml-double.devices[index];
     return (*device)->handle_code;
 }
 
