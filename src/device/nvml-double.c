@@ -45,14 +45,14 @@ EXPORT int nvmlDeviceGetNumGpuCores(const NvmlDoubleDevice *device, unsigned *co
 int
 nvmlInit_v2(void)
 {
-    nvml-double.inits++;
-    return nvml-double.init_code;
+    nvml_double.inits++;
+    return nvml_double.init_code;
 }
 
 int
 nvmlShutdown(void)
 {
-    nvml-double.shutdowns++;
+    nvml_double.shutdowns++;
     return 0;
 }
 
@@ -65,14 +65,14 @@ copy(char *to, const char *text, unsigned size)
 int
 nvmlSystemGetDriverVersion(char *version, unsigned size)
 {
-    return nvml-double.driver_code ? nvml-double.driver_code : copy(version, "535.1", size);
+    return nvml_double.driver_code ? nvml_double.driver_code : copy(version, "535.1", size);
 }
 
 int
 nvmlDeviceGetCount_v2(unsigned *count)
 {
-    *count = nvml-double.count;
-    return nvml-double.count_code;
+    *count = nvml_double.count;
+    return nvml_double.count_code;
 }
 
 int
@@ -80,7 +80,7 @@ nvmlDeviceGetHandleByIndex_v2(unsigned index, NvmlDoubleDevice **device)
 {
     if (index >= DOUBLE_DEVICES)
         return INVALID_ARGUMENT;
-    *device = &nvml-double.devices[index];
+    *device = &nvml_double.devices[index];
     return (*device)->handle_code;
 }
 
