@@ -167,8 +167,39 @@ void orf_digester_end(OrfDigester *digester, char ret_hex[ORF_DIGEST_SIZE]);
 void orf_digester_free(OrfDigester *digester);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDigester, orf_digester_free)
 
-/* --- JSON text: base/json.c: writing only, appended to a GString -------------------------- */
+/* --- JSON: base/json.c: writing only. Strings and numbers as RFC 8785 (JCS) wants them ------
+ * The one writer of the tree. Commas keep themselves; `key` is the member's name in an object
+ * and NULL in an array or for the document itself:
+ *     g_autoptr(OrfJson) json = orf_json_new();
+ *     orf_json_begin_object(json, NULL);
+ *     orf_json_add_text(json, "name", name);
+ *     orf_json_end(json);
+ *     return orf_json_steal(json);
+ * Members are printed in the order given: who needs canonical text adds them by name. One
+ * thread at a time. */
+typedef struct OrfJson OrfJson;
+OrfJson *orf_json_new(void);
+OrfJson *orf_json_onto(GString *out); /* appends there; `out` is borrowed and outlives it */
+void orf_json_free(OrfJson *json);
+void orf_json_begin_object(OrfJson *json, const char *key);
+void orf_json_begin_array(OrfJson *json, const char *key);
+void orf_json_end(OrfJson *json); /* the object or array begun last; at most 64 deep */
+void orf_json_add_text(OrfJson *json, const char *key, const char *text); /* NULL: null */
+void orf_json_add_texts(OrfJson *json, const char *key, const char *const *texts, size_t n);
+void orf_json_add_int(OrfJson *json, const char *key, int64_t value);
+void orf_json_add_number(OrfJson *json, const char *key, double value); /* NaN, inf: null */
+/* `digits` behind the point, "0.120"; and at most so many significant ones, "0.12". */
+void orf_json_add_fixed(OrfJson *json, const char *key, double value, int digits);
+void orf_json_add_rounded(OrfJson *json, const char *key, double value, int digits);
+void orf_json_add_bool(OrfJson *json, const char *key, bool value);
+void orf_json_add_null(OrfJson *json, const char *key);
+void orf_json_add_raw(OrfJson *json, const char *key, const char *value); /* is JSON already */
+/* What was written, complete; caller owns. Not for a writer made by orf_json_onto. */
+char *orf_json_steal(OrfJson *json);
+GBytes *orf_json_steal_bytes(OrfJson *json); /* without the NUL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfJson, orf_json_free)
 
+/* The two leaves alone, appended to a GString. */
 void
 orf_json_string(GString *out, const char *text);  /* quoted, escaped, invalid UTF-8 replaced */
 void orf_json_number(GString *out, double value); /* shortest form; NaN and infinity: null */
