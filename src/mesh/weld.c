@@ -17,8 +17,8 @@
 #include <math.h>
 #include <string.h>
 
-#define PART_SIZE 4096 /* vertices in a part, about: table and entries fit in a 256 KiB cache  \
-                        */
+/* Vertices in a part, about: table and entries fit in a 256 KiB cache. */
+#define PART_SIZE 4096
 #define MAX_PARTS 4096
 #define DEAL_BLOCK ((size_t)1 << 16)
 #define NONE UINT32_MAX
