@@ -257,7 +257,10 @@ open_socket(OrfCall *call)
     g_mutex_init(&client->lock);
     call->data = client;
     call->free_data = client_unref;
-    orf_call_upgrade(call, &(OrfSocketApp){ on_open, on_message, on_close, client });
+    orf_call_upgrade(call, &(OrfSocketApp){ .opened = on_open,
+                                            .message = on_message,
+                                            .closed = on_close,
+                                            .data = client });
 }
 
 const OrfEndpoint orf_endpoint_ws = {

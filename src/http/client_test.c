@@ -171,6 +171,8 @@ begin(OrfRequest *request, void *data)
         stage_reply(request, 403, "not you");
     if (strcmp(path, "/sink") == 0)
         orf_request_set_sink(request, sink, stage);
+    if (strcmp(path, "/digest") == 0)
+        orf_request_digest_body(request);
 }
 
 static void
@@ -202,6 +204,13 @@ message(OrfSocket *socket, const char *text, size_t size, void *data)
     g_string_append_len(stage->messages, text, (gssize)size);
     change(stage);
     orf_socket_send(socket, text, size);
+}
+
+static void
+binary(OrfSocket *socket, const void *bytes, size_t size, void *data)
+{
+    (void)data;
+    orf_socket_send_binary(socket, bytes, size);
 }
 
 static void
@@ -238,7 +247,13 @@ complete(OrfRequest *request, void *data)
     static const char *const headers[] = { "Content-Type", "text/event-stream", NULL };
     Stage *stage = data;
     const char *path = orf_request_path(request);
-    const OrfSocketApp sockets = { opened, message, closed, stage };
+    const OrfSocketApp sockets = {
+        .opened = opened,
+        .message = message,
+        .binary = strcmp(path, "/ws-binary") == 0 ? binary : NULL,
+        .closed = closed,
+        .data = stage,
+    };
     if (strcmp(path, "/hello") == 0)
         stage_reply(request, 200, "hello");
     else if (strcmp(path, "/echo") == 0)
@@ -249,7 +264,9 @@ complete(OrfRequest *request, void *data)
         keep(stage, NULL, orf_request_stream(request, 200, headers, 1u << 20));
     else if (strcmp(path, "/file") == 0)
         send_file(request, stage->file);
-    else if (strcmp(path, "/ws") == 0)
+    else if (strcmp(path, "/digest") == 0)
+        stage_reply(request, 200, orf_request_body_digest(request));
+    else if (g_str_has_prefix(path, "/ws"))
         orf_request_upgrade(request, &sockets, NULL);
     else if (strcmp(path, "/sink") == 0)
         stage_reply(request, 200, "all");

@@ -28,7 +28,8 @@ char *client_statuses(const char *text);
 /* --- Application -------------------------------------------------------------------------- */
 
 /* Paths: /hello replies at once; /echo sends the body back; /later waits for test_reply;
- * /stream waits for test_stream; /file sends a file; /ws upgrades; /refuse answers 403 in
+ * /stream waits for test_stream; /file sends a file; /ws upgrades, /ws-binary
+ * also for binary messages; /digest says that of the body; /refuse answers 403 in
  * `begin`; /sink counts the body in pieces and refuses it after 100 000 bytes; everything else
  * 404. */
 typedef struct {

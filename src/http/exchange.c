@@ -162,6 +162,8 @@ keep_piece(OrfRequest *request, const char *piece, size_t size)
 static void
 hand_over_piece(OrfRequest *request, const char *piece, size_t size)
 {
+    if (request->digester)
+        orf_digester_add(request->digester, piece, size);
     if (request->received > request->http->options.max_body)
         reply_problem(request, 413, "The body is larger than this server takes.");
     else if (!request->sink)
@@ -196,6 +198,8 @@ complete(OrfRequest *request)
 {
     OrfHttp *http = request->http;
     orf_link_deadline(request->link, 0);
+    if (request->digester)
+        orf_digester_end(request->digester, request->digest);
     if (request->body.n) {
         size_t size = request->body.n;
         void *bytes = orf_vec_steal(&request->body);

@@ -119,6 +119,8 @@ struct OrfRequest {
     void *sink_data;
     OrfVec body;
     GBytes *body_bytes;
+    OrfDigester *digester; /* of the body; NULL: nobody asked, or it is done */
+    char digest[ORF_DIGEST_SIZE];
     OrfSocket *socket; /* offered to the client, or NULL */
     bool handed_over;  /* the socket's thread says when it is gone */
 
@@ -174,11 +176,13 @@ void orf_socket_upgraded(void *socket, struct MHD_Connection *connection, void *
 
 /* One side of a WebSocket as bytes in, bytes out. One thread at a time. */
 typedef struct OrfWs OrfWs;
-typedef void (*OrfWsFn)(const char *text, size_t size, void *data);
-OrfWs *orf_ws_new(OrfWsFn message, void *data);
+typedef void (*OrfWsFn)(const void *bytes, size_t size, void *data);
+/* Without `binary` such a message closes. */
+OrfWs *orf_ws_new(OrfWsFn text, OrfWsFn binary, void *data);
 void orf_ws_free(OrfWs *ws);
 void orf_ws_feed(OrfWs *ws, const void *bytes, size_t size);
 void orf_ws_send(OrfWs *ws, const void *text, size_t size);
+void orf_ws_send_binary(OrfWs *ws, const void *bytes, size_t size);
 void orf_ws_ping(OrfWs *ws);
 void orf_ws_close(OrfWs *ws, unsigned code, const char *reason);
 /* What is to be sent; the caller removes what it has sent from the front. */

@@ -91,6 +91,10 @@ void *orf_request_data(const OrfRequest *request);
 typedef bool (*OrfSinkFn)(OrfRequest *request, const void *data, size_t size, void *sink_data);
 void orf_request_set_sink(OrfRequest *request, OrfSinkFn sink, void *sink_data);
 GBytes *orf_request_body(const OrfRequest *request); /* without a sink; borrowed, NULL: empty */
+/* Takes the digest of the body while it arrives, whoever reads it. Ask for it in `begin`. */
+void orf_request_digest_body(OrfRequest *request);
+/* In `complete`, when it was asked for: SHA-256 in hex of all bytes, an empty body's too. */
+const char *orf_request_body_digest(const OrfRequest *request);
 
 /* --- Reply: once, from any thread --------------------------------------------------------- */
 
@@ -123,6 +127,8 @@ typedef struct OrfSocket OrfSocket;
 typedef struct {
     void (*opened)(OrfSocket *socket, void *data); /* first; may be NULL */
     void (*message)(OrfSocket *socket, const char *text, size_t size, void *data);
+    /* Binary messages; NULL: a client that sends one is closed with 1003. */
+    void (*binary)(OrfSocket *socket, const void *bytes, size_t size, void *data);
     void (*closed)(OrfSocket *socket, void *data); /* once, last; then `gone` of its request */
     void *data;
 } OrfSocketApp; /* called on one thread, which must not block */
@@ -130,13 +136,14 @@ OrfSocket *
 orf_socket_ref(OrfSocket *socket); /* valid until `closed`, longer with a reference */
 void orf_socket_unref(OrfSocket *socket);
 /* Answers the upgrade with 101; false (and a reply was sent) when the request is no proper
- * upgrade or its Origin is not among `origins` (NULL: same host only). Text messages up to 1
+ * upgrade or its Origin is not among `origins` (NULL: same host only). Messages up to 1
  * MiB; ping every 20 s. Without `opened` there is no `closed`: the client left before the 101,
  * which `gone` tells. */
 bool
 orf_request_upgrade(OrfRequest *request, const OrfSocketApp *app, const char *const *origins);
 /* Any thread; false: gone, or more than 4 MiB unsent (the socket is cut). */
 bool orf_socket_send(OrfSocket *socket, const char *text, size_t size);
+bool orf_socket_send_binary(OrfSocket *socket, const void *bytes, size_t size);
 size_t orf_socket_backlog(const OrfSocket *socket);
 void orf_socket_close(OrfSocket *socket, unsigned code, const char *reason);
 

@@ -217,6 +217,25 @@ sinks(Stage *stage, int fd)
 }
 
 static void
+digests(Stage *stage, int fd)
+{
+    (void)fd;
+    static const char *const bodies[] = {
+        "Content-Length: 0\r\n\r\n",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "Content-Length: 3\r\n\r\nabc",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(bodies); i += 2) {
+        g_autofree char *request =
+            g_strconcat("POST /digest HTTP/1.1\r\n" CLOSE, bodies[i], NULL);
+        talk(stage, request, "200", bodies[i + 1]);
+    }
+}
+
+static void
 memory_is_bounded(Stage *stage, int fd)
 {
     (void)fd;
@@ -514,6 +533,7 @@ static const Case cases[] = {
     { "body/too-large-by-its-length", too_large, { .max_body = 1 << 20 } },
     { "body/too-large-by-its-chunks", too_large_chunks, { .max_body = 1 << 20 } },
     { "body/goes-to-a-sink-that-may-refuse", sinks },
+    { "body/has-a-digest-when-somebody-asked", digests },
     { "body/in-memory-is-bounded", memory_is_bounded, { .max_memory = 100000 } },
     { "limit/headers-too-large", large_headers },
     { "limit/headers-too-slow", slow_headers, { .header_timeout_s = 1, .threads = 1 } },

@@ -42,6 +42,7 @@ orf_request_unref(OrfRequest *request)
     g_clear_pointer(&request->body_bytes, g_bytes_unref);
     g_clear_pointer(&request->query, g_ptr_array_unref);
     orf_vec_clear(&request->body);
+    orf_digester_free(request->digester);
     g_mutex_clear(&request->lock);
     g_free(request->uri);
     g_free(request->path);
@@ -197,6 +198,19 @@ orf_request_set_sink(OrfRequest *request, OrfSinkFn sink, void *sink_data)
 {
     request->sink = sink;
     request->sink_data = sink_data;
+}
+
+void
+orf_request_digest_body(OrfRequest *request)
+{
+    if (!request->digester)
+        request->digester = orf_digester_new();
+}
+
+const char *
+orf_request_body_digest(const OrfRequest *request)
+{
+    return request->digester ? request->digest : NULL;
 }
 
 GBytes *

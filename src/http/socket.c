@@ -46,12 +46,24 @@ struct OrfSocket {
     bool listed, wants_room;
     int64_t heard_us, pinged_us, closing_us;
 
-    GQueue outbox; /* GBytes */
+    GQueue outbox; /* Outgoing */
     size_t waiting;
     unsigned close_code; /* 0: none asked for */
     char *close_reason;
     bool cut, dead, ringing; /* cut: it did not read */
 };
+
+typedef struct {
+    GBytes *bytes;
+    bool binary;
+} Outgoing;
+
+static void
+outgoing_free(void *data)
+{
+    g_bytes_unref(((Outgoing *)data)->bytes);
+    g_free(data);
+}
 
 OrfSocket *
 orf_socket_ref(OrfSocket *socket)
@@ -65,7 +77,7 @@ orf_socket_unref(OrfSocket *socket)
 {
     if (!socket || !g_atomic_ref_count_dec(&socket->refs))
         return;
-    g_queue_clear_full(&socket->outbox, (GDestroyNotify)g_bytes_unref);
+    g_queue_clear_full(&socket->outbox, outgoing_free);
     g_clear_pointer(&socket->extra, g_bytes_unref);
     orf_ws_free(socket->ws);
     g_free(socket->close_reason);
@@ -74,11 +86,19 @@ orf_socket_unref(OrfSocket *socket)
 }
 
 static void
-message_in(const char *text, size_t size, void *data)
+text_in(const void *text, size_t size, void *data)
 {
     OrfSocket *socket = data;
     atomic_fetch_add(&socket->http->counters.bytes_in, size);
     socket->app.message(socket, text, size, socket->app.data);
+}
+
+static void
+binary_in(const void *bytes, size_t size, void *data)
+{
+    OrfSocket *socket = data;
+    atomic_fetch_add(&socket->http->counters.bytes_in, size);
+    socket->app.binary(socket, bytes, size, socket->app.data);
 }
 
 OrfSocket *
@@ -91,7 +111,7 @@ orf_socket_new(OrfSockets *sockets, OrfRequest *request, const OrfSocketApp *app
     socket->request = request; /* referenced at the hand-over */
     socket->app = *app;
     socket->fd = -1;
-    socket->ws = orf_ws_new(message_in, socket);
+    socket->ws = orf_ws_new(text_in, app->binary ? binary_in : NULL, socket);
     g_queue_init(&socket->outbox);
     return socket;
 }
@@ -110,20 +130,34 @@ ring(OrfSocket *socket)
     eventfd_write(sockets->bell, 1);
 }
 
-bool
-orf_socket_send(OrfSocket *socket, const char *text, size_t size)
+static bool
+send_bytes(OrfSocket *socket, const void *bytes, size_t size, bool binary)
 {
     g_mutex_lock(&socket->sockets->lock);
     bool fits = size <= MAX_BACKLOG && socket->waiting <= MAX_BACKLOG - size;
     bool ok = !socket->dead && !socket->close_code && fits;
     if (ok) {
-        g_queue_push_tail(&socket->outbox, g_bytes_new(text, size));
+        Outgoing *outgoing = g_new(Outgoing, 1);
+        *outgoing = (Outgoing){ g_bytes_new(bytes, size), binary };
+        g_queue_push_tail(&socket->outbox, outgoing);
         socket->waiting += size;
     }
     socket->cut = socket->cut || !fits;
     ring(socket);
     g_mutex_unlock(&socket->sockets->lock);
     return ok;
+}
+
+bool
+orf_socket_send(OrfSocket *socket, const char *text, size_t size)
+{
+    return send_bytes(socket, text, size, false);
+}
+
+bool
+orf_socket_send_binary(OrfSocket *socket, const void *bytes, size_t size)
+{
+    return send_bytes(socket, bytes, size, true);
 }
 
 size_t
@@ -211,7 +245,7 @@ end_socket(OrfSocket *socket)
     g_mutex_lock(&socket->sockets->lock);
     socket->dead = true;
     socket->waiting = 0;
-    g_queue_clear_full(&socket->outbox, (GDestroyNotify)g_bytes_unref);
+    g_queue_clear_full(&socket->outbox, outgoing_free);
     g_mutex_unlock(&socket->sockets->lock);
     atomic_fetch_sub(&socket->http->counters.sockets, 1);
     socket->app.closed(socket, socket->app.data); /* before a drain may see it gone */
@@ -232,9 +266,11 @@ empty_outbox(OrfSocket *socket)
     bool cut = socket->cut;
     g_autofree char *reason = g_steal_pointer(&socket->close_reason);
     g_mutex_unlock(&socket->sockets->lock);
-    for (GBytes *text; (text = g_queue_pop_head(&outbox)); g_bytes_unref(text)) {
-        atomic_fetch_add(&socket->http->counters.bytes_out, g_bytes_get_size(text));
-        orf_ws_send(socket->ws, g_bytes_get_data(text, NULL), g_bytes_get_size(text));
+    for (Outgoing *next; (next = g_queue_pop_head(&outbox)); outgoing_free(next)) {
+        size_t size;
+        const void *bytes = g_bytes_get_data(next->bytes, &size);
+        atomic_fetch_add(&socket->http->counters.bytes_out, size);
+        (next->binary ? orf_ws_send_binary : orf_ws_send)(socket->ws, bytes, size);
     }
     if (code && !orf_ws_closing(socket->ws))
         orf_ws_close(socket->ws, code, reason ? reason : "");
@@ -255,8 +291,8 @@ send_some(OrfSocket *socket)
         g_byte_array_remove_range(out, 0, (guint)n);
     g_mutex_lock(&socket->sockets->lock);
     socket->waiting = out->len;
-    for (GList *text = socket->outbox.head; text; text = text->next)
-        socket->waiting += g_bytes_get_size(text->data);
+    for (GList *next = socket->outbox.head; next; next = next->next)
+        socket->waiting += g_bytes_get_size(((Outgoing *)next->data)->bytes);
     g_mutex_unlock(&socket->sockets->lock);
     if (socket->wants_room != (out->len > 0))
         listen_for(socket, EPOLL_CTL_MOD, out->len > 0);

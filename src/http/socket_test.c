@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ==" /* of RFC 6455, section 1.3 */
-#define OPEN                                                                                   \
-    "GET /ws HTTP/1.1\r\nHost: a:1\r\nUpgrade: websocket\r\nConnection: keep-alive, "          \
-    "Upgrade\r\n"
+#define WAY                                                                                    \
+    " HTTP/1.1\r\nHost: a:1\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+#define OPEN "GET /ws" WAY
 #define VERSION "Sec-WebSocket-Version: 13\r\n"
 #define ASK OPEN VERSION "Sec-WebSocket-Key: " KEY "\r\n"
 
@@ -158,6 +158,20 @@ echoes(Stage *stage, int fd)
         send_text(fd, text);
         expect_frame(fd, FIN | TEXT, text);
     }
+}
+
+static void
+echoes_binary(Stage *stage, int fd)
+{
+    (void)stage;
+    client_send(fd, "GET /ws-binary" WAY VERSION "Sec-WebSocket-Key: " KEY "\r\n\r\n");
+    g_free(client_read_until(fd, "\r\n\r\n"));
+    send_frame(fd, FIN | BINARY, "a\xff\0z", 4);
+    g_auto(Frame) frame = read_frame(fd);
+    g_assert_cmpuint(frame.first, ==, FIN | BINARY);
+    g_assert_cmpmem(frame.bytes, (int)frame.size, "a\xff\0z", 4);
+    send_text(fd, "words");
+    expect_frame(fd, FIN | TEXT, "words");
 }
 
 static void
@@ -329,6 +343,7 @@ static const Case cases[] = {
     { "answers-the-handshake-or-says-why-not", handshakes },
     { "reads-what-came-with-the-handshake", eager },
     { "echoes-every-length-form", echoes },
+    { "brings-binary-messages-to-who-takes-them", echoes_binary },
     { "joins-fragments-around-a-ping", fragments },
     { "pushes-and-closes-from-another-thread", pushes },
     { "cuts-a-client-that-does-not-read", bounds_backlog },

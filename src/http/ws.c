@@ -14,7 +14,7 @@
 
 struct OrfWs {
     wslay_event_context_ptr context;
-    OrfWsFn message;
+    OrfWsFn text, binary;
     void *data;
     const uint8_t *piece; /* being fed */
     size_t left;
@@ -54,20 +54,22 @@ received(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_a
     OrfWs *ws = data;
     if (ws->closing || wslay_is_ctrl_frame(message->opcode))
         return;
-    if (message->opcode == WSLAY_TEXT_FRAME)
-        ws->message((const char *)message->msg, message->msg_length, ws->data);
+    OrfWsFn take = message->opcode == WSLAY_TEXT_FRAME ? ws->text : ws->binary;
+    if (take)
+        take(message->msg, message->msg_length, ws->data);
     else
         orf_ws_close(ws, WSLAY_CODE_UNSUPPORTED_DATA, "text messages only");
 }
 
 OrfWs *
-orf_ws_new(OrfWsFn message, void *data)
+orf_ws_new(OrfWsFn text, OrfWsFn binary, void *data)
 {
     static const struct wslay_event_callbacks callbacks = { .recv_callback = give,
                                                             .send_callback = put,
                                                             .on_msg_recv_callback = received };
     OrfWs *ws = g_new0(OrfWs, 1);
-    ws->message = message;
+    ws->text = text;
+    ws->binary = binary;
     ws->data = data;
     ws->out = g_byte_array_new();
     if (wslay_event_context_server_init(&ws->context, &callbacks, ws) != 0)
@@ -107,20 +109,29 @@ orf_ws_feed(OrfWs *ws, const void *bytes, size_t size)
     flush(ws);
 }
 
+static void
+send_message(OrfWs *ws, const struct wslay_event_msg *message)
+{
+    if (!ws->closing && wslay_event_queue_msg(ws->context, message) == 0)
+        flush(ws);
+}
+
 void
 orf_ws_send(OrfWs *ws, const void *text, size_t size)
 {
-    struct wslay_event_msg message = { WSLAY_TEXT_FRAME, text, size };
-    if (!ws->closing && wslay_event_queue_msg(ws->context, &message) == 0)
-        flush(ws);
+    send_message(ws, &(struct wslay_event_msg){ WSLAY_TEXT_FRAME, text, size });
+}
+
+void
+orf_ws_send_binary(OrfWs *ws, const void *bytes, size_t size)
+{
+    send_message(ws, &(struct wslay_event_msg){ WSLAY_BINARY_FRAME, bytes, size });
 }
 
 void
 orf_ws_ping(OrfWs *ws)
 {
-    struct wslay_event_msg message = { WSLAY_PING, NULL, 0 };
-    if (!ws->closing && wslay_event_queue_msg(ws->context, &message) == 0)
-        flush(ws);
+    send_message(ws, &(struct wslay_event_msg){ WSLAY_PING });
 }
 
 void

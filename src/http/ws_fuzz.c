@@ -9,8 +9,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-note(const char *text, size_t size, void *data)
+note(const void *bytes, size_t size, void *data)
 {
+    const char *text = bytes;
     for (size_t at = 0; at < size;
          at += strnlen(text + at, size - at) + 1) /* a zero byte is UTF-8 too */
         g_assert_true(g_utf8_validate(text + at, (gssize)strnlen(text + at, size - at), NULL));
@@ -22,7 +23,7 @@ static GString *
 talk(const uint8_t *bytes, size_t size, size_t piece)
 {
     GString *said = g_string_new(NULL);
-    OrfWs *ws = orf_ws_new(note, said);
+    OrfWs *ws = orf_ws_new(note, NULL, said);
     for (size_t at = 0; at < size && !orf_ws_over(ws); at += piece) {
         orf_ws_feed(ws, bytes + at, MIN(piece, size - at));
         if (orf_ws_closing(ws))
