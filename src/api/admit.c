@@ -5,7 +5,7 @@
  * A full queue says so before the pictures come: a refusal costs next to nothing then, and what
  * the disk can take is left to the wishes that have a place. Those that are on their way count,
  * too: a place is held from the headers to the queue's answer. */
-#include "api/core.h"
+#include "api/endpoints.h"
 #include "api/wish.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ take_place(OrfCall *call)
     atomic_uint *arriving = &call->api->parts->arriving;
     unsigned room = orf_queue_room(call->api->options.queue);
     if (atomic_fetch_add(arriving, 1) < room) {
-        atomic_store(&((Call *)call)->has_place, true);
+        atomic_store(&call->has_place, true);
         return true;
     }
     atomic_fetch_sub(arriving, 1);
@@ -35,7 +35,7 @@ take_place(OrfCall *call)
 void
 orf_wish_leave_place(OrfCall *call)
 {
-    if (atomic_exchange(&((Call *)call)->has_place, false))
+    if (atomic_exchange(&call->has_place, false))
         atomic_fetch_sub(&call->api->parts->arriving, 1);
 }
 

@@ -1,11 +1,11 @@
 /* api.c - the table of endpoints, and the API's life.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
+#include "api/wish.h"
 
 #define MAX_UPLOAD (64u << 20)
 #define MAX_PIXELS 64000000u
-#define DESK_ROOM 512 /* waiting for the desk; the next is told to come back */
 
 /* clang-format off: one line each; docs/guide/api.md and GET /api/v1/openapi.json keep this order. */
 static const OrfEndpoint *const table[] = {
@@ -112,6 +112,60 @@ stop_clock(OrfApi *api)
     g_main_context_unref(api->clock);
 }
 
+/* --- What rest asks and tells ------------------------------------------------------------- */
+
+bool
+orf_api_low_on_disk(const OrfApi *api)
+{
+    return atomic_load(&api->parts->low_on_disk);
+}
+
+static bool
+check_state(OrfCall *call)
+{
+    const OrfApi *api = call->api;
+    const OrfEndpoint *endpoint = call->endpoint;
+    /* Cancelling and erasing are always welcome. */
+    bool creates =
+        endpoint->permit == ORF_PERMIT_CREATE && (endpoint->bodies || endpoint->cost);
+    if (!endpoint->safe && endpoint->permit != ORF_PERMIT_OPEN &&
+        (!api->options.store || !api->options.queue)) {
+        g_autofree char *why = orf_problem_scrub(
+            api->options.safe_mode ? api->options.safe_mode : "There is no storage.");
+        orf_call_problem(call,
+                         &(OrfProblem){ "storage_unavailable", why,
+                                        "The server runs in safe mode; its operator finds the "
+                                        "remedy in docs/guide/server.md.",
+                                        .retry_after = 30 });
+        return false;
+    }
+    if (creates && g_atomic_int_get(&api->draining)) {
+        orf_call_problem(call, &(OrfProblem){ "draining", "The server is about to stop.",
+                                              .retry_after = 5 });
+        return false;
+    }
+    if (creates && orf_api_low_on_disk(api)) {
+        orf_call_problem(call, &(OrfProblem){ "storage_unavailable",
+                                              "The server's disk is almost full.",
+                                              .retry_after = 30 });
+        return false;
+    }
+    return true;
+}
+
+static void
+call_gone(OrfCall *call, bool early)
+{
+    orf_wish_leave_place(call);
+    orf_feed_gone(call, early);
+}
+
+static unsigned
+retry_after(OrfApi *api)
+{
+    return api->options.queue ? orf_queue_retry_after(api->options.queue) : 5;
+}
+
 /* --- Life --------------------------------------------------------------------------------- */
 
 static void
@@ -134,12 +188,19 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     OrfApi *api = g_new0(OrfApi, 1);
     OrfApiParts *parts = api->parts = g_new0(OrfApiParts, 1);
     copy_options(api, options);
-    parts->app = (OrfHttpApp){ orf_api_begin, orf_api_complete, orf_api_gone, api };
-    parts->router = orf_router_new(table);
-    parts->limiter = options->rate ? orf_limiter_new(options->rate) : NULL;
-    parts->desk = orf_desk_new(CLAMP(8 * g_get_num_processors(), 16, 64), DESK_ROOM);
-    parts->tallies = orf_tallies_new(options->meter, table);
-    parts->seed = (uint64_t)g_random_int() << 32 | g_random_int();
+    api->rest = orf_rest_new(&(OrfRestOptions){
+        .table = table,
+        .meter = options->meter,
+        .api = api,
+        .rate = options->rate,
+        .loopback = options->loopback,
+        .proxied = options->proxied,
+        .max_upload = api->options.max_upload,
+        .origins = options->origins,
+        .ready = check_state,
+        .gone = call_gone,
+        .retry_after = retry_after,
+    });
     atomic_init(&parts->disk_free, G_MAXUINT64);
     parts->started_us = g_get_monotonic_time();
     parts->page = orf_page_load();
@@ -154,7 +215,7 @@ orf_api_new(const OrfApiOptions *options, GError **error)
 const OrfHttpApp *
 orf_api_app(OrfApi *api)
 {
-    return &api->parts->app;
+    return orf_rest_app(api->rest);
 }
 
 void
@@ -189,15 +250,13 @@ orf_api_free(OrfApi *api)
     if (!api)
         return;
     OrfApiParts *parts = api->parts;
-    orf_desk_free(parts->desk);
+    orf_rest_stop(api->rest);
     orf_feeds_clear(api);
     stop_clock(api);
     g_hash_table_unref(parts->page);
     orf_document_free(parts->generators);
     orf_document_free(parts->openapi);
-    orf_tallies_free(parts->tallies);
-    orf_limiter_free(parts->limiter);
-    orf_router_free(parts->router);
+    orf_rest_free(api->rest);
     g_strfreev(parts->origins);
     g_free(parts->safe_mode);
     g_free(parts);

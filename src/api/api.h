@@ -1,5 +1,4 @@
-/* api.h - the HTTP API: endpoints, their table, OpenAPI; and the runner that turns stored jobs
- * into assets.
+/* api.h - the HTTP API: endpoints, their table, OpenAPI.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -14,15 +13,6 @@
 #include "job/job.h"
 #include "meter/meter.h"
 #include "store/store.h"
-
-/* --- Runner: what the queue runs (api/runner.c) ------------------------------------------- */
-
-typedef struct OrfRunner OrfRunner;
-/* Everything is borrowed and outlives the runner. */
-OrfRunner *orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices);
-OrfWork orf_runner_work(OrfRunner *runner);
-void orf_runner_free(OrfRunner *runner);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRunner, orf_runner_free)
 
 /* --- API ---------------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  * The three take the same bodies and differ in what they answer when the client does not say:
  * the job, or its stages as they come. */
 #include "api/endpoints.h"
-#include "api/runner-priv.h"
+#include "api/wish.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* generators.c - what can be made, and where everything is.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 
 #include "engine/engine.h"
 

@@ -56,21 +56,6 @@ typedef struct OrfShowcase OrfShowcase;
 OrfShowcase *orf_showcase_new(void);
 void orf_showcase_free(OrfShowcase *showcase);
 
-/* --- Conditions and ranges: conditions.c. Pure -------------------------------------------- */
-
-/* Does the list of If-None-Match (or If-Match) name `etag`? "W/" counts for nothing when
- * `weak`. */
-bool orf_etag_listed(const char *list, const char *etag, bool weak);
-typedef enum { ORF_RANGE_WHOLE, ORF_RANGE_PART, ORF_RANGE_NONE } OrfRange;
-/* The one range of a Range header, RFC 9110 section 14. What is malformed or several ranges is:
- * the whole. */
-OrfRange
-orf_range_read(const char *text, uint64_t size, uint64_t *ret_first, uint64_t *ret_length);
-/* `attachment; filename="cup.glb"`, with filename* when the name needs it. Caller owns. */
-char *orf_disposition(const char *how, const char *stem, const char *extension);
-/* "sha-256=:base64:" of a digest in hex. Caller owns. */
-char *orf_content_digest(const char *digest);
-
 /* --- Blobs as answers: blob.c ------------------------------------------------------------- */
 
 typedef struct {

@@ -1,7 +1,7 @@
 /* metrics.c - GET /metrics: what the parts know about themselves, read when somebody asks.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 
 #include <math.h>
 #include <string.h>

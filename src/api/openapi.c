@@ -1,7 +1,7 @@
 /* openapi.c - GET /api/v1/openapi.json: the table as an OpenAPI 3.1 document.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 #include "api/describe.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 #include "api/describe.h"
 
 #include "engine/engine.h"

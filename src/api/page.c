@@ -1,7 +1,7 @@
 /* page.c - the page at "/" and its files, out of the program itself.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 
 #include <gio/gio.h>
 #include <string.h>

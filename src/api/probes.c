@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * /livez asks the clock thread alone: a full disk or a lost device is no reason to restart. */
-#include "api/core.h"
+#include "api/endpoints.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* reference.c - docs/guide/api.md: the table for people.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 #include "api/describe.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* stats.c - devices, cache, where the time goes, and what to do about it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "api/endpoints.h"
 
 #include <string.h>
 

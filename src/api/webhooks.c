@@ -6,7 +6,7 @@
  * A message that failed ten times waits here until somebody has mended the receiver and sends
  * it again. The address may carry a secret of the receiver's in its query, which is left out.
  */
-#include "api/core.h"
+#include "api/endpoints.h"
 #include "api/endpoints.h"
 
 #include <string.h>

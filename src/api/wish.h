@@ -10,60 +10,6 @@
 
 #define ORF_MOST_PICTURES 8
 
-/* --- Request: what is stored with a job, and read by the runner: request.c. Immutable once
- * built --- */
-
-typedef struct {
-    char *digest, *name;
-    char *pointer; /* of a draft: for messages */
-    double yaw;    /* degrees; NAN: not a view */
-    char *format;  /* "jpeg" */
-    unsigned width, height;
-    uint64_t bytes;
-} OrfWishPicture;
-void orf_wish_picture_free(OrfWishPicture *picture);
-
-typedef struct {
-    char *name, *text;
-    char *pointer; /* of a draft: for messages */
-} OrfWishSetting;
-
-typedef struct {
-    char *generator, *mode;
-    GPtrArray *settings;  /* of OrfWishSetting, names sorted */
-    GPtrArray *pictures;  /* of OrfWishPicture */
-    OrfWishPicture *mask; /* or NULL */
-    char *parameters;     /* JSON, all that count */
-    int64_t seed;
-    char *format;      /* of the file a Hunyuan3D client wants; NULL: glb */
-    int64_t triangles; /* at most, in that file; 0: as they are */
-} OrfWishRequest;
-OrfWishRequest *orf_wish_request_new(void);
-void orf_wish_request_free(OrfWishRequest *request);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfWishRequest, orf_wish_request_free)
-
-/* The recipe without its pictures. Faults are handed to `fault` (may be NULL: the first becomes
- * the error). */
-typedef void (*OrfWishFaultFn)(const char *pointer, const GError *error, void *data);
-OrfRecipe *orf_wish_recipe(const OrfWishRequest *request, OrfWishFaultFn fault, void *data,
-                           GError **error);
-/* Fills in `parameters` and `seed` from the recipe. */
-void orf_wish_request_settle(OrfWishRequest *request, const OrfRecipe *recipe);
-char *orf_wish_request_json(const OrfWishRequest *request);
-/* Errors: BAD_INPUT: not a request of this version. */
-OrfWishRequest *orf_wish_request_parse(const char *json, GError **error);
-/* "generate/auto/high/preview". */
-char *orf_wish_kind(const OrfWishRequest *request);
-/* SHA-256 over length-prefixed fields: version of the scheme, tenant, generator, engine
- * version, all parameters, digests and angles of the pictures, digest of the mask. */
-void orf_wish_key(const OrfWishRequest *request, const char *tenant, char ret[ORF_DIGEST_SIZE]);
-
-/* Fields into a digest: each is preceded by its length, so no two lists of fields are alike. */
-typedef struct OrfFields OrfFields;
-OrfFields *orf_fields_new(const char *scheme);
-void orf_fields_add(OrfFields *fields, const char *text);          /* NULL differs from "" */
-void orf_fields_end(OrfFields *fields, char ret[ORF_DIGEST_SIZE]); /* frees */
-
 /* --- Draft, beyond api-priv.h: draft.c ---------------------------------------------------- */
 
 /* Fields of a request beside the generators' parameters: for the reference. */

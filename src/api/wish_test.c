@@ -28,7 +28,8 @@ house_open(void)
     g_assert_no_error(error);
     house->runner = orf_runner_new(store, house->meter, house->devices);
     house->queue = orf_queue_new(
-        &(OrfQueueOptions){ .store = store, .work = orf_runner_work(house->runner) }, &error);
+        &(OrfQueueOptions){ .store = store, .work = orf_runner_work(house->runner, NULL) },
+        &error);
     g_assert_no_error(error);
     house->stage = api_stage_start(&(OrfApiOptions){ .store = store,
                                                      .queue = house->queue,

@@ -7,6 +7,8 @@
 #include "daemon/daemon.h"
 
 #include "api/api.h"
+#include "rest/rest.h"
+#include "work/work.h"
 
 struct OrfDaemon {
     char *dir, *address, *safe_mode;

@@ -44,7 +44,7 @@ open_queue(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
     daemon->queue = orf_queue_new(
         &(OrfQueueOptions){
             .store = daemon->store,
-            .work = orf_runner_work(daemon->runner),
+            .work = orf_runner_work(daemon->runner, orf_problem_job_error),
             .workers = options->workers,
             .memory = options->memory,
             .cache_ttl_us = options->cache_ttl_us,

@@ -5,7 +5,7 @@
  * Pictures are mapped, not copied. Each stage becomes a GLB blob as soon as it exists, and then
  * an event. When two stages are the same asset (the finished one is the final one, checked)
  * there is one file. */
-#include "api/runner-priv.h"
+#include "work/work-priv.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * have.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 
@@ -65,7 +65,7 @@ common_headers(const OrfCall *public, const char *const *given, Headers *headers
     for (size_t i = 0; call->added && i < call->added->len; i += 2)
         add(headers, call->added->pdata[i], call->added->pdata[i + 1]);
     add(headers, "X-Request-Id", public->trace_id);
-    orf_traceparent_write(public->trace_id, &public->api->parts->seed, headers->traceparent);
+    orf_traceparent_write(public->trace_id, &public->rest->seed, headers->traceparent);
     add(headers, "traceparent", headers->traceparent);
     add(headers, "X-Content-Type-Options", "nosniff");
     if (!has(headers, "Cache-Control"))
@@ -74,7 +74,7 @@ common_headers(const OrfCall *public, const char *const *given, Headers *headers
         add_limit(headers, &call->limit);
     if (public->endpoint && public->endpoint->deprecated)
         add(headers, "Deprecation", "@1767225600");
-    const char *origin = orf_origin_listed(public->request, public->api->options.origins);
+    const char *origin = orf_origin_listed(public->request, public->rest->options.origins);
     if (origin)
         add_origin(headers, origin);
     headers->list[headers->n] = NULL;
@@ -102,8 +102,7 @@ orf_call_count(OrfCall *public, int status)
     if (atomic_exchange_explicit(&call->counted, true, memory_order_relaxed))
         return;
     double seconds = (double)(g_get_monotonic_time() - public->began_us) / 1e6;
-    orf_tallies_count(public->api->parts->tallies, call->index, status, seconds,
-                      public->trace_id);
+    orf_tallies_count(public->rest->tallies, call->index, status, seconds, public->trace_id);
 }
 
 void
@@ -158,12 +157,12 @@ bool
 orf_call_upgrade(OrfCall *call, const OrfSocketApp *app)
 {
     const char *why;
-    int refusal = orf_request_upgrade_refusal(call->request, call->api->options.origins, &why);
+    int refusal = orf_request_upgrade_refusal(call->request, call->rest->options.origins, &why);
     if (refusal) {
         refuse_upgrade(call, refusal, why);
         return false;
     }
-    bool done = orf_request_upgrade(call->request, app, call->api->options.origins);
+    bool done = orf_request_upgrade(call->request, app, call->rest->options.origins);
     orf_call_count(call, done ? 101 : 400);
     return done;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #define S G_USEC_PER_SEC
 
@@ -147,12 +147,12 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/api/limit/refuses-what-is-over-the-quota-of-an-address", gives_quota);
-    g_test_add_func("/api/limit/gives-back-little-by-little", gives_back);
-    g_test_add_func("/api/limit/counts-ipv6-by-its-64", takes_networks);
-    g_test_add_func("/api/limit/a-flood-of-addresses-needs-no-more-memory", stays_small);
-    g_test_add_func("/api/traceparent/keeps-what-is-valid-and-begins-anew-else", reads_trace);
-    g_test_add_func("/api/origin/knows-names-of-this-machine", knows_hosts);
-    g_test_add_func("/api/problem/hides-paths-of-the-machine", scrubs);
+    g_test_add_func("/rest/limit/refuses-what-is-over-the-quota-of-an-address", gives_quota);
+    g_test_add_func("/rest/limit/gives-back-little-by-little", gives_back);
+    g_test_add_func("/rest/limit/counts-ipv6-by-its-64", takes_networks);
+    g_test_add_func("/rest/limit/a-flood-of-addresses-needs-no-more-memory", stays_small);
+    g_test_add_func("/rest/traceparent/keeps-what-is-valid-and-begins-anew-else", reads_trace);
+    g_test_add_func("/rest/origin/knows-names-of-this-machine", knows_hosts);
+    g_test_add_func("/rest/problem/hides-paths-of-the-machine", scrubs);
     return g_test_run();
 }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * 429 is the caller's limit, 503 is ours. No answer names a path of the machine. */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 
@@ -146,16 +146,16 @@ orf_call_error(OrfCall *call, const GError *error)
     if (find(code)->status >= 500)
         orf_log_warning("%s %s: %s (trace %s)", orf_request_method(call->request),
                         orf_request_path(call->request), error->message, call->trace_id);
-    bool full = strcmp(code, "queue_full") == 0 && call->api->options.queue;
-    unsigned after = full ? orf_queue_retry_after(call->api->options.queue)
-                     : find(code)->status == 503 ? 5
-                                                 : 0;
+    const OrfRestOptions *options = &call->rest->options;
+    bool full = strcmp(code, "queue_full") == 0 && options->retry_after;
+    unsigned after = full ? options->retry_after(call->api) : find(code)->status == 503 ? 5 : 0;
     orf_call_problem(call, &(OrfProblem){ code, detail, .retry_after = after });
 }
 
 char *
-orf_problem_job_error(const GError *error)
+orf_problem_job_error(const GError *error, void *data)
 {
+    (void)data;
     const char *code = code_of(error);
     bool ours = strcmp(code, "internal") == 0;
     if (ours)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs-priv.h"
+#include "rest/rest.h"
 
 #include <string.h>
 
@@ -110,9 +110,9 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/api/conditions/one-range-or-the-whole", ranges);
-    g_test_add_func("/api/conditions/tags-are-found-in-lists", tags);
-    g_test_add_func("/api/conditions/names-are-safe-and-whole", names);
-    g_test_add_func("/api/conditions/digests-are-base64", digests);
+    g_test_add_func("/rest/conditions/one-range-or-the-whole", ranges);
+    g_test_add_func("/rest/conditions/tags-are-found-in-lists", tags);
+    g_test_add_func("/rest/conditions/names-are-safe-and-whole", names);
+    g_test_add_func("/rest/conditions/digests-are-base64", digests);
     return g_test_run();
 }

@@ -6,8 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Everything is decided on the headers, before a body is read. */
-#include "api/core.h"
-#include "api/wish.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 
@@ -24,22 +23,22 @@ call_free(void *data)
 }
 
 Call *
-orf_call_new(OrfApi *api, OrfRequest *request)
+orf_call_new(OrfRest *rest, OrfRequest *request)
 {
     Call *call = g_new0(Call, 1);
-    call->call.api = api;
+    call->call.rest = rest;
+    call->call.api = rest->options.api;
     call->call.request = request;
     call->call.tenant = "local";
     call->call.began_us = g_get_monotonic_time();
-    call->call.private = call;
     g_mutex_init(&call->lock);
-    orf_traceparent_read(orf_request_header(request, "traceparent"), &api->parts->seed,
+    orf_traceparent_read(orf_request_header(request, "traceparent"), &rest->seed,
                          call->call.trace_id);
-    OrfRoute route = orf_router_find(api->parts->router, orf_request_method(request),
+    OrfRoute route = orf_router_find(rest->router, orf_request_method(request),
                                      orf_request_path(request), call->cut);
     call->index = route.index;
     call->methods = route.methods;
-    call->call.endpoint = route.index < 0 ? NULL : orf_endpoints()[route.index];
+    call->call.endpoint = route.index < 0 ? NULL : rest->options.table[route.index];
     for (size_t i = 0; i < ROUTE_VALUES; i++)
         call->call.path_values[i] = (char *)route.values[i];
     orf_request_set_data(request, call, call_free);
@@ -58,7 +57,7 @@ is_unsafe(const char *method)
 static bool
 check_place(OrfCall *call)
 {
-    const OrfApiOptions *options = &call->api->options;
+    const OrfRestOptions *options = &call->rest->options;
     if (options->loopback &&
         !orf_host_is_ours(orf_request_header(call->request, "Host"), options->origins)) {
         orf_call_problem(
@@ -96,7 +95,7 @@ reply_options(OrfCall *call, unsigned methods)
                               "Access-Control-Max-Age",
                               "600",
                               NULL };
-    bool listed = orf_origin_listed(call->request, call->api->options.origins) != NULL;
+    bool listed = orf_origin_listed(call->request, call->rest->options.origins) != NULL;
     if (!listed)
         headers[2] = NULL;
     orf_call_reply(call, &(OrfReply){ 204, headers });
@@ -164,7 +163,7 @@ check_body(OrfCall *call)
         known = known || (type && is_kind(type, body->type)) || strcmp(body->type, "*/*") == 0;
     if (!known)
         return fail_kind(call, type);
-    uint64_t most = call->api->options.max_upload;
+    uint64_t most = call->rest->options.max_upload;
     if (length < 0 || (uint64_t)length <= most)
         return true;
     g_autofree char *detail = g_strdup_printf(
@@ -173,52 +172,13 @@ check_body(OrfCall *call)
     return false;
 }
 
-/* --- The server's own state --------------------------------------------------------------- */
-
-bool
-orf_api_low_on_disk(const OrfApi *api)
-{
-    return atomic_load(&api->parts->low_on_disk);
-}
-
-static bool
-check_state(OrfCall *call)
-{
-    const OrfApi *api = call->api;
-    const OrfEndpoint *endpoint = call->endpoint;
-    /* Cancelling and erasing are always welcome. */
-    bool creates =
-        endpoint->permit == ORF_PERMIT_CREATE && (endpoint->bodies || endpoint->cost);
-    if (!endpoint->safe && endpoint->permit != ORF_PERMIT_OPEN &&
-        (!api->options.store || !api->options.queue)) {
-        g_autofree char *why = orf_problem_scrub(
-            api->options.safe_mode ? api->options.safe_mode : "There is no storage.");
-        orf_call_problem(call,
-                         &(OrfProblem){ "storage_unavailable", why,
-                                        "The server runs in safe mode; its operator finds the "
-                                        "remedy in docs/guide/server.md.",
-                                        .retry_after = 30 });
-        return false;
-    }
-    if (creates && g_atomic_int_get(&api->draining)) {
-        orf_call_problem(call, &(OrfProblem){ "draining", "The server is about to stop.",
-                                              .retry_after = 5 });
-        return false;
-    }
-    if (creates && orf_api_low_on_disk(api)) {
-        orf_call_problem(call, &(OrfProblem){ "storage_unavailable",
-                                              "The server's disk is almost full.",
-                                              .retry_after = 30 });
-        return false;
-    }
-    return true;
-}
+/* --- The client's share ------------------------------------------------------------------- */
 
 static const char *
 client_of(const OrfCall *call)
 {
     const char *peer = orf_request_peer(call->request);
-    if (!call->api->options.proxied)
+    if (!call->rest->options.proxied)
         return peer;
     const char *list = orf_request_header(call->request, "X-Forwarded-For");
     const char *last = list ? strrchr(list, ',') : NULL;
@@ -229,15 +189,15 @@ client_of(const OrfCall *call)
 static bool
 check_limit(Call *call)
 {
-    OrfApiParts *parts = call->call.api->parts;
+    OrfRest *rest = call->call.rest;
     unsigned cost = call->call.endpoint->cost;
-    if (!parts->limiter || !cost)
+    if (!rest->limiter || !cost)
         return true;
     call->limit =
-        orf_limiter_take(parts->limiter, client_of(&call->call), cost, call->call.began_us);
+        orf_limiter_take(rest->limiter, client_of(&call->call), cost, call->call.began_us);
     if (call->limit.allowed)
         return true;
-    orf_tallies_limited(parts->tallies);
+    orf_tallies_limited(rest->tallies);
     g_autofree char *detail = g_strdup_printf("More than %u in a minute.", call->limit.quota);
     orf_call_problem(&call->call,
                      &(OrfProblem){ "rate_limited", detail, "Wait as long as Retry-After says.",
@@ -248,17 +208,23 @@ check_limit(Call *call)
 /* --- Begin, complete, gone ---------------------------------------------------------------- */
 
 static bool
+is_ready(OrfCall *call)
+{
+    return !call->rest->options.ready || call->rest->options.ready(call);
+}
+
+static bool
 admit(Call *call)
 {
     return check_place(&call->call) && check_method(&call->call, call->methods) &&
            orf_call_read_arguments(&call->call) && check_body(&call->call) &&
-           check_state(&call->call) && check_limit(call);
+           is_ready(&call->call) && check_limit(call);
 }
 
 void
-orf_api_begin(OrfRequest *request, void *api)
+orf_call_begin(OrfRequest *request, void *rest)
 {
-    Call *call = orf_call_new(api, request);
+    Call *call = orf_call_new(rest, request);
     if (!admit(call))
         return;
     call->begun = true;
@@ -267,9 +233,9 @@ orf_api_begin(OrfRequest *request, void *api)
 }
 
 void
-orf_api_complete(OrfRequest *request, void *api)
+orf_call_complete(OrfRequest *request, void *rest)
 {
-    (void)api;
+    (void)rest;
     OrfCall *call = orf_request_data(request);
     if (call->endpoint->desk)
         orf_call_desk(call, call->endpoint->handle);
@@ -280,8 +246,8 @@ orf_api_complete(OrfRequest *request, void *api)
 static void
 tell_gone(Call *call)
 {
-    orf_wish_leave_place(&call->call);
-    orf_feed_gone(&call->call, call->early);
+    if (call->call.rest->options.gone)
+        call->call.rest->options.gone(&call->call, call->early);
     if (call->begun && call->call.endpoint->gone)
         call->call.endpoint->gone(&call->call, call->early);
 }
@@ -289,9 +255,9 @@ tell_gone(Call *call)
 #define CLIENT_LEFT 499
 
 void
-orf_api_gone(OrfRequest *request, bool early, void *api)
+orf_call_gone(OrfRequest *request, bool early, void *rest)
 {
-    (void)api;
+    (void)rest;
     Call *call = orf_request_data(request);
     g_mutex_lock(&call->lock);
     call->over = true;
@@ -335,7 +301,7 @@ orf_call_desk(OrfCall *public, void (*work)(OrfCall *call))
     call->works++;
     g_mutex_unlock(&call->lock);
     orf_request_ref(public->request);
-    if (orf_desk_add(public->api->parts->desk, do_errand, errand))
+    if (orf_desk_add(public->rest->desk, do_errand, errand))
         return;
     errand->work = orf_call_busy;
     do_errand(errand);

@@ -4,8 +4,9 @@
  *
  * The shape is told in api-priv.h. Names of pictures are for messages only: they belong to no
  * key. */
-#include "api/wish.h"
+#include "work/work.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * generators.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * pages cannot forge. A page whose name was pointed at this machine after it was loaded (DNS
  * rebinding) counts as same origin, but its Host is still its own name: on loopback a Host must
  * be an address, localhost, or the host of a listed origin. */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* runner-priv.h - the inside of the runner: runner.c makes assets, runner-work.c shares the
+/* work-priv.h - the inside of the runner: runner.c makes assets, runner-work.c shares the
  * machine.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef ORF_API_RUNNER_PRIV_H
-#define ORF_API_RUNNER_PRIV_H
+#ifndef ORF_WORK_PRIV_H
+#define ORF_WORK_PRIV_H
 
-#include "api/wish.h"
+#include "work/work.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -37,7 +37,4 @@ typedef struct {
 /* The result's JSON. Errors: the engine's and the store's. */
 char *orf_runner_run_one(OrfRunner *runner, OrfJobRun *job, GError **error);
 void orf_runner_progress(OrfJobRun *job, const char *step, double fraction, void *data);
-/* Bytes that a run of this stored request may need, before any was measured. */
-uint64_t orf_runner_guess(const char *request_json);
-
 #endif

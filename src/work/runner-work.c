@@ -2,7 +2,7 @@
  * metrics.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/runner-priv.h"
+#include "work/work-priv.h"
 
 #include <string.h>
 
@@ -183,15 +183,8 @@ orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices)
     return runner;
 }
 
-static char *
-describe(const GError *error, void *data)
-{
-    (void)data;
-    return orf_problem_job_error(error);
-}
-
 OrfWork
-orf_runner_work(OrfRunner *runner)
+orf_runner_work(OrfRunner *runner, OrfDescribeFn describe)
 {
     return (OrfWork){
         .run = run_all,

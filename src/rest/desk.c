@@ -2,7 +2,7 @@
  * end.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 typedef struct {
     void (*work)(void *data);

@@ -7,7 +7,7 @@
  * refused. Addresses live in a table of fixed size, four places each; an address that was quiet
  * for a minute needs no place, and when all four are taken the one nearest to that gives way.
  * Names of places are keyed hashes, so that nobody can choose them. */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <arpa/inet.h>
 #include <string.h>

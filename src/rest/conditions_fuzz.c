@@ -2,7 +2,7 @@
  * asked.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs-priv.h"
+#include "rest/rest.h"
 
 #include <string.h>
 

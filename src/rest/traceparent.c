@@ -4,7 +4,7 @@
  *
  * Ids need to be unique, not secret: a counter from a random start, mixed (splitmix64, Steele
  * et al. 2014). */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 

@@ -1,10 +1,11 @@
-/* core.h - the inside of the API: router, calls, counts, limits. Endpoints do not need it.
+/* rest-priv.h - the inside of the room: router, calls, counts, limits. Endpoints do not need
+ * it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef ORF_API_CORE_H
-#define ORF_API_CORE_H
+#ifndef ORF_REST_PRIV_H
+#define ORF_REST_PRIV_H
 
-#include "api/endpoints.h"
+#include "rest/rest.h"
 
 #include <stdatomic.h>
 
@@ -74,17 +75,17 @@ typedef struct {
     GPtrArray *made;                   /* values that validation wrote anew; or NULL */
     GPtrArray *added;                  /* headers: name, value, ...; or NULL */
     OrfLimitTold limit;                /* quota 0: none applies */
-    atomic_bool counted, has_place;
+    atomic_bool counted;
     GMutex lock;    /* of the rest */
     unsigned works; /* at the desk */
     bool begun, over, early;
     char cut[PATH_ROOM];
 } Call;
 
-void orf_api_begin(OrfRequest *request, void *api);
-void orf_api_complete(OrfRequest *request, void *api);
-void orf_api_gone(OrfRequest *request, bool early, void *api);
-Call *orf_call_new(OrfApi *api, OrfRequest *request);
+void orf_call_begin(OrfRequest *request, void *rest);
+void orf_call_complete(OrfRequest *request, void *rest);
+void orf_call_gone(OrfRequest *request, bool early, void *rest);
+Call *orf_call_new(OrfRest *rest, OrfRequest *request);
 /* False: it has replied. */
 bool orf_call_read_arguments(OrfCall *call);
 void orf_call_busy(OrfCall *call);
@@ -96,9 +97,6 @@ void orf_call_count(OrfCall *call, int status);
 /* With one header more. */
 void orf_call_problem_with(OrfCall *call, const OrfProblem *problem, const char *name,
                            const char *value);
-bool orf_problem_retryable(const char *code);
-/* Paths of the machine become "(file)"; caller owns. */
-char *orf_problem_scrub(const char *text);
 
 /* --- Desk: desk.c ------------------------------------------------------------------------- */
 
@@ -121,55 +119,17 @@ void orf_tallies_limited(OrfTallies *tallies);
 /* Does Accept-Encoding allow gzip? */
 bool orf_call_takes_gzip(const OrfCall *call);
 
-/* --- Documents: document.c, page.c, generators.c. Immutable ------------------------------- */
+/* --- The room itself: rest.c -------------------------------------------------------------- */
 
-typedef struct {
-    GBytes *body, *packed; /* packed: the same by gzip, or NULL */
-    const char *type;      /* static */
-    char etag[48], packed_etag[48];
-} OrfDocument;
-OrfDocument *orf_document_new(GBytes *body, const char *type);
-OrfDocument *orf_document_take(char *text, const char *type);
-void orf_document_free(void *document);
-/* For clients that take gzip. */
-void orf_document_pack(OrfDocument *document, GBytes *packed);
-/* 200 or 304. `headers`: further ones, or NULL. */
-void
-orf_call_reply_document(OrfCall *call, const OrfDocument *document, const char *const *headers);
-GHashTable *orf_page_load(void); /* name -> OrfDocument */
-OrfDocument *orf_generators_document(const OrfApi *api);
-
-/* --- Probes and metrics: probes.c, metrics.c ---------------------------------------------- */
-
-bool orf_api_is_ready(const OrfApi *api);
-void orf_metrics_begin(OrfApi *api);
-
-/* --- The API's parts ---------------------------------------------------------------------- */
-
-typedef struct OrfApiParts {
+struct OrfRest {
+    OrfRestOptions options; /* copied */
     OrfHttpApp app;
     OrfRouter *router;
     OrfLimiter *limiter; /* NULL: no limit */
     OrfDesk *desk;
     OrfTallies *tallies;
-    GHashTable *page;
-    OrfDocument *generators, *openapi;
     _Atomic uint64_t seed;
     char **origins;
-    char *safe_mode;
-    int64_t started_us;
-    _Atomic int64_t tick_us;    /* of the clock thread, monotonic */
-    _Atomic uint64_t disk_free; /* G_MAXUINT64: not known */
-    atomic_bool low_on_disk;
-    atomic_uint arriving; /* wishes that hold a place in the queue */
-    GThread *clock_thread;
-    GMainLoop *loop;
-} OrfApiParts;
-
-bool orf_api_low_on_disk(const OrfApi *api);
-
-#define TICK_MS 500
-#define LEAST_DISK (256u << 20)
-#define STUCK_US (5 * G_USEC_PER_SEC)
+};
 
 #endif

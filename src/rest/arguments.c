@@ -5,7 +5,7 @@
  * Path arguments stand in the table in the order of the template. A query argument "*" in the
  * table lets any other pass. Texts and choices are checked in place; numbers take the way of
  * the command line's parameters. */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 

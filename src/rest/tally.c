@@ -5,7 +5,7 @@
  *
  * A series is looked up once and kept in a table of pointers; after that a count is two
  * additions. Streams count when they open. */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #define STATUSES 500    /* 100..599 */
 #define EXEMPLAR_S 5e-3 /* faster answers leave no trace id behind */

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Pure. What is malformed is ignored, as the standards ask. */
-#include "api/jobs-priv.h"
+#include "rest/rest.h"
 
 #include <string.h>
 

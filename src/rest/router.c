@@ -5,7 +5,7 @@
  * A template's segment is a word, "{name}" (any one segment) or "{name*}" (last: all that is
  * left, GET only, and only where nothing else fits). Words win over names. Nothing is allocated
  * while looking. */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #include <string.h>
 

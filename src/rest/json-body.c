@@ -1,7 +1,7 @@
 /* json-body.c - JSON bodies, bounded before they are read.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/core.h"
+#include "rest/rest-priv.h"
 
 #define MAX_DEPTH 64
 
