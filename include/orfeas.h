@@ -77,7 +77,7 @@ OrfRecipe *orf_recipe_ref(OrfRecipe *recipe);
 void orf_recipe_unref(OrfRecipe *recipe);
 
 /* Sets one parameter from its text form ("80mm", "0.6", "true"). Errors: BAD_INPUT with the
- * range, or the nearest known name. */
+ * range; NOT_FOUND with the nearest known name. */
 bool orf_recipe_set(OrfRecipe *recipe, const char *name, const char *text, GError **error);
 
 /* Adds a picture, encoded (JPEG, PNG, ...). `name` is for messages. `yaw` in degrees says from

@@ -103,7 +103,7 @@ void orf_arena_free(OrfArena *arena);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfArena, orf_arena_free)
 
 /* --- Parameters: base/params.c --------------------------------------------------------------
- * Declared once as a table; the command line, recipes and later HTTP read the same table. */
+ * Declared once as a table; the command line, recipes and HTTP read the same table. */
 
 typedef enum {
     ORF_PARAM_BOOL,
@@ -119,23 +119,55 @@ typedef enum {
 typedef struct {
     const char *name;
     OrfParamType type;
-    double min, max;      /* numbers and lists; for text the greatest length in bytes is max */
+    double min, max;      /* numbers and lists; for text its length in bytes, max 0: any */
     const char *fallback; /* the default as text; never NULL */
     const char *choices;  /* "round|chamfer|cove" for ORF_PARAM_CHOICE */
     const char *help;     /* one sentence, says what changes for the user */
 } OrfParam;
 
+/* A row of such a table: what a parameter of this type has, and nothing else.
+ *     ORF_LENGTH("wall", 0, 50, "0.8", "No part of the result is thinner than this."), */
+#define ORF_PARAM_RANGE(Type, name_, min_, max_, fallback_, help_)                             \
+    {                                                                                          \
+        .name = (name_), .type = ORF_PARAM_##Type, .min = (min_), .max = (max_),               \
+        .fallback = (fallback_), .help = (help_)                                               \
+    }
+#define ORF_INT(name, min, max, fallback, help)                                                \
+    ORF_PARAM_RANGE(INT, name, min, max, fallback, help)
+#define ORF_NUMBER(name, min, max, fallback, help)                                             \
+    ORF_PARAM_RANGE(NUMBER, name, min, max, fallback, help)
+#define ORF_LENGTH(name, min, max, fallback, help)                                             \
+    ORF_PARAM_RANGE(LENGTH, name, min, max, fallback, help)
+#define ORF_ANGLE(name, min, max, fallback, help)                                              \
+    ORF_PARAM_RANGE(ANGLE, name, min, max, fallback, help)
+#define ORF_LIST(name, min, max, fallback, help)                                               \
+    ORF_PARAM_RANGE(LIST, name, min, max, fallback, help)
+#define ORF_TEXT(name, shortest, longest, fallback, help)                                      \
+    ORF_PARAM_RANGE(TEXT, name, shortest, longest, fallback, help)
+#define ORF_BOOL(name, fallback, help) ORF_PARAM_RANGE(BOOL, name, 0, 0, fallback, help)
+#define ORF_CHOICE(name_, choices_, fallback_, help_)                                          \
+    {                                                                                          \
+        .name = (name_), .type = ORF_PARAM_CHOICE, .choices = (choices_),                      \
+        .fallback = (fallback_), .help = (help_)                                               \
+    }
+
 const char *orf_param_type_name(OrfParamType type);
 const char *orf_param_unit(OrfParamType type); /* "mm", "degrees" or "" */
+
+/* One value without a set of them: `ret_canonical` (or NULL) is its canonical text, which the
+ * caller owns; "8 cm" is 80, "yes" is true. The row's default is not looked at. Errors:
+ * BAD_INPUT: not a number, out of range, no such choice. */
+bool
+orf_param_check(const OrfParam *param, const char *text, char **ret_canonical, GError **error);
 
 /* Values for the parameters of one or more tables (which must be static). One thread at a time
  * while it changes, then immutable. */
 typedef struct OrfParams OrfParams;
 OrfParams *orf_params_new(void);
-OrfParams *orf_params_copy(const OrfParams *params);
 void orf_params_free(OrfParams *params);
 void orf_params_add_table(OrfParams *params, const OrfParam *table, size_t n);
-/* Errors: BAD_INPUT: unknown name (with the nearest known one), not a number, out of range. */
+/* Errors: NOT_FOUND: unknown name (with the nearest known one); BAD_INPUT as orf_param_check.
+ */
 bool orf_params_set(OrfParams *params, const char *name, const char *text, GError **error);
 bool orf_params_is_set(const OrfParams *params, const char *name); /* by the user */
 /* The name must be in a table and of a fitting type: anything else is a bug. */
@@ -148,9 +180,6 @@ size_t orf_params_list(const OrfParams *params, const char *name, double *ret_va
 /* {"name":value,...}, names sorted, every default filled in, numbers as RFC 8785 prints them.
  */
 char *orf_params_canonical(const OrfParams *params);
-/* Calls `each` for every declared parameter, in table order. */
-void orf_params_each(const OrfParams *params, void (*each)(const OrfParam *param, void *data),
-                     void *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfParams, orf_params_free)
 
 /* --- Digests: base/digest.c --------------------------------------------------------------- */

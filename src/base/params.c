@@ -51,20 +51,6 @@ orf_params_free(OrfParams *params)
     g_free(params);
 }
 
-OrfParams *
-orf_params_copy(const OrfParams *params)
-{
-    OrfParams *copy = orf_params_new();
-    for (guint i = 0; i < params->order->len; i++) {
-        const Value *from = params->order->pdata[i];
-        Value *value = g_memdup2(from, sizeof *from);
-        value->text = g_strdup(from->text);
-        g_hash_table_insert(copy->values, (char *)value->param->name, value);
-        g_ptr_array_add(copy->order, value);
-    }
-    return copy;
-}
-
 const char *
 orf_param_type_name(OrfParamType type)
 {
@@ -160,98 +146,136 @@ check_range(const OrfParam *param, double number, GError **error)
                      range);
 }
 
+/* What a text means for a parameter. */
+typedef struct {
+    char *text;    /* canonical */
+    double number; /* bool, int, number, length, angle */
+} Meaning;
+
 static bool
-set_number(Value *value, const char *text, GError **error)
+check_number(const OrfParam *param, const char *text, Meaning *ret, GError **error)
 {
-    double number;
-    if (!read_number(value->param, text, &number))
-        return fail_number(value->param, text, error);
-    if (!check_range(value->param, number, error))
+    if (!read_number(param, text, &ret->number))
+        return fail_number(param, text, error);
+    if (!check_range(param, ret->number, error))
         return false;
-    value->number = number;
-    g_free(value->text);
-    value->text = number_text(number);
+    ret->text = number_text(ret->number);
     return true;
 }
 
 static bool
-set_bool(Value *value, const char *text, GError **error)
+check_bool(const OrfParam *param, const char *text, Meaning *ret, GError **error)
 {
-    double number;
-    if (!read_bool(text, &number))
-        return ORF_FALSE(error, BAD_INPUT, "%s: \"%s\" is neither true nor false",
-                         value->param->name, text);
-    value->number = number;
-    g_free(value->text);
-    value->text = g_strdup(number != 0 ? "true" : "false");
+    if (!read_bool(text, &ret->number))
+        return ORF_FALSE(error, BAD_INPUT, "%s: \"%s\" is neither true nor false", param->name,
+                         text);
+    ret->text = g_strdup(ret->number != 0 ? "true" : "false");
     return true;
 }
 
 static bool
-set_choice(Value *value, const char *text, GError **error)
+is_choice(const char *choices, const char *text)
 {
-    g_auto(GStrv) choices = g_strsplit(value->param->choices, "|", -1);
-    if (!g_strv_contains((const char *const *)choices, text)) {
-        g_autofree char *list = g_strjoinv(", ", choices);
-        return ORF_FALSE(error, BAD_INPUT, "%s: \"%s\" is not one of %s", value->param->name,
-                         text, list);
+    size_t size = strlen(text);
+    for (const char *at = choices;; at++) {
+        size_t word = strcspn(at, "|");
+        if (word == size && memcmp(at, text, size) == 0)
+            return true;
+        at += word;
+        if (!*at)
+            return false;
     }
-    g_free(value->text);
-    value->text = g_strdup(text);
-    return true;
 }
 
 static bool
-set_text(Value *value, const char *text, GError **error)
+check_choice(const OrfParam *param, const char *text, Meaning *ret, GError **error)
 {
-    if (!g_utf8_validate(text, -1, NULL))
-        return ORF_FALSE(error, BAD_INPUT, "%s: the text is not UTF-8", value->param->name);
-    if ((double)strlen(text) > value->param->max)
-        return ORF_FALSE(error, BAD_INPUT, "%s: the text has %zu bytes, at most %.0f fit",
-                         value->param->name, strlen(text), value->param->max);
-    g_free(value->text);
-    value->text = g_strdup(text);
+    if (!is_choice(param->choices, text)) {
+        g_auto(GStrv) choices = g_strsplit(param->choices, "|", -1);
+        g_autofree char *list = g_strjoinv(", ", choices);
+        return ORF_FALSE(error, BAD_INPUT, "%s: \"%s\" is not one of %s", param->name, text,
+                         list);
+    }
+    ret->text = g_strdup(text);
     return true;
 }
 
 static bool
-set_list(Value *value, const char *text, GError **error)
+check_text(const OrfParam *param, const char *text, Meaning *ret, GError **error)
+{
+    size_t size = strlen(text);
+    if (!g_utf8_validate(text, (gssize)size, NULL))
+        return ORF_FALSE(error, BAD_INPUT, "%s: the text is not UTF-8", param->name);
+    if (param->max > 0 && (double)size > param->max)
+        return ORF_FALSE(error, BAD_INPUT, "%s: the text has %zu bytes, at most %.0f fit",
+                         param->name, size, param->max);
+    if ((double)size < param->min)
+        return ORF_FALSE(error, BAD_INPUT, "%s: the text has %zu bytes, give at least %.0f",
+                         param->name, size, param->min);
+    ret->text = g_strdup(text);
+    return true;
+}
+
+static bool
+check_list(const OrfParam *param, const char *text, Meaning *ret, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(text, ",", MAX_LIST + 1);
     if (g_strv_length(parts) > MAX_LIST)
-        return ORF_FALSE(error, BAD_INPUT, "%s: more than %d numbers", value->param->name,
-                         MAX_LIST);
+        return ORF_FALSE(error, BAD_INPUT, "%s: more than %d numbers", param->name, MAX_LIST);
     g_autoptr(GString) canonical = g_string_new(NULL);
     for (char **part = parts; *part; part++) {
         double number;
-        if (!read_number(value->param, g_strstrip(*part), &number))
-            return fail_number(value->param, *part, error);
-        if (!check_range(value->param, number, error))
+        if (!read_number(param, g_strstrip(*part), &number))
+            return fail_number(param, *part, error);
+        if (!check_range(param, number, error))
             return false;
         if (canonical->len)
             g_string_append_c(canonical, ',');
         orf_json_number(canonical, number);
     }
-    g_free(value->text);
-    value->text = g_string_free(g_steal_pointer(&canonical), FALSE);
+    ret->text = g_string_free(g_steal_pointer(&canonical), FALSE);
+    return true;
+}
+
+static bool
+check(const OrfParam *param, const char *text, Meaning *ret, GError **error)
+{
+    switch (param->type) {
+    case ORF_PARAM_BOOL:
+        return check_bool(param, text, ret, error);
+    case ORF_PARAM_CHOICE:
+        return check_choice(param, text, ret, error);
+    case ORF_PARAM_TEXT:
+        return check_text(param, text, ret, error);
+    case ORF_PARAM_LIST:
+        return check_list(param, text, ret, error);
+    default:
+        return check_number(param, text, ret, error);
+    }
+}
+
+bool
+orf_param_check(const OrfParam *param, const char *text, char **ret_canonical, GError **error)
+{
+    Meaning meaning = { 0 };
+    if (!check(param, text, &meaning, error))
+        return false;
+    if (ret_canonical)
+        *ret_canonical = g_steal_pointer(&meaning.text);
+    g_free(meaning.text);
     return true;
 }
 
 static bool
 set_value(Value *value, const char *text, GError **error)
 {
-    switch (value->param->type) {
-    case ORF_PARAM_BOOL:
-        return set_bool(value, text, error);
-    case ORF_PARAM_CHOICE:
-        return set_choice(value, text, error);
-    case ORF_PARAM_TEXT:
-        return set_text(value, text, error);
-    case ORF_PARAM_LIST:
-        return set_list(value, text, error);
-    default:
-        return set_number(value, text, error);
-    }
+    Meaning meaning = { 0 };
+    if (!check(value->param, text, &meaning, error))
+        return false;
+    g_free(value->text);
+    value->text = meaning.text;
+    value->number = meaning.number;
+    return true;
 }
 
 /* --- Tables and names --------------------------------------------------------------------- */
@@ -308,18 +332,26 @@ nearest_name(const OrfParams *params, const char *name)
     return best;
 }
 
+static bool
+fail_name(const OrfParams *params, const char *name, GError **error)
+{
+    const char *near = nearest_name(params, name);
+    if (near)
+        return ORF_FALSE(error, NOT_FOUND, "no parameter \"%s\"; did you mean \"%s\"?", name,
+                         near);
+    g_autoptr(GString) known = g_string_new(NULL);
+    for (guint i = 0; i < params->order->len; i++)
+        g_string_append_printf(known, "%s%s", i ? ", " : "",
+                               ((const Value *)params->order->pdata[i])->param->name);
+    return ORF_FALSE(error, NOT_FOUND, "no parameter \"%s\"; there are %s", name, known->str);
+}
+
 bool
 orf_params_set(OrfParams *params, const char *name, const char *text, GError **error)
 {
     Value *value = g_hash_table_lookup(params->values, name);
-    if (!value) {
-        const char *near = nearest_name(params, name);
-        if (near)
-            return ORF_FALSE(error, BAD_INPUT, "no parameter \"%s\"; did you mean \"%s\"?",
-                             name, near);
-        return ORF_FALSE(error, BAD_INPUT, "no parameter \"%s\"; see \"orfeas generators\"",
-                         name);
-    }
+    if (!value)
+        return fail_name(params, name, error);
     if (!set_value(value, text, error))
         return false;
     value->set = true;
@@ -384,14 +416,6 @@ orf_params_list(const OrfParams *params, const char *name, double *ret_values, s
     return n;
 }
 
-void
-orf_params_each(const OrfParams *params, void (*each)(const OrfParam *param, void *data),
-                void *data)
-{
-    for (guint i = 0; i < params->order->len; i++)
-        each(((const Value *)params->order->pdata[i])->param, data);
-}
-
 /* --- Canonical JSON ----------------------------------------------------------------------- */
 
 static int
@@ -402,18 +426,21 @@ by_name(const void *a, const void *b)
 }
 
 static void
-append_value(GString *out, const Value *value)
+add_value(OrfJson *json, const Value *value)
 {
+    const char *name = value->param->name;
+    g_autofree char *list = NULL;
     switch (value->param->type) {
     case ORF_PARAM_CHOICE:
     case ORF_PARAM_TEXT:
-        orf_json_string(out, value->text);
+        orf_json_add_text(json, name, value->text);
         break;
     case ORF_PARAM_LIST:
-        g_string_append_printf(out, "[%s]", value->text);
+        list = g_strdup_printf("[%s]", value->text);
+        orf_json_add_raw(json, name, list);
         break;
     default:
-        g_string_append(out, value->text);
+        orf_json_add_raw(json, name, value->text);
     }
 }
 
@@ -422,15 +449,10 @@ orf_params_canonical(const OrfParams *params)
 {
     g_autoptr(GPtrArray) sorted = g_ptr_array_copy(params->order, NULL, NULL);
     g_ptr_array_sort(sorted, by_name);
-    GString *out = g_string_new("{");
-    for (guint i = 0; i < sorted->len; i++) {
-        const Value *value = sorted->pdata[i];
-        if (i)
-            g_string_append_c(out, ',');
-        orf_json_string(out, value->param->name);
-        g_string_append_c(out, ':');
-        append_value(out, value);
-    }
-    g_string_append_c(out, '}');
-    return g_string_free(out, FALSE);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    for (guint i = 0; i < sorted->len; i++)
+        add_value(json, sorted->pdata[i]);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }

@@ -13,20 +13,21 @@
 #define RIM_SIDE 640 /* px; coarser pictures do not show how rims turn away */
 
 static const OrfParam params[] = {
-    { "fov", ORF_PARAM_ANGLE, 0, 150, "0", NULL,
-      "Field of view over the longer side of the picture; 0: from the camera's EXIF, else "
-      "30." },
-    { "near", ORF_PARAM_NUMBER, 0, 1e6, "0", NULL,
-      "Distance of the first level of the picture, in any unit; 0: not known." },
-    { "far", ORF_PARAM_NUMBER, 0, 1e6, "0", NULL, "Distance of the last level; 0: not known." },
-    { "level", ORF_PARAM_NUMBER, 0, 1e3, "0", NULL,
-      "Distance of one level, as of depth cameras (1 mm: 1); 0: use near and far." },
-    { "meaning", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|far-bright|near-bright|disparity",
-      "What bright means; disparity is one over distance." },
-    { "closing", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|body|plate",
-      "body: a back that suits the front; plate: one flat back behind everything." },
-    { "back-depth", ORF_PARAM_NUMBER, 0, 4, "1", NULL,
-      "Thickness of the unseen half: 1 as guessed, less is flatter." },
+    ORF_ANGLE(
+        "fov", 0, 150, "0",
+        "Field of view over the longer side of the picture; 0: from the camera's EXIF, else "
+        "30."),
+    ORF_NUMBER("near", 0, 1e6, "0",
+               "Distance of the first level of the picture, in any unit; 0: not known."),
+    ORF_NUMBER("far", 0, 1e6, "0", "Distance of the last level; 0: not known."),
+    ORF_NUMBER("level", 0, 1e3, "0",
+               "Distance of one level, as of depth cameras (1 mm: 1); 0: use near and far."),
+    ORF_CHOICE("meaning", "auto|far-bright|near-bright|disparity", "auto",
+               "What bright means; disparity is one over distance."),
+    ORF_CHOICE("closing", "auto|body|plate", "auto",
+               "body: a back that suits the front; plate: one flat back behind everything."),
+    ORF_NUMBER("back-depth", 0, 4, "1",
+               "Thickness of the unseen half: 1 as guessed, less is flatter."),
 };
 
 typedef struct {

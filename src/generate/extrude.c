@@ -15,21 +15,18 @@
 #define MAX_COLORS 8
 
 static const OrfParam params[] = {
-    { "height", ORF_PARAM_LENGTH, 0.2, 500, "5", NULL,
-      "Thickness of the solid, without the base." },
-    { "bevel", ORF_PARAM_CHOICE, 0, 0, "none", "none|chamfer|round|cove",
-      "Form of the top edge." },
-    { "bevel-width", ORF_PARAM_LENGTH, 0.1, 50, "1", NULL, "Width of the bevel." },
-    { "colors", ORF_PARAM_INT, 1, MAX_COLORS, "1", NULL,
-      "Split into that many flat colours, each at a height of its own." },
-    { "heights", ORF_PARAM_LIST, 0.2, 500, "", NULL,
-      "Height of each colour in mm, from the darkest to the lightest; sets colors as well." },
-    { "base", ORF_PARAM_LENGTH, 0, 100, "0", NULL,
-      "Thickness of a plate under it; 0 for none." },
-    { "base-margin", ORF_PARAM_LENGTH, 0, 200, "3", NULL,
-      "How far the base reaches beyond the outline." },
-    { "strokes", ORF_PARAM_CHOICE, 0, 0, "fill", "fill|ink",
-      "Of a line drawing: the filled shape, or the ink itself." },
+    ORF_LENGTH("height", 0.2, 500, "5", "Thickness of the solid, without the base."),
+    ORF_CHOICE("bevel", "none|chamfer|round|cove", "none", "Form of the top edge."),
+    ORF_LENGTH("bevel-width", 0.1, 50, "1", "Width of the bevel."),
+    ORF_INT("colors", 1, MAX_COLORS, "1",
+            "Split into that many flat colours, each at a height of its own."),
+    ORF_LIST(
+        "heights", 0.2, 500, "",
+        "Height of each colour in mm, from the darkest to the lightest; sets colors as well."),
+    ORF_LENGTH("base", 0, 100, "0", "Thickness of a plate under it; 0 for none."),
+    ORF_LENGTH("base-margin", 0, 200, "3", "How far the base reaches beyond the outline."),
+    ORF_CHOICE("strokes", "fill|ink", "fill",
+               "Of a line drawing: the filled shape, or the ink itself."),
 };
 
 /* What one stage works on. */

@@ -18,14 +18,16 @@
 #define FILLS 0.8f /* share of the frame that a subject of unknown framing would fill */
 
 static const OrfParam params[] = {
-    { "fov", ORF_PARAM_ANGLE, 1, 120, "30", NULL,
-      "Field of view of the camera over the longer side of a picture: wide lenses have more." },
-    { "roundness", ORF_PARAM_NUMBER, 0, 1, "0", NULL,
-      "1 makes sections round, towards 0 box-like; 0 guesses from the pictures' shading." },
-    { "framing", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|shared|box",
-      "shared: one camera going round; box: each picture was cropped by itself." },
-    { "resolution", ORF_PARAM_INT, 0, 512, "0", NULL,
-      "Cells along the longest side of the final grid; 0 follows the quality." },
+    ORF_ANGLE(
+        "fov", 1, 120, "30",
+        "Field of view of the camera over the longer side of a picture: wide lenses have more."),
+    ORF_NUMBER(
+        "roundness", 0, 1, "0",
+        "1 makes sections round, towards 0 box-like; 0 guesses from the pictures' shading."),
+    ORF_CHOICE("framing", "auto|shared|box", "auto",
+               "shared: one camera going round; box: each picture was cropped by itself."),
+    ORF_INT("resolution", 0, 512, "0",
+            "Cells along the longest side of the final grid; 0 follows the quality."),
 };
 
 typedef struct {

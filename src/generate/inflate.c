@@ -12,13 +12,13 @@
 #include "generate/generate-priv.h"
 
 static const OrfParam params[] = {
-    { "depth", ORF_PARAM_NUMBER, 0, 4, "0", NULL,
-      "Thickness / width of the widest part: 1 is as deep as wide; 0 guesses from the "
-      "picture." },
-    { "roundness", ORF_PARAM_NUMBER, 0, 1, "0", NULL,
-      "1 gives round sections, towards 0 a flat face with steep sides; 0 guesses." },
-    { "back-depth", ORF_PARAM_NUMBER, 0, 2, "1", NULL,
-      "Depth of the back / depth of the front: 1 the same, 0 a flat back." },
+    ORF_NUMBER("depth", 0, 4, "0",
+               "Thickness / width of the widest part: 1 is as deep as wide; 0 guesses from the "
+               "picture."),
+    ORF_NUMBER("roundness", 0, 1, "0",
+               "1 gives round sections, towards 0 a flat face with steep sides; 0 guesses."),
+    ORF_NUMBER("back-depth", 0, 2, "1",
+               "Depth of the back / depth of the front: 1 the same, 0 a flat back."),
 };
 
 typedef struct {

@@ -13,10 +13,9 @@
 #include "generate/generate-priv.h"
 
 static const OrfParam params[] = {
-    { "hollow", ORF_PARAM_BOOL, 0, 0, "false", NULL,
-      "Open at the top, with walls and a floor as thick as `wall` says." },
-    { "handles", ORF_PARAM_BOOL, 0, 0, "true", NULL,
-      "Keep what sticks out to the sides: handles, spouts, ears." },
+    ORF_BOOL("hollow", "false",
+             "Open at the top, with walls and a floor as thick as `wall` says."),
+    ORF_BOOL("handles", "true", "Keep what sticks out to the sides: handles, spouts, ears."),
 };
 
 typedef enum {

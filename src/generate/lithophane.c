@@ -12,17 +12,15 @@
 #include <string.h>
 
 static const OrfParam params[] = {
-    { "shape", ORF_PARAM_CHOICE, 0, 0, "flat", "flat|arc|cylinder", "Form of the plate." },
-    { "thin", ORF_PARAM_LENGTH, 0.2, 20, "0.8", NULL,
-      "Thickness where the picture is brightest." },
-    { "thick", ORF_PARAM_LENGTH, 0.4, 50, "3.2", NULL, "Thickness where it is darkest." },
-    { "absorption", ORF_PARAM_NUMBER, 0.05, 20, "1.1", NULL,
-      "How fast the plastic swallows light, per mm: white PLA 1.1." },
-    { "border", ORF_PARAM_LENGTH, 0, 50, "3", NULL, "Width of the frame; 0 for none." },
-    { "angle", ORF_PARAM_ANGLE, 10, 350, "120", NULL, "Opening of the arc." },
-    { "negative", ORF_PARAM_BOOL, 0, 0, "false", NULL, "Bright parts thick instead of thin." },
-    { "stretch", ORF_PARAM_BOOL, 0, 0, "true", NULL,
-      "Stretch the picture's tones to the full range." },
+    ORF_CHOICE("shape", "flat|arc|cylinder", "flat", "Form of the plate."),
+    ORF_LENGTH("thin", 0.2, 20, "0.8", "Thickness where the picture is brightest."),
+    ORF_LENGTH("thick", 0.4, 50, "3.2", "Thickness where it is darkest."),
+    ORF_NUMBER("absorption", 0.05, 20, "1.1",
+               "How fast the plastic swallows light, per mm: white PLA 1.1."),
+    ORF_LENGTH("border", 0, 50, "3", "Width of the frame; 0 for none."),
+    ORF_ANGLE("angle", 10, 350, "120", "Opening of the arc."),
+    ORF_BOOL("negative", "false", "Bright parts thick instead of thin."),
+    ORF_BOOL("stretch", "true", "Stretch the picture's tones to the full range."),
 };
 
 typedef enum { FLAT, ARC, CYLINDER } Shape;

@@ -6,24 +6,23 @@
 #include <math.h>
 
 const OrfParam orf_common_params[] = {
-    { "size", ORF_PARAM_LENGTH, 1, 5000, "100", NULL, "Longest side of the result." },
-    { "quality", ORF_PARAM_CHOICE, 0, 0, "standard", "draft|standard|high",
-      "More detail costs time: draft, standard or high." },
-    { "seed", ORF_PARAM_INT, 0, 9007199254740991, "0", NULL,
-      "Same seed, same result; only methods that draw lots use it." },
-    { "wall", ORF_PARAM_LENGTH, 0, 50, "0.8", NULL,
-      "No part of the result is thinner than this: two lines of a 0.4 mm nozzle." },
-    { "texture", ORF_PARAM_BOOL, 0, 0, "true", NULL,
-      "Put the picture's colours on the result." },
-    { "texture-size", ORF_PARAM_INT, 64, 4096, "1024", NULL, "Side of the texture in pixels." },
-    { "cutout", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|alpha|flat|scene|ink|grabcut|none",
-      "How the subject is cut out of the picture; none takes the whole frame." },
-    { "back", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|mirror|plain",
-      "What the unseen back shows: the front mirrored, or plain colours grown from the rim." },
-    { "pose", ORF_PARAM_CHOICE, 0, 0, "stand", "stand|lie",
-      "Stand upright, or lie on the back: plates print best lying." },
-    { "upto", ORF_PARAM_CHOICE, 0, 0, "finished", "preview|medium|final|finished",
-      "Stop after this stage." },
+    ORF_LENGTH("size", 1, 5000, "100", "Longest side of the result."),
+    ORF_CHOICE("quality", "draft|standard|high", "standard",
+               "More detail costs time: draft, standard or high."),
+    ORF_INT("seed", 0, 9007199254740991, "0",
+            "Same seed, same result; only methods that draw lots use it."),
+    ORF_LENGTH("wall", 0, 50, "0.8",
+               "No part of the result is thinner than this: two lines of a 0.4 mm nozzle."),
+    ORF_BOOL("texture", "true", "Put the picture's colours on the result."),
+    ORF_INT("texture-size", 64, 4096, "1024", "Side of the texture in pixels."),
+    ORF_CHOICE("cutout", "auto|alpha|flat|scene|ink|grabcut|none", "auto",
+               "How the subject is cut out of the picture; none takes the whole frame."),
+    ORF_CHOICE(
+        "back", "auto|mirror|plain", "auto",
+        "What the unseen back shows: the front mirrored, or plain colours grown from the rim."),
+    ORF_CHOICE("pose", "stand|lie", "stand",
+               "Stand upright, or lie on the back: plates print best lying."),
+    ORF_CHOICE("upto", "preview|medium|final|finished", "finished", "Stop after this stage."),
 };
 const size_t orf_n_common_params = G_N_ELEMENTS(orf_common_params);
 
@@ -96,25 +95,29 @@ orf_recipe_unref(OrfRecipe *recipe)
 /* --- Parameters --------------------------------------------------------------------------- */
 
 /* With auto the generator is not known yet: a setting is right when it is right for some
- * generator. */
+ * generator, and a name is known that is one of any generator's. */
 static bool
 some_generator_takes(const char *name, const char *text, GError **error)
 {
-    g_autoptr(GError) best = NULL;
+    g_autoptr(GError) wrong = NULL;
+    g_autoptr(OrfParams) all = orf_params_new();
     for (const OrfGenerator *const *g = orf_generators(); *g; g++) {
         g_autoptr(OrfParams) params = orf_params_new();
         orf_params_add_table(params, orf_common_params, orf_n_common_params);
         orf_params_add_table(params, (*g)->params, (*g)->n_params);
+        orf_params_add_table(all, orf_common_params, orf_n_common_params);
+        orf_params_add_table(all, (*g)->params, (*g)->n_params);
         g_autoptr(GError) why = NULL;
         if (orf_params_set(params, name, text, &why))
             return true;
-        bool known_name = !g_str_has_prefix(why->message, "no parameter");
-        if (!best || known_name) {
-            g_clear_error(&best);
-            best = g_steal_pointer(&why);
-        }
+        if (why->code == ORF_ERROR_NOT_FOUND)
+            continue;
+        g_clear_error(&wrong);
+        wrong = g_steal_pointer(&why);
     }
-    g_propagate_error(error, g_steal_pointer(&best));
+    if (!wrong)
+        return orf_params_set(all, name, text, error); /* fails, with the nearest name */
+    g_propagate_error(error, g_steal_pointer(&wrong));
     return false;
 }
 

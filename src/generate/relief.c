@@ -13,16 +13,14 @@
 #include <string.h>
 
 static const OrfParam params[] = {
-    { "depth", ORF_PARAM_LENGTH, 0.1, 200, "4", NULL,
-      "How far the highest point rises above the plate." },
-    { "base", ORF_PARAM_LENGTH, 0.2, 200, "2", NULL, "Thickness of the plate under it." },
-    { "outline", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|plate|subject|coin",
-      "The whole frame, the subject's own outline, or a disc with a rim." },
-    { "source", ORF_PARAM_CHOICE, 0, 0, "auto", "auto|picture|height",
-      "A picture to carve, or a height map whose brightness is height." },
-    { "detail", ORF_PARAM_NUMBER, 0, 1, "0.3", NULL,
-      "Share of fine detail in a picture's height." },
-    { "negative", ORF_PARAM_BOOL, 0, 0, "false", NULL, "Bright is low." },
+    ORF_LENGTH("depth", 0.1, 200, "4", "How far the highest point rises above the plate."),
+    ORF_LENGTH("base", 0.2, 200, "2", "Thickness of the plate under it."),
+    ORF_CHOICE("outline", "auto|plate|subject|coin", "auto",
+               "The whole frame, the subject's own outline, or a disc with a rim."),
+    ORF_CHOICE("source", "auto|picture|height", "auto",
+               "A picture to carve, or a height map whose brightness is height."),
+    ORF_NUMBER("detail", 0, 1, "0.3", "Share of fine detail in a picture's height."),
+    ORF_BOOL("negative", "false", "Bright is low."),
 };
 
 typedef enum { PLATE, SUBJECT, COIN } Outline;

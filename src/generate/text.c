@@ -7,21 +7,18 @@
 #include <string.h>
 
 static const OrfParam params[] = {
-    { "text", ORF_PARAM_TEXT, 0, 2000, "ORFEAS", NULL,
-      "What to write; \\n starts a new line." },
-    { "font", ORF_PARAM_TEXT, 0, 200, "DejaVu Sans Bold", NULL, "Font as Pango names it." },
-    { "align", ORF_PARAM_CHOICE, 0, 0, "center", "left|center|right", "Of several lines." },
-    { "style", ORF_PARAM_CHOICE, 0, 0, "emboss", "plain|emboss|engrave",
-      "Letters alone, raised on a plate, or cut into it." },
-    { "height", ORF_PARAM_LENGTH, 0.2, 200, "3", NULL,
-      "Thickness of the letters, or depth of the cut." },
-    { "plate", ORF_PARAM_LENGTH, 0.4, 200, "3", NULL, "Thickness of the plate." },
-    { "margin", ORF_PARAM_LENGTH, 0, 200, "5", NULL, "Plate beyond the letters." },
-    { "corner", ORF_PARAM_LENGTH, 0, 200, "3", NULL, "Radius of the plate's corners." },
-    { "hole", ORF_PARAM_LENGTH, 0, 50, "0", NULL, "Diameter of a key-ring hole; 0 for none." },
-    { "bevel", ORF_PARAM_CHOICE, 0, 0, "none", "none|chamfer|round|cove",
-      "Form of the letters' edge." },
-    { "bevel-width", ORF_PARAM_LENGTH, 0.1, 20, "0.6", NULL, "Width of the bevel." },
+    ORF_TEXT("text", 0, 2000, "ORFEAS", "What to write; \\n starts a new line."),
+    ORF_TEXT("font", 0, 200, "DejaVu Sans Bold", "Font as Pango names it."),
+    ORF_CHOICE("align", "left|center|right", "center", "Of several lines."),
+    ORF_CHOICE("style", "plain|emboss|engrave", "emboss",
+               "Letters alone, raised on a plate, or cut into it."),
+    ORF_LENGTH("height", 0.2, 200, "3", "Thickness of the letters, or depth of the cut."),
+    ORF_LENGTH("plate", 0.4, 200, "3", "Thickness of the plate."),
+    ORF_LENGTH("margin", 0, 200, "5", "Plate beyond the letters."),
+    ORF_LENGTH("corner", 0, 200, "3", "Radius of the plate's corners."),
+    ORF_LENGTH("hole", 0, 50, "0", "Diameter of a key-ring hole; 0 for none."),
+    ORF_CHOICE("bevel", "none|chamfer|round|cove", "none", "Form of the letters' edge."),
+    ORF_LENGTH("bevel-width", 0.1, 20, "0.6", "Width of the bevel."),
 };
 
 typedef struct {
