@@ -104,13 +104,14 @@ orf_draft_fault(OrfDraft *draft, const char *code, const char *pointer, const ch
     va_end(arguments);
 }
 
-/* The engine speaks to people at a command line; here the list of names is elsewhere. */
+/* The engine knows no address: where names are listed is added here. */
 void
 orf_draft_fault_error(OrfDraft *draft, const char *pointer, const GError *error)
 {
-    g_autoptr(GString) text = g_string_new(error->message);
-    g_string_replace(text, "see \"orfeas generators\"", "GET /api/v1/generators lists them", 0);
-    add_fault(draft, NULL, pointer, g_string_free(g_steal_pointer(&text), FALSE));
+    bool unknown = g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
+    add_fault(draft, NULL, pointer,
+              g_strconcat(error->message, unknown ? "; GET /api/v1/generators lists them" : "",
+                          NULL));
 }
 
 bool

@@ -337,13 +337,9 @@ fail_name(const OrfParams *params, const char *name, GError **error)
 {
     const char *near = nearest_name(params, name);
     if (near)
-        return ORF_FALSE(error, NOT_FOUND, "no parameter \"%s\"; did you mean \"%s\"?", name,
+        return ORF_FALSE(error, NOT_FOUND, "no parameter \"%s\" (did you mean \"%s\"?)", name,
                          near);
-    g_autoptr(GString) known = g_string_new(NULL);
-    for (guint i = 0; i < params->order->len; i++)
-        g_string_append_printf(known, "%s%s", i ? ", " : "",
-                               ((const Value *)params->order->pdata[i])->param->name);
-    return ORF_FALSE(error, NOT_FOUND, "no parameter \"%s\"; there are %s", name, known->str);
+    return ORF_FALSE(error, NOT_FOUND, "no parameter \"%s\"", name);
 }
 
 bool

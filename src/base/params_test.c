@@ -65,7 +65,7 @@ unknown_names_are_told_apart_by_code(void)
     static const struct {
         const char *name, *says;
     } cases[] = { { "sise", "did you mean \"size\"" },
-                  { "quux-frobnicate", "there are size, seed, shape" } };
+                  { "quux-frobnicate", "no parameter \"quux-frobnicate\"" } };
     g_autoptr(OrfParams) params = fixture();
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;

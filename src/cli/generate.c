@@ -134,6 +134,17 @@ on_stage(OrfStage stage, OrfAsset *asset, void *data)
 
 /* --- The recipe --------------------------------------------------------------------------- */
 
+/* False, for the caller to return: another command lists the names there are. */
+static bool
+name_the_list(GError **error)
+{
+    if (g_error_matches(*error, ORF_ERROR, ORF_ERROR_NOT_FOUND)) {
+        g_autofree char *message = g_steal_pointer(&(*error)->message);
+        (*error)->message = g_strconcat(message, "; \"orfeas generators\" lists them", NULL);
+    }
+    return false;
+}
+
 static bool
 set_option(OrfRecipe *recipe, const char *name, const char *text, GError **error)
 {
@@ -147,7 +158,7 @@ set_setting(OrfRecipe *recipe, const char *setting, GError **error)
     if (!equals)
         return ORF_FALSE(error, BAD_INPUT, "--set %s: write it as name=value", setting);
     g_autofree char *name = g_strndup(setting, (size_t)(equals - setting));
-    return orf_recipe_set(recipe, name, equals + 1, error);
+    return orf_recipe_set(recipe, name, equals + 1, error) || name_the_list(error);
 }
 
 static OrfRecipe *
@@ -155,7 +166,11 @@ recipe_from_options(const Options *options, GError **error)
 {
     g_autoptr(OrfRecipe) recipe =
         orf_recipe_new(options->generator ? options->generator : "auto", error);
-    if (!recipe || !set_option(recipe, "size", options->size, error) ||
+    if (!recipe) {
+        name_the_list(error);
+        return NULL;
+    }
+    if (!set_option(recipe, "size", options->size, error) ||
         !set_option(recipe, "quality", options->quality, error) ||
         !set_option(recipe, "seed", options->seed, error))
         return NULL;

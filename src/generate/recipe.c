@@ -65,8 +65,7 @@ orf_recipe_new(const char *generator, GError **error)
 {
     const OrfGenerator *found = orf_generator_by_name(generator);
     if (!found)
-        return ORF_FAIL(error, NOT_FOUND,
-                        "no generator \"%s\"; \"orfeas generators\" lists them", generator);
+        return ORF_FAIL(error, NOT_FOUND, "no generator \"%s\"", generator);
     return recipe_new(found);
 }
 
