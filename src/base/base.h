@@ -233,6 +233,25 @@ void
 orf_json_string(GString *out, const char *text);  /* quoted, escaped, invalid UTF-8 replaced */
 void orf_json_number(GString *out, double value); /* shortest form; NaN and infinity: null */
 
+/* --- Workers: base/workers.c: what happens later, on threads of their own. Thread-safe -----
+ */
+
+typedef struct OrfWorkers OrfWorkers;
+/* At most `threads` (0: one); more than `room` calls in line are refused (0: no bound). */
+OrfWorkers *orf_workers_new(const char *name, unsigned threads, unsigned room);
+/* Returns when all that waits in line has run; what was not due yet is dropped. */
+void orf_workers_free(OrfWorkers *workers);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfWorkers, orf_workers_free)
+/* Calls `work` once, soon; those that were added earlier begin earlier. False: too much waits.
+ */
+bool orf_workers_add(OrfWorkers *workers, void (*work)(void *data), void *data);
+/* Calls `work` once when `delay_us` have passed and a thread has time. Never refused. The
+ * number names it for orf_workers_cancel. */
+uint64_t
+orf_workers_after(OrfWorkers *workers, int64_t delay_us, void (*work)(void *data), void *data);
+/* True: it will not be called. False: it was, or is being called now. */
+bool orf_workers_cancel(OrfWorkers *workers, uint64_t id);
+
 /* --- The machine: base/machine.c: for programs; what the engine may use is told by its task
  * --- */
 
