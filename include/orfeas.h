@@ -25,6 +25,7 @@ G_BEGIN_DECLS
 
 #pragma GCC visibility push(default) /* what this header declares is exported, nothing else */
 
+typedef struct OrfEngine OrfEngine;
 typedef struct OrfTask OrfTask;
 typedef struct OrfRecipe OrfRecipe;
 typedef struct OrfAsset OrfAsset;
@@ -48,6 +49,22 @@ typedef enum {
     ORF_N_ERRORS
 } OrfErrorCode;
 
+/* --- Engine: what lasts longer than a run. Thread-safe ------------------------------------
+ * Devices with a budget each, what stays resident between runs, threads that all runs share. A
+ * program has one, and hands it to its tasks; without one every built-in generator runs. */
+
+typedef struct {
+    const char *const *devices; /* NULL-terminated, beside "cpu", which is always there */
+    const char *const *nets;    /* NULL-terminated folders of installed nets; NULL: none */
+    size_t memory;  /* bytes that runs and residents may hold together; 0: no limit */
+    unsigned cores; /* threads that help all runs together; 0: one */
+} OrfEngineOptions;
+
+/* `options` NULL: the defaults above. Errors: UNAVAILABLE: a device that is not here. */
+OrfEngine *orf_engine_new(const OrfEngineOptions *options, GError **error);
+OrfEngine *orf_engine_ref(OrfEngine *engine);
+void orf_engine_unref(OrfEngine *engine);
+
 /* --- Task: cancel, progress, memory and cores of one run. Thread-safe --------------------- */
 
 /* Called from the thread that does the work. `step` is the path of the running step, such as
@@ -59,6 +76,7 @@ typedef struct {
     size_t memory;          /* bytes the task may hold at one time; 0: no limit */
     OrfProgressFn progress; /* may be NULL */
     void *progress_data;
+    OrfEngine *engine; /* the task keeps a reference; NULL: none */
 } OrfTaskOptions;
 
 OrfTask *orf_task_new(const OrfTaskOptions *options); /* NULL: the defaults above */
@@ -66,6 +84,7 @@ OrfTask *orf_task_ref(OrfTask *task);
 void orf_task_unref(OrfTask *task);
 void orf_task_cancel(OrfTask *task); /* async-signal-safe */
 bool orf_task_cancelled(const OrfTask *task);
+OrfEngine *orf_task_engine(const OrfTask *task);  /* borrowed; NULL: none */
 size_t orf_task_peak_memory(const OrfTask *task); /* bytes, of what was drawn from the budget */
 char **orf_task_notes(OrfTask *task); /* remarks for the user; caller owns (g_strfreev) */
 
@@ -168,6 +187,7 @@ GBytes *orf_asset_view(OrfTask *task, OrfAsset *const *assets, size_t n, unsigne
 
 const char *orf_version(void); /* "0.1.0" */
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfEngine, orf_engine_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfTask, orf_task_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRecipe, orf_recipe_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfAsset, orf_asset_unref)

@@ -62,6 +62,87 @@ typedef void (*OrfRangeFn)(size_t begin, size_t end, void *data);
 bool
 orf_task_parallel(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data);
 
+/* --- Engine: what lasts longer than a run: base/engine.c, base/resident.c. Thread-safe -----
+ * Device 0 is the CPU; others are added by who opens the engine. What tasks of an engine hold
+ * counts against its devices, too. NULL is allowed: one CPU without a limit. */
+
+/* The CPU alone; orf_engine_new also opens the other devices that `options` names. */
+OrfEngine *orf_engine_new_bare(const OrfEngineOptions *options);
+
+typedef struct {
+    const char *name; /* "cuda:0" */
+    size_t memory;    /* bytes of its budget; 0: no limit */
+    void *backend;    /* what the room that drives it wants to find again */
+    void (*close)(void *backend);
+} OrfEngineDevice;
+/* While the engine is opened, before it is shared. Yields the index. */
+unsigned orf_engine_add_device(OrfEngine *engine, const OrfEngineDevice *device);
+unsigned orf_engine_n_devices(const OrfEngine *engine);
+const char *orf_engine_device_name(const OrfEngine *engine, unsigned device); /* "cpu" */
+void *orf_engine_device_backend(const OrfEngine *engine, unsigned device); /* NULL: the CPU */
+const char *const *orf_engine_net_folders(const OrfEngine *engine);        /* NULL-terminated */
+unsigned orf_engine_cores(const OrfEngine *engine);
+
+typedef struct {
+    uint64_t total;    /* bytes; 0: no limit */
+    uint64_t reserved; /* promised to runs that may not have taken it yet */
+    uint64_t held;     /* drawn now, by runs and residents */
+    uint64_t resident; /* of it, by residents */
+    unsigned tickets;  /* promises */
+} OrfEngineMemory;
+void orf_engine_memory(OrfEngine *engine, unsigned device, OrfEngineMemory *ret);
+void orf_engine_set_memory(OrfEngine *engine, unsigned device, uint64_t bytes); /* its total */
+
+/* Promises `bytes` of a device to a run before it starts: a ticket > 0, or 0: not now. A wish
+ * larger than the whole device is granted when nothing else is promised there. A scheduler that
+ * runs nothing itself keeps its books with it; runs in this process draw besides. */
+uint64_t orf_engine_reserve(OrfEngine *engine, unsigned device, uint64_t bytes);
+void orf_engine_release(OrfEngine *engine, uint64_t ticket); /* unknown tickets: nothing */
+
+/* Draws bytes that no orf_task_alloc gives (of a GPU) from a device; idle residents make way.
+ * Errors: TOO_LARGE: more than there is; BUSY: others hold it. */
+bool orf_engine_draw(OrfEngine *engine, unsigned device, size_t bytes, const char *what,
+                     GError **error);
+void orf_engine_give_back(OrfEngine *engine, unsigned device, size_t bytes);
+
+/* Handles items 0..n-1 at one time on the engine's threads and the caller's; one after the
+ * other without an engine. Returns when all are done. */
+typedef void (*OrfEachFn)(size_t item, void *data);
+void orf_engine_each(OrfEngine *engine, size_t n, OrfEachFn body, void *data);
+
+/* --- Residents: loaded once, used by many runs, found by key: base/resident.c ------------- */
+
+typedef struct {
+    const char *key; /* says all that decides what is loaded: "hunyuan-mini/dit/bf16" */
+    unsigned device;
+    size_t bytes; /* drawn from the device before `load`, given back after `unload` */
+    /* Errors: its own. Called on the thread that asks, never twice for one key at one time. */
+    void *(*load)(OrfTask *task, void *data, GError **error);
+    void (*unload)(void *value);
+    void *data;
+} OrfResidentOptions;
+typedef struct OrfResident OrfResident;
+/* The resident of this key and device: found, waited for or loaded. It cannot go until it is
+ * let go as often; then it stays until memory is wanted (the one that idles longest goes first)
+ * or it is dropped. Without an engine it is loaded for the caller alone. Errors: CANCELLED,
+ * those of orf_engine_draw and of `load`. */
+OrfResident *orf_resident_get(OrfTask *task, const OrfResidentOptions *options, GError **error);
+void *orf_resident_value(const OrfResident *resident);
+void orf_resident_let_go(OrfResident *resident);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfResident, orf_resident_let_go)
+
+typedef struct {
+    char *key;
+    unsigned device, users;
+    size_t bytes;
+} OrfResidentInfo;
+GArray *orf_engine_residents(OrfEngine *engine); /* of OrfResidentInfo; caller owns */
+/* Unloads what idles: with this key (NULL: all) and on any device. How many went. */
+unsigned orf_engine_drop(OrfEngine *engine, const char *key);
+/* Unloads what has idled for `keep_us`; the program calls it now and then and tells the time.
+ */
+unsigned orf_engine_expire(OrfEngine *engine, int64_t now_us, int64_t keep_us);
+
 /* --- Memory of a size that input decides: base/memory.c -------------------------------------
  * Drawn from the task's budget, 64-byte aligned, zeroed. NULL sets TOO_LARGE with what was
  * asked and what is left. orf_free gives the bytes back; the block may outlive its task. */

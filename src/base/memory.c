@@ -7,6 +7,7 @@
  * fresh pages: untouched parts cost nothing. */
 #include "base-priv.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,29 +21,72 @@ typedef struct {
 
 G_STATIC_ASSERT(sizeof(Header) <= ALIGN);
 
+OrfBudget *
+orf_budget_new(size_t limit, OrfBudget *parent)
+{
+    OrfBudget *budget = g_new0(OrfBudget, 1);
+    g_atomic_ref_count_init(&budget->refs);
+    budget->limit = limit;
+    budget->parent = parent ? orf_budget_ref(parent) : NULL;
+    return budget;
+}
+
+OrfBudget *
+orf_budget_ref(OrfBudget *budget)
+{
+    g_atomic_ref_count_inc(&budget->refs);
+    return budget;
+}
+
 void
 orf_budget_unref(OrfBudget *budget)
 {
-    if (budget && g_atomic_ref_count_dec(&budget->refs))
-        g_free(budget);
+    if (!budget || !g_atomic_ref_count_dec(&budget->refs))
+        return;
+    orf_budget_unref(budget->parent);
+    g_free(budget);
 }
 
-static bool
-draw(OrfBudget *budget, size_t size)
+bool
+orf_budget_draw(OrfBudget *budget, size_t size)
 {
-    if (!budget)
-        return true;
-    size_t used = __atomic_add_fetch((size_t *)&budget->used, size, __ATOMIC_SEQ_CST);
+    size_t used = atomic_fetch_add(&budget->used, size) + size;
     if (budget->limit && used > budget->limit) {
         budget->used -= size;
         return false;
     }
     size_t peak = budget->peak;
-    while (used > peak &&
-           !__atomic_compare_exchange_n((size_t *)&budget->peak, &peak, used, true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (used > peak && !atomic_compare_exchange_weak(&budget->peak, &peak, used))
         continue;
     return true;
+}
+
+/* From the task's ledger and its device's, where idle residents make way. `ret_short` is the
+ * one that has too little. */
+static bool
+draw(OrfTask *task, size_t size, const OrfBudget **ret_short)
+{
+    OrfBudget *budget = orf_task_budget(task);
+    *ret_short = budget;
+    if (!budget)
+        return true;
+    if (!orf_budget_draw(budget, size))
+        return false;
+    OrfBudget *device = budget->parent;
+    while (device && !orf_budget_draw(device, size))
+        if (!orf_engine_evict_one(orf_task_engine(task), 0)) {
+            budget->used -= size;
+            *ret_short = device;
+            return false;
+        }
+    return true;
+}
+
+static void
+give_back(OrfBudget *budget, size_t size)
+{
+    for (; budget; budget = budget->parent)
+        budget->used -= size;
 }
 
 static Header *
@@ -71,16 +115,20 @@ fail_too_large(const OrfBudget *budget, size_t size, const char *what, GError **
 void *
 orf_task_alloc(OrfTask *task, size_t count, size_t size, const char *what, GError **error)
 {
-    OrfBudget *budget = orf_task_budget(task);
+    const OrfBudget *short_of;
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2)
-        return fail_too_large(budget, SIZE_MAX / 2, what, error);
-    if (!draw(budget, bytes))
-        return fail_too_large(budget, bytes, what, error);
+        return fail_too_large(orf_task_budget(task), SIZE_MAX / 2, what, error);
+    OrfBudget *budget = orf_task_budget(task);
+    if (!draw(task, bytes, &short_of)) {
+        if (short_of == budget)
+            return fail_too_large(budget, bytes, what, error);
+        orf_engine_fail_short(orf_task_engine(task), 0, bytes, budget->used, what, error);
+        return NULL;
+    }
     char *base = calloc(1, bytes + 2 * ALIGN);
     if (!base) {
-        if (budget)
-            budget->used -= bytes;
+        give_back(budget, bytes);
         return fail_too_large(budget, bytes, what, error);
     }
     char *block = (char *)(((uintptr_t)base + 2 * ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
@@ -104,7 +152,7 @@ orf_free(void *block)
     Header header = *header_of(block);
     free(header.base);
     if (header.budget) {
-        header.budget->used -= header.size;
+        give_back(header.budget, header.size);
         orf_budget_unref(header.budget);
     }
 }

@@ -96,8 +96,10 @@ wait_for_helpers(Job *job)
     g_mutex_unlock(&job->lock);
 }
 
+/* With up to `helpers` threads of the pool beside this one. */
 static void
-spread(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data)
+spread(GThreadPool *pool, size_t helpers, OrfTask *task, size_t n_items, size_t grain,
+       OrfRangeFn body, void *data)
 {
     Job *job = g_new0(Job, 1);
     *job =
@@ -107,10 +109,10 @@ spread(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, void *data)
     g_mutex_init(&job->lock);
     g_cond_init(&job->idle);
     job->head.run = help;
-    size_t helpers = MIN(task->core->cores - 1, (n_items - 1) / grain);
+    helpers = MIN(helpers, (n_items - 1) / grain);
     for (size_t i = 0; i < helpers; i++) {
         job->refs++;
-        g_thread_pool_push(task->core->pool, job, NULL);
+        g_thread_pool_push(pool, job, NULL);
     }
     work(job);
     wait_for_helpers(job);
@@ -122,10 +124,35 @@ orf_task_parallel(OrfTask *task, size_t n_items, size_t grain, OrfRangeFn body, 
 {
     grain = MAX(grain, 1);
     if (orf_task_cores(task) > 1 && n_items > grain) {
-        spread(task, n_items, grain, body, data);
+        spread(task->core->pool, task->core->cores - 1, task, n_items, grain, body, data);
         return !orf_task_cancelled(task);
     }
     for (size_t begin = 0; begin < n_items && !orf_task_cancelled(task); begin += grain)
         body(begin, MIN(begin + grain, n_items), data);
     return !orf_task_cancelled(task);
+}
+
+/* --- Items of an engine ------------------------------------------------------------------- */
+
+typedef struct {
+    OrfEachFn body;
+    void *data;
+} Each;
+
+static void
+each_of(size_t begin, size_t end, void *data)
+{
+    const Each *each = data;
+    for (size_t i = begin; i < end; i++)
+        each->body(i, each->data);
+}
+
+void
+orf_engine_each(OrfEngine *engine, size_t n, OrfEachFn body, void *data)
+{
+    Each each = { body, data };
+    if (engine && n > 1)
+        spread(engine->pool, n - 1, NULL, n, 1, each_of, &each);
+    else
+        each_of(0, n, &each);
 }

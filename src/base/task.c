@@ -18,6 +18,12 @@ pool_run(void *item, void *unused)
     run(item);
 }
 
+GThreadPool *
+orf_pool_new(unsigned threads)
+{
+    return g_thread_pool_new(pool_run, NULL, (int)threads, FALSE, NULL);
+}
+
 static OrfTaskCore *
 core_new(const OrfTaskOptions *options)
 {
@@ -25,23 +31,24 @@ core_new(const OrfTaskOptions *options)
     core->cores = MAX(1, options->cores);
     core->progress = options->progress;
     core->progress_data = options->progress_data;
-    core->budget = g_new0(OrfBudget, 1);
-    g_atomic_ref_count_init(&core->budget->refs);
-    core->budget->limit = options->memory;
+    core->engine = options->engine ? orf_engine_ref(options->engine) : NULL;
+    core->budget = orf_budget_new(
+        options->memory, core->engine ? orf_engine_held(core->engine, 0)->budget : NULL);
     core->notes = g_ptr_array_new_with_free_func(g_free);
     core->reported = -1;
     g_mutex_init(&core->lock);
     if (core->cores > 1)
-        core->pool = g_thread_pool_new(pool_run, NULL, (int)core->cores - 1, FALSE, NULL);
+        core->pool = core->engine ? core->engine->pool : orf_pool_new(core->cores - 1);
     return core;
 }
 
 static void
 core_free(OrfTaskCore *core)
 {
-    if (core->pool)
+    if (core->pool && !core->engine)
         g_thread_pool_free(core->pool, FALSE, TRUE);
     orf_budget_unref(core->budget);
+    orf_engine_unref(core->engine);
     g_ptr_array_unref(core->notes);
     g_mutex_clear(&core->lock);
     g_free(core);
@@ -112,6 +119,12 @@ orf_task_check(const OrfTask *task, GError **error)
     if (!orf_task_cancelled(task))
         return true;
     return ORF_FALSE(error, CANCELLED, "cancelled");
+}
+
+OrfEngine *
+orf_task_engine(const OrfTask *task)
+{
+    return task ? task->core->engine : NULL;
 }
 
 unsigned

@@ -14,6 +14,28 @@ orf_version(void)
     return ORF_VERSION;
 }
 
+/* --- Engine ------------------------------------------------------------------------------- */
+
+static bool
+open_device(OrfEngine *engine, const char *name, GError **error)
+{
+    if (g_str_equal(name, orf_engine_device_name(engine, 0)))
+        return true;
+    return ORF_FALSE(error, UNAVAILABLE,
+                     "no device \"%s\" here; this build computes on \"cpu\" only", name);
+}
+
+OrfEngine *
+orf_engine_new(const OrfEngineOptions *options, GError **error)
+{
+    g_autoptr(OrfEngine) engine = orf_engine_new_bare(options);
+    const char *const *names = options ? options->devices : NULL;
+    for (; names && *names; names++)
+        if (!open_device(engine, *names, error))
+            return NULL;
+    return g_steal_pointer(&engine);
+}
+
 OrfAsset *
 orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
              OrfRan *ret_ran, GError **error)
