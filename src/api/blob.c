@@ -37,8 +37,8 @@ settle(OrfCall *call, const char *etag, Headers *headers)
     const char *match = orf_request_header(call->request, "If-Match");
     if (match && !orf_etag_listed(match, etag, false)) {
         orf_call_problem(call, &(OrfProblem){ .code = "precondition_failed",
-                                              .detail = "The file is another one than If-Match "
-                                                        "names." });
+                                              .detail = "The file is another one than "
+                                                        "If-Match names." });
         return true;
     }
     if (!orf_etag_listed(orf_request_header(call->request, "If-None-Match"), etag, true))

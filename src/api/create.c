@@ -135,19 +135,19 @@ create_progressive(OrfCall *call)
 
 static const OrfArgument arguments[] = {
     { ORF_IN_QUERY,
-      { "dry_run", ORF_PARAM_BOOL, 0, 0, "false", NULL,
-        "Only say what would be done: the parameters that count, time, memory." } },
+      ORF_BOOL("dry_run", "false",
+               "Only say what would be done: the parameters that count, time, memory.") },
     { ORF_IN_HEADER,
-      { "Idempotency-Key", ORF_PARAM_TEXT, 1, 202, "", NULL,
-        "The same key and wish give the same job for 24 hours, however often it is sent." } },
+      ORF_TEXT(
+          "Idempotency-Key", 1, 202, "",
+          "The same key and wish give the same job for 24 hours, however often it is sent.") },
     { ORF_IN_HEADER,
-      { "Prefer", ORF_PARAM_TEXT, 0, 1000, "", NULL,
-        "wait=N (at most 60): answer when the job is over or after N seconds; respond-async: "
-        "at "
-        "once." } },
+      ORF_TEXT("Prefer", 0, 1000, "",
+               "wait=N (at most 60): answer when the job is over or after N seconds; "
+               "respond-async: at once.") },
     { ORF_IN_HEADER,
-      { "Cache-Control", ORF_PARAM_TEXT, 0, 1000, "", NULL,
-        "no-cache runs the job although the result of an equal one is known." } },
+      ORF_TEXT("Cache-Control", 0, 1000, "",
+               "no-cache runs the job although the result of an equal one is known.") },
     { 0 },
 };
 

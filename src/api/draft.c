@@ -11,23 +11,24 @@
 #include <string.h>
 
 const OrfParam orf_wish_fields[] = {
-    { "generator", ORF_PARAM_TEXT, 0, 64, "auto", NULL,
-      "How to make it; auto looks at the picture and chooses." },
-    { "mode", ORF_PARAM_CHOICE, 0, 0, "standard", "preview|standard|progressive",
-      "preview stops after the first stage; progressive streams every stage." },
-    { "views", ORF_PARAM_TEXT, 0, 200, "", NULL,
-      "From where each picture was seen, in their order: front, right, back, left or degrees, "
-      "joined by commas." },
-    { "priority", ORF_PARAM_CHOICE, 0, 0, "normal", "interactive|normal|batch",
-      "Who waits for it: a person, a program, nobody." },
-    { "deadline", ORF_PARAM_TEXT, 0, 40, "", NULL,
-      "Give up when it is not done by then: seconds from now, or an RFC 3339 time." },
-    { "webhook", ORF_PARAM_TEXT, 0, 2000, "", NULL,
-      "URL that is told when the job is over; signed as Standard Webhooks says." },
-    { "webhook_events", ORF_PARAM_TEXT, 0, 60, "done", NULL,
-      "What the webhook is told: started, stage, done, joined by commas." },
-    { "client_gone", ORF_PARAM_CHOICE, 0, 0, "cancel", "cancel|keep",
-      "What happens to the job when the client leaves a stream or a wait early." },
+    ORF_TEXT("generator", 0, 64, "auto",
+             "How to make it; auto looks at the picture and chooses."),
+    ORF_CHOICE("mode", "preview|standard|progressive", "standard",
+               "preview stops after the first stage; progressive streams every stage."),
+    ORF_TEXT(
+        "views", 0, 200, "",
+        "From where each picture was seen, in their order: front, right, back, left or degrees, "
+        "joined by commas."),
+    ORF_CHOICE("priority", "interactive|normal|batch", "normal",
+               "Who waits for it: a person, a program, nobody."),
+    ORF_TEXT("deadline", 0, 40, "",
+             "Give up when it is not done by then: seconds from now, or an RFC 3339 time."),
+    ORF_TEXT("webhook", 0, 2000, "",
+             "URL that is told when the job is over; signed as Standard Webhooks says."),
+    ORF_TEXT("webhook_events", 0, 60, "done",
+             "What the webhook is told: started, stage, done, joined by commas."),
+    ORF_CHOICE("client_gone", "cancel|keep", "cancel",
+               "What happens to the job when the client leaves a stream or a wait early."),
 };
 const size_t orf_n_wish_fields = G_N_ELEMENTS(orf_wish_fields);
 

@@ -194,13 +194,13 @@ follow(OrfCall *call)
 }
 
 static const OrfArgument arguments[] = {
-    { ORF_IN_PATH, { "id", ORF_PARAM_TEXT, 0, 64, "", NULL, "The job." } },
+    { ORF_IN_PATH, ORF_TEXT("id", 0, 64, "", "The job.") },
     { ORF_IN_QUERY,
-      { "last_event_id", ORF_PARAM_TEXT, 0, 20, "", NULL,
-        "Only events after this number; for clients that cannot send headers." } },
+      ORF_TEXT("last_event_id", 0, 20, "",
+               "Only events after this number; for clients that cannot send headers.") },
     { ORF_IN_HEADER,
-      { "Last-Event-ID", ORF_PARAM_TEXT, 0, 20, "", NULL,
-        "Only events after this number; browsers send it when they come back." } },
+      ORF_TEXT("Last-Event-ID", 0, 20, "",
+               "Only events after this number; browsers send it when they come back.") },
     { 0 },
 };
 
@@ -211,15 +211,12 @@ const OrfEndpoint orf_endpoint_job_events = {
     .group = "jobs",
     .summary = "Follow a job",
     .help = "Streams what happens to a job: `progress`, `stage`, `log`, and last `done` or "
-            "`error` with the whole job. "
-            "Each event has a number that rises; a client that comes back says the last one it "
-            "saw and misses "
-            "nothing. When too much has been missed, or nothing is remembered, a `snapshot` of "
-            "the job comes first. "
+            "`error` with the whole job. Each event has a number that rises; a client that "
+            "comes back says the last one it saw and misses nothing. When too much has been "
+            "missed, or nothing is remembered, a `snapshot` of the job comes first. "
             "`reconnect` says that the server stops and that the client should come back. A "
-            "comment (NDJSON: a "
-            "`heartbeat`) comes at least every 12 s. A client that has seen the last event "
-            "gets 204.",
+            "comment (NDJSON: a `heartbeat`) comes at least every 12 s. A client that has "
+            "seen the last event gets 204.",
     .permit = ORF_PERMIT_READ,
     .arguments = arguments,
     .answers =

@@ -21,18 +21,17 @@
 /* --- Fields ------------------------------------------------------------------------------- */
 
 static const OrfParam fields[] = {
-    { "seed", ORF_PARAM_INT, 0, 4294967295, "1234", NULL, "Same seed, same result." },
-    { "octree_resolution", ORF_PARAM_INT, 16, 512, "256", NULL,
-      "Below 192: draft; to 320: standard; above: high." },
-    { "num_inference_steps", ORF_PARAM_INT, 1, 100, "5", NULL, "Without effect." },
-    { "guidance_scale", ORF_PARAM_NUMBER, 0, 20, "5", NULL, "Without effect." },
-    { "num_chunks", ORF_PARAM_INT, 1000, 5000000, "8000", NULL, "Without effect." },
-    { "texture", ORF_PARAM_BOOL, 0, 0, "false", NULL, "Put the picture's colours on it." },
-    { "face_count", ORF_PARAM_INT, 100, 1000000, "40000", NULL,
-      "At most so many triangles, when given." },
-    { "type", ORF_PARAM_CHOICE, 0, 0, "glb", "glb|obj|ply|stl", "Format of the file." },
-    { "remove_background", ORF_PARAM_BOOL, 0, 0, "true", NULL,
-      "false keeps the picture's own transparency, or its whole frame." },
+    ORF_INT("seed", 0, 4294967295, "1234", "Same seed, same result."),
+    ORF_INT("octree_resolution", 16, 512, "256",
+            "Below 192: draft; to 320: standard; above: high."),
+    ORF_INT("num_inference_steps", 1, 100, "5", "Without effect."),
+    ORF_NUMBER("guidance_scale", 0, 20, "5", "Without effect."),
+    ORF_INT("num_chunks", 1000, 5000000, "8000", "Without effect."),
+    ORF_BOOL("texture", "false", "Put the picture's colours on it."),
+    ORF_INT("face_count", 100, 1000000, "40000", "At most so many triangles, when given."),
+    ORF_CHOICE("type", "glb|obj|ply|stl", "glb", "Format of the file."),
+    ORF_BOOL("remove_background", "true",
+             "false keeps the picture's own transparency, or its whole frame."),
 };
 
 static bool
@@ -436,7 +435,7 @@ const OrfEndpoint orf_endpoint_hunyuan_status = {
     .desk = true,
     .arguments =
         (const OrfArgument[]){
-            { ORF_IN_PATH, { "uid", ORF_PARAM_TEXT, 1, 64, "", NULL, "As /send told it." } },
+            { ORF_IN_PATH, ORF_TEXT("uid", 1, 64, "", "As /send told it.") },
             { 0 },
         },
     .answers =

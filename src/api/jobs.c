@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const OrfArgument id_arguments[] = {
-    { ORF_IN_PATH, { "id", ORF_PARAM_TEXT, 0, 64, "", NULL, "The job." } },
+    { ORF_IN_PATH, ORF_TEXT("id", 0, 64, "", "The job.") },
     { 0 },
 };
 
@@ -238,14 +238,11 @@ const OrfEndpoint orf_endpoint_jobs = {
     .arguments =
         (const OrfArgument[]){
             { ORF_IN_QUERY,
-              { "status", ORF_PARAM_CHOICE, 0, 0, "",
-                "|queued|running|succeeded|failed|canceled|expired",
-                "Only jobs in this state." } },
-            { ORF_IN_QUERY,
-              { "cursor", ORF_PARAM_TEXT, 0, 64, "", NULL,
-                "Only jobs older than this one; from `links.next`." } },
-            { ORF_IN_QUERY,
-              { "limit", ORF_PARAM_INT, 1, 200, "50", NULL, "At most so many." } },
+              ORF_CHOICE("status", "|queued|running|succeeded|failed|canceled|expired", "",
+                         "Only jobs in this state.") },
+            { ORF_IN_QUERY, ORF_TEXT("cursor", 0, 64, "",
+                                     "Only jobs older than this one; from `links.next`.") },
+            { ORF_IN_QUERY, ORF_INT("limit", 1, 200, "50", "At most so many.") },
             { 0 },
         },
     .answers =

@@ -224,8 +224,8 @@ const OrfEndpoint orf_endpoint_meshes_post = {
     .arguments =
         (const OrfArgument[]){
             { ORF_IN_QUERY,
-              { "name", ORF_PARAM_TEXT, 0, 160, "", NULL,
-                "The file's name, for downloads; a form brings its own." } },
+              ORF_TEXT("name", 0, 160, "",
+                       "The file's name, for downloads; a form brings its own.") },
             { 0 },
         },
     .bodies =

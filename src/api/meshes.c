@@ -334,10 +334,7 @@ convert(OrfCall *call)
 
 #define ID                                                                                     \
     {                                                                                          \
-        ORF_IN_PATH,                                                                           \
-        {                                                                                      \
-            "id", ORF_PARAM_TEXT, 0, 64, "", NULL, "The mesh."                                 \
-        }                                                                                      \
+        ORF_IN_PATH, ORF_TEXT("id", 0, 64, "", "The mesh.")                                    \
     }
 
 static const OrfArgument id_arguments[] = { ID, { 0 } };
@@ -385,8 +382,7 @@ const OrfEndpoint orf_endpoint_mesh_file = {
         (const OrfArgument[]){
             ID,
             { ORF_IN_QUERY,
-              { "format", ORF_PARAM_CHOICE, 0, 0, "", "|glb|stl|obj|ply|3mf",
-                "None: as it came." } },
+              ORF_CHOICE("format", "|glb|stl|obj|ply|3mf", "", "None: as it came.") },
             { 0 },
         },
     .answers = file_answers,
@@ -407,8 +403,7 @@ const OrfEndpoint orf_endpoint_mesh_view = {
         (const OrfArgument[]){
             ID,
             { ORF_IN_QUERY,
-              { "width", ORF_PARAM_INT, 256, 4096, "1024", NULL,
-                "Width of the picture in pixels." } },
+              ORF_INT("width", 256, 4096, "1024", "Width of the picture in pixels.") },
             { 0 },
         },
     .answers =
@@ -434,9 +429,9 @@ const OrfEndpoint orf_endpoint_mesh_analysis = {
         (const OrfArgument[]){
             ID,
             { ORF_IN_QUERY,
-              { "crossings", ORF_PARAM_BOOL, 0, 0, "false", NULL,
-                "Count faces that cross each other, too; that takes longer than all the "
-                "rest." } },
+              ORF_BOOL("crossings", "false",
+                       "Count faces that cross each other, too; that takes longer than all the "
+                       "rest.") },
             { 0 },
         },
     .answers =

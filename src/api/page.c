@@ -108,8 +108,7 @@ const OrfEndpoint orf_endpoint_page = {
     .summary = "The page",
     .help = "Drop a picture, watch the model grow.",
     .arguments =
-        (const OrfArgument[]){
-            { ORF_IN_QUERY, { "*", ORF_PARAM_TEXT, 0, 0, "", NULL, "Anything." } }, { 0 } },
+        (const OrfArgument[]){ { ORF_IN_QUERY, ORF_TEXT("*", 0, 0, "", "Anything.") }, { 0 } },
     .answers = answers,
     .handle = show_index,
 };
@@ -133,10 +132,9 @@ const OrfEndpoint orf_endpoint_page_file = {
     .summary = "A file of the page",
     .help = "Scripts, styles and pictures of the page.",
     .arguments =
-        (const OrfArgument[]){
-            { ORF_IN_PATH, { "file", ORF_PARAM_TEXT, 0, 0, "", NULL, "Its name." } },
-            { ORF_IN_QUERY, { "*", ORF_PARAM_TEXT, 0, 0, "", NULL, "Anything." } },
-            { 0 } },
+        (const OrfArgument[]){ { ORF_IN_PATH, ORF_TEXT("file", 0, 0, "", "Its name.") },
+                               { ORF_IN_QUERY, ORF_TEXT("*", 0, 0, "", "Anything.") },
+                               { 0 } },
     .answers = answers,
     .handle = show_file,
 };

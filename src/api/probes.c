@@ -95,8 +95,8 @@ const OrfEndpoint orf_endpoint_readyz = {
     .name = "isReady",
     .group = "operations",
     .summary = "Does it take new jobs?",
-    .help = "Send no new work while this fails: it is about to stop, in safe mode, or its disk "
-            "is full.",
+    .help = "Send no new work while this fails: it is about to stop, in safe mode, or its "
+            "disk is full.",
     .answers = alive_answers,
     .handle = readyz,
 };
@@ -164,8 +164,7 @@ const OrfEndpoint orf_endpoint_problem = {
     .help = "The `type` of every problem leads here.",
     .arguments =
         (const OrfArgument[]){
-            { ORF_IN_PATH,
-              { "code", ORF_PARAM_TEXT, 1, 64, "", NULL, "The code of a problem." } },
+            { ORF_IN_PATH, ORF_TEXT("code", 1, 64, "", "The code of a problem.") },
             { 0 },
         },
     .answers =

@@ -60,10 +60,9 @@ const OrfEndpoint orf_endpoint_replay = {
     .desk = true,
     .arguments =
         (const OrfArgument[]){
-            { ORF_IN_PATH, { "id", ORF_PARAM_TEXT, 1, 64, "", NULL, "The job." } },
+            { ORF_IN_PATH, ORF_TEXT("id", 1, 64, "", "The job.") },
             { ORF_IN_HEADER,
-              { "Idempotency-Key", ORF_PARAM_TEXT, 1, 202, "", NULL,
-                "The same key gives the same new job." } },
+              ORF_TEXT("Idempotency-Key", 1, 202, "", "The same key gives the same new job.") },
             { 0 },
         },
     .answers = (const OrfAnswer[]){ { 202, "application/json", "Job", "the new job" }, { 0 } },

@@ -114,8 +114,8 @@ choose_stage(OrfCall *call, const OrfShown *shown, const char *name)
     if (name && !is_stage(name))
         orf_call_problem(call, &(OrfProblem){ .code = "not_found",
                                               .detail = "No stage has this name.",
-                                              .hint = "Stages are preview, medium, final and "
-                                                      "finished." });
+                                              .hint = "Stages are preview, medium, final "
+                                                      "and finished." });
     else if (!over)
         say_not_ready(call, shown);
     else
@@ -177,35 +177,28 @@ get_view(OrfCall *call)
 
 #define ID                                                                                     \
     {                                                                                          \
-        ORF_IN_PATH,                                                                           \
-        {                                                                                      \
-            "id", ORF_PARAM_TEXT, 0, 64, "", NULL, "The job."                                  \
-        }                                                                                      \
+        ORF_IN_PATH, ORF_TEXT("id", 0, 64, "", "The job.")                                     \
     }
 #define FORMAT                                                                                 \
     {                                                                                          \
         ORF_IN_QUERY,                                                                          \
-        {                                                                                      \
-            "format", ORF_PARAM_CHOICE, 0, 0, "glb", "glb|stl|obj|ply|3mf",                    \
-                "The file's format. An obj comes as a ZIP with its materials and pictures."    \
-        }                                                                                      \
+            ORF_CHOICE(                                                                        \
+                "format", "glb|stl|obj|ply|3mf", "glb",                                        \
+                "The file's format. An obj comes as a ZIP with its materials and pictures.")   \
     }
 
 static const OrfArgument result_arguments[] = { ID, FORMAT, { 0 } };
 static const OrfArgument stage_arguments[] = {
     ID,
-    { ORF_IN_PATH,
-      { "stage", ORF_PARAM_TEXT, 0, 24, "", NULL, "preview, medium, final or finished." } },
+    { ORF_IN_PATH, ORF_TEXT("stage", 0, 24, "", "preview, medium, final or finished.") },
     FORMAT,
     { 0 },
 };
 static const OrfArgument view_arguments[] = {
     ID,
-    { ORF_IN_QUERY,
-      { "stage", ORF_PARAM_CHOICE, 0, 0, "", "|preview|medium|final|finished",
-        "Which stage; none: the newest there is." } },
-    { ORF_IN_QUERY,
-      { "width", ORF_PARAM_INT, 256, 4096, "1024", NULL, "Width of the picture in pixels." } },
+    { ORF_IN_QUERY, ORF_CHOICE("stage", "|preview|medium|final|finished", "",
+                               "Which stage; none: the newest there is.") },
+    { ORF_IN_QUERY, ORF_INT("width", 256, 4096, "1024", "Width of the picture in pixels.") },
     { 0 },
 };
 
@@ -248,9 +241,8 @@ const OrfEndpoint orf_endpoint_job_stage = {
     .name = "getStage",
     .group = "jobs",
     .summary = "Download one stage",
-    .help = "A stage can be fetched as soon as its event has come, also when the job failed or "
-            "was cancelled "
-            "later. " FILE_HELP,
+    .help = "A stage can be fetched as soon as its event has come, also when the "
+            "job failed or was cancelled later. " FILE_HELP,
     .permit = ORF_PERMIT_READ,
     .desk = true,
     .arguments = stage_arguments,

@@ -53,8 +53,7 @@ const OrfEndpoint orf_endpoint_gpu_stats = {
     .arguments =
         (const OrfArgument[]){
             { ORF_IN_QUERY,
-              { "history", ORF_PARAM_BOOL, 0, 1, "false", NULL,
-                "Adds the samples of the last minutes." } },
+              ORF_BOOL("history", "false", "Adds the samples of the last minutes.") },
             { 0 },
         },
     .answers =

@@ -189,8 +189,7 @@ const OrfEndpoint orf_endpoint_get_upload = {
     .desk = true,
     .arguments =
         (const OrfArgument[]){
-            { ORF_IN_PATH,
-              { "id", ORF_PARAM_TEXT, 64, 64, "", NULL, "SHA-256 of the file, in hex." } },
+            { ORF_IN_PATH, ORF_TEXT("id", 64, 64, "", "SHA-256 of the file, in hex.") },
             { 0 },
         },
     .answers =

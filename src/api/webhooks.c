@@ -58,8 +58,7 @@ const OrfEndpoint orf_endpoint_webhooks = {
     .desk = true,
     .arguments =
         (const OrfArgument[]){
-            { ORF_IN_QUERY,
-              { "limit", ORF_PARAM_INT, 1, 1000, "100", NULL, "At most so many." } },
+            { ORF_IN_QUERY, ORF_INT("limit", 1, 1000, "100", "At most so many.") },
             { 0 },
         },
     .answers = (const OrfAnswer[]){ { 200, "application/json", "DeadWebhooks", "The messages" },
@@ -88,8 +87,7 @@ const OrfEndpoint orf_endpoint_webhook_resend = {
     .desk = true,
     .arguments =
         (const OrfArgument[]){
-            { ORF_IN_PATH,
-              { "id", ORF_PARAM_INT, 1, 9007199254740991, "", NULL, "The message." } },
+            { ORF_IN_PATH, ORF_INT("id", 1, 9007199254740991, "", "The message.") },
             { 0 },
         },
     .answers =

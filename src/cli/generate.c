@@ -421,8 +421,7 @@ check_formats(const Options *options, GError **error)
     const char *output = options->output;
     if (output && !g_str_equal(output, "-") && !options->formats && !orf_format_of_path(output))
         return ORF_FALSE(error, BAD_INPUT,
-                         "%s: the name says no format; end it in one of %s, or give "
-                         "--format",
+                         "%s: the name says no format; end it in one of %s, or give --format",
                          output, known);
     return true;
 }

@@ -13,8 +13,8 @@
 
 static const OrfParam params[] = {
     ORF_NUMBER("depth", 0, 4, "0",
-               "Thickness / width of the widest part: 1 is as deep as wide; 0 guesses from the "
-               "picture."),
+               "Thickness / width of the widest part: 1 is as deep as wide; 0 guesses from "
+               "the picture."),
     ORF_NUMBER("roundness", 0, 1, "0",
                "1 gives round sections, towards 0 a flat face with steep sides; 0 guesses."),
     ORF_NUMBER("back-depth", 0, 2, "1",

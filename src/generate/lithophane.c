@@ -294,9 +294,8 @@ check_params(const OrfRecipe *recipe, GError **error)
                          thin, thick);
     if (orf_params_is_set(recipe->params, "wall") && thin < wall)
         return ORF_FALSE(error, BAD_INPUT,
-                         "thin: %g mm is less than wall: %g mm; raise thin or lower "
-                         "wall",
-                         thin, wall);
+                         "thin: %g mm is less than wall: %g mm; raise thin or lower wall", thin,
+                         wall);
     return true;
 }
 
