@@ -229,7 +229,7 @@ nothing_is_lost_or_told_twice_when_the_process_is_killed(const void *program)
     g_test_message("ORFEAS_FAULT_SEED=%u", seed);
     for (unsigned i = 0; i < lives; i++)
         live(&world, seed + i, (unsigned)g_rand_int_range(chance, 1, 1500));
-    do /* a job that takes the process down may do so again */
+    do /* the last life goes on until all has ended */
         live(&world, seed, 0);
     while (world.rows == 0);
     check_ends(&world);

@@ -74,8 +74,8 @@ typedef struct {
 } OrfQueueOptions;
 
 /* Opens the queue: jobs that were running when the last process died wait for their next run
- * (attempt + 1; after 3 runs that did not come back they are failed). Their status stays
- * "running": states never go back. */
+ * (attempt + 1). That run is no try: who kills the server says nothing about its jobs. Their
+ * status stays "running": states never go back. */
 OrfQueue *orf_queue_new(const OrfQueueOptions *options, GError **error);
 /* Stops taking jobs, lets running ones finish until `deadline_us` (monotonic), then puts them
  * back: that run does not count as a try. Accepting again needs a new queue. */

@@ -57,21 +57,6 @@ orf_queue_describe(OrfQueue *queue, const GError *error)
 
 /* --- What an earlier process left --------------------------------------------------------- */
 
-/* A run that never came back, once too often: perhaps it takes the process down. */
-static OrfSettlement *
-give_up(OrfQueue *queue, OrfLiveJob *job)
-{
-    g_autoptr(GError) why =
-        g_error_new(ORF_ERROR, ORF_ERROR_BUG,
-                    "the server stopped %d times while it worked on this job, "
-                    "so it is not tried again",
-                    ORF_MAX_TRIES);
-    g_autofree char *json = orf_queue_describe(queue, why);
-    OrfSettlement *settlement = orf_settlement_new(NULL);
-    orf_settlement_add(queue, settlement, job, ORF_JOB_FAILED, NULL, json);
-    return settlement;
-}
-
 /* Its place in line is that of the time it was accepted, in this process's time. */
 static void
 keep_order(OrfQueue *queue, OrfLiveJob *job)
@@ -89,8 +74,9 @@ static void
 take_up(OrfQueue *queue, OrfJobRow *row)
 {
     OrfPace *pace = orf_queue_pace(queue, row->kind, false);
-    OrfSettlement *settlement = NULL;
     pthread_mutex_lock(&queue->lock);
+    /* The run that was under way did not fail: the server stopped, for reasons of its own. */
+    row->spared += row->status == ORF_JOB_RUNNING;
     row->progress = MAX(row->progress, row->ceiling);
     OrfLiveJob *job = orf_live_job_new(row);
     job->events.last = queue->first_number;
@@ -99,16 +85,9 @@ take_up(OrfQueue *queue, OrfJobRow *row)
     if (job->row.status == ORF_JOB_QUEUED)
         queue->n_queued[job->row.priority]++;
     orf_publish_text(queue, job, "snapshot", "{}");
-    bool ran = job->row.status == ORF_JOB_RUNNING;
-    if (ran && job->row.attempt - job->row.spared >= ORF_MAX_TRIES) {
-        settlement = give_up(queue, job);
-    } else {
-        orf_queue_start(queue, job, pace);
-        keep_order(queue, job);
-    }
+    orf_queue_start(queue, job, pace);
+    keep_order(queue, job);
     pthread_mutex_unlock(&queue->lock);
-    if (settlement)
-        orf_settle(queue, settlement);
 }
 
 static bool

@@ -298,8 +298,8 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
                              .private = queue };
 }
 
-/* The store has to know that a run began, else a job that takes the process down would be run
- * for ever. */
+/* The store knows that a run began before anybody else does: numbers of attempts never fall,
+ * not even when the process dies. */
 static bool
 begin(OrfQueue *queue, OrfBatch *batch, GError **error)
 {

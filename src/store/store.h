@@ -90,7 +90,7 @@ typedef struct {
     char *leader;            /* id of the job whose run it shares */
     char *webhook_url;       /* NULL: none */
     unsigned webhook_events; /* as in OrfWish */
-    int spared; /* runs that were put back unfinished by a drain: they do not count as tries */
+    int spared;      /* runs cut short by the end of the server: they do not count as tries */
     uint64_t events; /* number of its newest event when it was over */
     int64_t created, started, finished, expires, deadline, not_before; /* 0: none */
     double cost_s; /* engine seconds its run took */

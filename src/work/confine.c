@@ -24,8 +24,7 @@
 #define SLACK ((uint64_t)8 << 30) /* bytes of address space for stacks and libraries */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1 /* its shadow is terabytes of address space, its reports need more calls   \
-                     */
+#define SANITIZED 1 /* shadow memory is terabytes large, reports need more calls */
 #else
 #define SANITIZED 0
 #endif
