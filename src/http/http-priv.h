@@ -185,9 +185,10 @@ void orf_ws_send(OrfWs *ws, const void *text, size_t size);
 void orf_ws_send_binary(OrfWs *ws, const void *bytes, size_t size);
 void orf_ws_ping(OrfWs *ws);
 void orf_ws_close(OrfWs *ws, unsigned code, const char *reason);
-/* What is to be sent; the caller removes what it has sent from the front. */
-GByteArray *orf_ws_output(OrfWs *ws);
-bool orf_ws_closing(const OrfWs *ws); /* a close frame went out */
-bool orf_ws_over(const OrfWs *ws);    /* nothing more comes or goes */
+/* What is to be sent; it grows with every ping that is fed: feed no more while it is long. */
+const GByteArray *orf_ws_output(const OrfWs *ws);
+void orf_ws_sent(OrfWs *ws, size_t size); /* off the front */
+bool orf_ws_closing(const OrfWs *ws);     /* a close frame went out */
+bool orf_ws_over(const OrfWs *ws);        /* nothing more comes or goes */
 
 #endif

@@ -136,12 +136,13 @@ OrfSocket *
 orf_socket_ref(OrfSocket *socket); /* valid until `closed`, longer with a reference */
 void orf_socket_unref(OrfSocket *socket);
 /* Answers the upgrade with 101; false (and a reply was sent) when the request is no proper
- * upgrade or its Origin is not among `origins` (NULL: same host only). Messages up to 1
- * MiB; ping every 20 s. Without `opened` there is no `closed`: the client left before the 101,
- * which `gone` tells. */
+ * upgrade or its Origin is not among `origins` (NULL: same host only). Messages up to 8
+ * KiB; ping every 20 s. A client that does not read is not read either. Without `opened` there
+ * is no `closed`: the client left before the 101, which `gone` tells. */
 bool
 orf_request_upgrade(OrfRequest *request, const OrfSocketApp *app, const char *const *origins);
-/* Any thread; false: gone, or more than 4 MiB unsent (the socket is cut). */
+/* Any thread; false: gone, or more than 4 MiB unsent, or than 64 KiB while all sockets have 64
+ * MiB unsent (the socket is cut). */
 bool orf_socket_send(OrfSocket *socket, const char *text, size_t size);
 bool orf_socket_send_binary(OrfSocket *socket, const void *bytes, size_t size);
 size_t orf_socket_backlog(const OrfSocket *socket);

@@ -4,7 +4,12 @@
  *
  * The transport hands an upgraded socket over; from then on only this thread touches its
  * frames. Others leave what they want to send in the socket's outbox and ring. A socket ends
- * here: closed, handed back, gone. */
+ * here: closed, handed back, gone.
+ *
+ * Nothing that a client makes us say grows without its reading: while more than PAUSE bytes
+ * wait, nothing of it is read, and the pieces are so small that the answers to one of them are
+ * no flood. What the application sends is bounded for each socket and, beyond the first PAUSE
+ * bytes of each, for all of them together. */
 #include "http/http-priv.h"
 
 #include <errno.h>
@@ -20,7 +25,9 @@
 #define SILENCE_US (60 * G_USEC_PER_SEC) /* three pings unanswered */
 #define CLOSE_US (2 * G_USEC_PER_SEC)    /* for the client's half of a closing */
 #define MAX_BACKLOG (4u << 20)
-#define READ_SIZE (64u << 10)
+#define MAX_ALL (64u << 20) /* of all sockets together, but for PAUSE bytes of each */
+#define PAUSE (64u << 10)
+#define READ_SIZE (4u << 10)
 
 struct OrfSockets {
     OrfHttp *http; /* borrowed: outlives us */
@@ -29,6 +36,7 @@ struct OrfSockets {
     GHashTable *open; /* set of sockets with a reference; the thread's */
     GMutex lock;      /* of the rest, and of every socket's outbox */
     GPtrArray *rung;  /* sockets with something to do, referenced */
+    size_t waiting;   /* of all sockets */
     bool draining, stopped;
 };
 
@@ -43,7 +51,8 @@ struct OrfSocket {
     struct MHD_UpgradeResponseHandle *handle;
     GBytes *extra; /* bytes that came behind the handshake */
     OrfWs *ws;
-    bool listed, wants_room;
+    bool listed;
+    uint32_t awaited; /* the events that epoll tells */
     int64_t heard_us, pinged_us, closing_us;
 
     GQueue outbox; /* Outgoing */
@@ -130,17 +139,27 @@ ring(OrfSocket *socket)
     eventfd_write(sockets->bell, 1);
 }
 
+/* Caller holds the lock. */
+static void
+set_waiting(OrfSocket *socket, size_t size)
+{
+    socket->sockets->waiting += size - socket->waiting;
+    socket->waiting = size;
+}
+
 static bool
 send_bytes(OrfSocket *socket, const void *bytes, size_t size, bool binary)
 {
     g_mutex_lock(&socket->sockets->lock);
-    bool fits = size <= MAX_BACKLOG && socket->waiting <= MAX_BACKLOG - size;
+    size_t all = socket->sockets->waiting;
+    size_t most = all < MAX_ALL ? MAX_BACKLOG : PAUSE;
+    bool fits = size <= most && socket->waiting <= most - size;
     bool ok = !socket->dead && !socket->close_code && fits;
     if (ok) {
         Outgoing *outgoing = g_new(Outgoing, 1);
         *outgoing = (Outgoing){ g_bytes_new(bytes, size), binary };
         g_queue_push_tail(&socket->outbox, outgoing);
-        socket->waiting += size;
+        set_waiting(socket, socket->waiting + size);
     }
     socket->cut = socket->cut || !fits;
     ring(socket);
@@ -208,13 +227,23 @@ orf_socket_upgraded(void *data, struct MHD_Connection *connection, void *request
 
 /* --- On the thread ------------------------------------------------------------------------ */
 
-static void
-listen_for(OrfSocket *socket, int how, bool room)
+static bool
+is_paused(const OrfSocket *socket)
 {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | (room ? EPOLLOUT : 0),
-                                 .data.ptr = socket };
+    return orf_ws_output(socket->ws)->len > PAUSE;
+}
+
+static void
+listen_for_more(OrfSocket *socket)
+{
+    uint32_t in = is_paused(socket) ? 0 : EPOLLIN | EPOLLRDHUP;
+    uint32_t awaited = in | (orf_ws_output(socket->ws)->len ? EPOLLOUT : 0);
+    if (awaited == socket->awaited)
+        return;
+    struct epoll_event event = { .events = awaited, .data.ptr = socket };
+    int how = socket->awaited ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     epoll_ctl(socket->sockets->epoll, how, socket->fd, &event);
-    socket->wants_room = room;
+    socket->awaited = awaited;
 }
 
 static void
@@ -225,7 +254,7 @@ open_socket(OrfSocket *socket)
     fcntl(socket->fd, F_SETFL, fcntl(socket->fd, F_GETFL) | O_NONBLOCK);
     g_hash_table_add(socket->sockets->open, orf_socket_ref(socket));
     atomic_fetch_add(&socket->http->counters.sockets, 1);
-    listen_for(socket, EPOLL_CTL_ADD, false);
+    listen_for_more(socket);
     if (socket->app.opened)
         socket->app.opened(socket, socket->app.data);
     size_t size;
@@ -244,7 +273,7 @@ end_socket(OrfSocket *socket)
     epoll_ctl(socket->sockets->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
     g_mutex_lock(&socket->sockets->lock);
     socket->dead = true;
-    socket->waiting = 0;
+    set_waiting(socket, 0);
     g_queue_clear_full(&socket->outbox, outgoing_free);
     g_mutex_unlock(&socket->sockets->lock);
     atomic_fetch_sub(&socket->http->counters.sockets, 1);
@@ -281,21 +310,24 @@ empty_outbox(OrfSocket *socket)
 static bool
 send_some(OrfSocket *socket)
 {
-    GByteArray *out = orf_ws_output(socket->ws);
+    const GByteArray *out = orf_ws_output(socket->ws);
+    bool paused = is_paused(socket);
     ssize_t n = 0;
     if (out->len)
         n = send(socket->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR)
         return false;
     if (n > 0)
-        g_byte_array_remove_range(out, 0, (guint)n);
+        orf_ws_sent(socket->ws, (size_t)n);
+    if (n > 0 && paused)
+        socket->heard_us = g_get_monotonic_time(); /* a slow reader, whose pongs wait */
+    size_t waiting = orf_ws_output(socket->ws)->len;
     g_mutex_lock(&socket->sockets->lock);
-    socket->waiting = out->len;
     for (GList *next = socket->outbox.head; next; next = next->next)
-        socket->waiting += g_bytes_get_size(((Outgoing *)next->data)->bytes);
+        waiting += g_bytes_get_size(((Outgoing *)next->data)->bytes);
+    set_waiting(socket, waiting);
     g_mutex_unlock(&socket->sockets->lock);
-    if (socket->wants_room != (out->len > 0))
-        listen_for(socket, EPOLL_CTL_MOD, out->len > 0);
+    listen_for_more(socket);
     return true;
 }
 
@@ -390,7 +422,7 @@ serve_events(OrfSockets *sockets, const struct epoll_event *events, int n)
             orf_socket_ref(events[i].data.ptr);
     for (int i = 0; i < n; i++)
         if (events[i].data.ptr)
-            serve(events[i].data.ptr, events[i].events & ~(uint32_t)EPOLLOUT);
+            serve(events[i].data.ptr, events[i].events & ~(uint32_t)EPOLLOUT); /* or it broke */
         else
             answer_bell(sockets);
     for (int i = 0; i < n; i++)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "http/client_test.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -151,7 +152,7 @@ static void
 echoes(Stage *stage, int fd)
 {
     (void)stage;
-    static const size_t sizes[] = { 0, 1, 125, 126, 65535, 65536, 1 << 20 };
+    static const size_t sizes[] = { 0, 1, 125, 126, 8191, 8192 };
     open_socket(fd);
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
         g_autofree char *text = g_strnfill(sizes[i], 'a');
@@ -221,6 +222,44 @@ bounds_backlog(Stage *stage, int fd)
     orf_socket_unref(socket);
 }
 
+#define FLOOD ((size_t)256 << 20) /* more than the kernel keeps for both ends */
+
+static const char ping[131] = { '\x89', '\xfd' }; /* masked with zeros */
+
+/* Sends pings until the server has not taken one for a second; how many. */
+static size_t
+ping_until_stuck(int fd)
+{
+    size_t sent = 0;
+    struct pollfd room = { .fd = fd, .events = POLLOUT };
+    while (sent < FLOOD && poll(&room, 1, 1000) == 1) {
+        ssize_t n = send(fd, ping + sent % 131, 131 - sent % 131, MSG_DONTWAIT);
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    g_assert_cmpuint(sent, <, FLOOD);
+    return sent;
+}
+
+/* Nothing of what is said is kept without bound, and all of it is answered when it reads. */
+static void
+bounds_pongs(Stage *stage, int fd)
+{
+    (void)stage;
+    open_socket(fd);
+    size_t sent = ping_until_stuck(fd);
+    for (size_t i = 0; i < sent / 131; i++) {
+        g_auto(Frame) frame = read_frame(fd);
+        g_assert_cmpuint(frame.first, ==, FIN | PONG);
+    }
+    if (sent % 131) {
+        client_send_bytes(fd, ping + sent % 131, 131 - sent % 131);
+        g_auto(Frame) last = read_frame(fd);
+        g_assert_cmpuint(last.first, ==, FIN | PONG);
+    }
+    send_text(fd, "hello");
+    expect_frame(fd, FIN | TEXT, "hello");
+}
+
 /* --- Wrong frames ------------------------------------------------------------------------- */
 
 typedef struct {
@@ -274,8 +313,19 @@ too_long(Stage *stage, int fd)
 {
     (void)stage;
     open_socket(fd);
-    client_send_bytes(fd, "\x81\xff\0\0\0\0\0\x10\0\1\1\2\3\4x", 15); /* of 1 MiB and 1 */
+    client_send_bytes(fd, "\x81\xfe\x20\x01\1\2\3\4x", 9); /* of 8 KiB and 1 */
     expect_close(fd, 1009);
+}
+
+static void
+too_long_in_pieces(Stage *stage, int fd)
+{
+    open_socket(fd);
+    send_frame(fd, TEXT, "a", 1);
+    for (size_t i = 0; i < 8192; i++)
+        send_frame(fd, CONTINUATION, "a", 1);
+    expect_close(fd, 1009);
+    g_assert_cmpuint(stage->messages->len, ==, 0);
 }
 
 /* --- Leaving and stopping ----------------------------------------------------------------- */
@@ -347,8 +397,10 @@ static const Case cases[] = {
     { "joins-fragments-around-a-ping", fragments },
     { "pushes-and-closes-from-another-thread", pushes },
     { "cuts-a-client-that-does-not-read", bounds_backlog },
+    { "does-not-read-a-client-that-does-not-read", bounds_pongs },
     { "refuses-unmasked-frames", unmasked },
-    { "refuses-messages-over-a-mebibyte", too_long },
+    { "refuses-messages-over-8-kib", too_long },
+    { "refuses-long-messages-in-small-pieces", too_long_in_pieces },
     { "answers-a-close", says_goodbye },
     { "notices-a-client-that-vanishes", vanishes },
     { "drains-with-1001", drains },
