@@ -15,7 +15,7 @@
 
 #define LINGER_US (5 * G_USEC_PER_SEC)
 #define BODY_GRACE_US (30 * G_USEC_PER_SEC)
-#define BODY_RATE 1024 /* bytes a second that a body must make on average, after the grace */
+#define BODY_RATE 4096 /* bytes a second that a body must make on average, after the grace */
 
 void *
 orf_exchange_uri(void *http, const char *uri, struct MHD_Connection *connection)
@@ -40,7 +40,7 @@ collect(void *headers, enum MHD_ValueKind kind, const char *name, size_t name_si
 }
 
 static OrfVerdict
-check_head(const OrfRequest *request, const OrfHead *head)
+check_head(const OrfRequest *request, const OrfHead *head, const OrfHead *raw)
 {
     const OrfHttpOptions *options = &request->http->options;
     size_t size =
@@ -48,7 +48,8 @@ check_head(const OrfRequest *request, const OrfHead *head)
             ->header_size;
     if (size > options->max_header)
         return (OrfVerdict){ 431, "The headers are too large." };
-    return orf_guard(head);
+    OrfVerdict verdict = orf_guard(head);
+    return verdict.status ? verdict : orf_guard_layout(raw, strlen(request->uri), size);
 }
 
 static void
@@ -56,7 +57,8 @@ body_deadline(OrfRequest *request)
 {
     int64_t elapsed = g_get_monotonic_time() - request->body_since_us;
     int64_t earned = (int64_t)(request->received * G_USEC_PER_SEC / BODY_RATE);
-    orf_link_deadline(request->link, MAX(BODY_GRACE_US + earned - elapsed, 1));
+    int64_t most = request->http->options.body_timeout_s * G_USEC_PER_SEC;
+    orf_link_deadline(request->link, MAX(MIN(BODY_GRACE_US + earned, most) - elapsed, 1));
 }
 
 /* Writes the raw reply; false: the connection ends here, true: the rest of the body is thrown
@@ -126,8 +128,10 @@ begin(OrfRequest *request, const char *method, const char *version)
     request->headed = true;
     atomic_fetch_add(&http->counters.requests, 1);
     orf_request_keep_head(request, &head);
+    OrfHead as_read = head;
+    as_read.uri = g_steal_pointer(&request->raw_uri);
     head.headers = request->headers;
-    OrfVerdict verdict = check_head(request, &head);
+    OrfVerdict verdict = check_head(request, &head, &as_read);
     if (verdict.status)
         return refuse(request, &verdict);
     orf_request_read_head(request, &head);

@@ -3,9 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Smuggling lives on disagreement: a proxy ends a message in one place, the server in another.
- * So nothing is repaired here; what is not plain is refused and the connection closed. What the
- * transport has already swallowed (folded lines, bare LF, raw NUL) cannot be seen from here: a
- * proxy in front refuses it. */
+ * So nothing is repaired here; what is not plain is refused and the connection closed. The
+ * transport swallows folded lines, bare LF and raw NUL: where its pieces lie in its buffer
+ * tells. How it ends chunks cannot be seen from here, so a chunked body is the last thing that
+ * is read from its connection: nobody can hide a second request behind it. */
 #include "http/http-priv.h"
 
 #include <string.h>
@@ -178,6 +179,32 @@ guard_body(const OrfHead *head)
     return pass;
 }
 
+/* name, 1.2.3.4 or [v6 address], and perhaps ":port" (RFC 9110, section 7.2). */
+static bool
+is_host(const char *host)
+{
+    size_t size =
+        strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~");
+    if (host[0] == '[') {
+        size = strcspn(host, "]");
+        g_autofree char *address = g_strndup(host + 1, size - 1);
+        if (!host[size++] || !strchr(address, ':') || !g_hostname_is_ip_address(address))
+            return false;
+    }
+    const char *port = host + size;
+    return !*port || (*port == ':' && !port[1 + strspn(port + 1, "0123456789")]);
+}
+
+/* The only expectation there is (RFC 9110, section 10.1.1). */
+static OrfVerdict
+guard_expect(const OrfHead *head)
+{
+    const char *expect = orf_head_value(head, "Expect");
+    if (count(head, "Expect") > 1 || (expect && g_ascii_strcasecmp(expect, "100-continue")))
+        return refuse(417, "The only expectation known here is 100-continue.");
+    return pass;
+}
+
 static OrfVerdict
 guard_host(const OrfHead *head)
 {
@@ -186,10 +213,8 @@ guard_host(const OrfHead *head)
         return refuse(400, "Host is given more than once.");
     if (!hosts)
         return strcmp(head->version, "HTTP/1.0") == 0 ? pass : refuse(400, "Host is missing.");
-    const char *host = orf_head_value(head, "Host");
-    for (const char *c = host; *c; c++)
-        if (!g_ascii_isalnum(*c) && !strchr("-._~:[]", *c))
-            return refuse(400, "Host is not a name with an optional port.");
+    if (!is_host(orf_head_value(head, "Host")))
+        return refuse(400, "Host is not a name with an optional port.");
     return pass;
 }
 
@@ -205,5 +230,34 @@ orf_guard(const OrfHead *head)
         verdict = guard_header(&head->headers[i]);
     if (!verdict.status)
         verdict = guard_host(head);
+    if (!verdict.status)
+        verdict = guard_expect(head);
     return verdict.status ? verdict : guard_body(head);
+}
+
+/* --- What the transport made of the bytes ------------------------------------------------- */
+
+/* It ends pieces by writing NUL over what stood behind them: ' ' and ':' become one, CRLF two.
+ * A bare LF is one too few, a NUL that came stands where a piece should go on, and a folded
+ * value lies elsewhere. */
+OrfVerdict
+orf_guard_layout(const OrfHead *raw, size_t uri_size, size_t size)
+{
+    static const OrfVerdict broken = { 400, "A line of the head is folded, ends without CR and "
+                                            "LF, or holds a zero byte." };
+    const char *at = raw->method + strlen(raw->method) + 1;
+    if (at != raw->uri || at + uri_size + 1 != raw->version)
+        return broken;
+    at = raw->version + strlen(raw->version) + 2;
+    for (size_t i = 0; i < raw->n_headers; i++) {
+        const OrfPair *header = &raw->headers[i];
+        if (header->name != at)
+            return broken;
+        at += header->name_size + 1;
+        at += strspn(at, " \t");
+        if (header->value && header->value != at)
+            return broken;
+        at += header->value_size + 2;
+    }
+    return at + 2 == raw->method + size ? pass : broken;
 }

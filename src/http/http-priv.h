@@ -31,6 +31,9 @@ typedef struct {
 
 /* Refuses what two parsers could read differently (RFC 9112, sections 3, 5, 6 and 11). */
 OrfVerdict orf_guard(const OrfHead *head);
+/* Refuses heads that the transport has repaired: `raw` points into its buffer, where `size`
+ * bytes of head lie and the target had `uri_size`. Of a head that the guard let pass. */
+OrfVerdict orf_guard_layout(const OrfHead *raw, size_t uri_size, size_t size);
 /* Value of the first header of that name, in any case; or NULL. */
 const char *orf_head_value(const OrfHead *head, const char *name);
 /* Declared length; -1: chunked or none. Of a head that the guard let pass. */
@@ -103,6 +106,7 @@ struct OrfRequest {
     gatomicrefcount refs;
     OrfHttp *http;
     char *uri, *path, *text; /* text: what the pairs point to */
+    const char *raw_uri;     /* in the transport's buffer, until the head is read */
     const char *method;
     OrfPair *headers;
     size_t n_headers;
@@ -113,7 +117,7 @@ struct OrfRequest {
     GDestroyNotify free_data;
 
     /* Transport thread only. */
-    bool headed, begun, has_body, expects_continue, lingering, delivered;
+    bool headed, begun, has_body, is_chunked, expects_continue, lingering, delivered;
     int64_t body_since_us;
     OrfSinkFn sink;
     void *sink_data;
@@ -153,8 +157,8 @@ void orf_request_suspend(OrfRequest *request);
 void orf_request_wake(OrfRequest *request);
 
 struct MHD_Response *orf_response_of(OrfRequest *request, const OrfReply *reply);
-void
-orf_response_headers(OrfHttp *http, struct MHD_Response *response, const char *const *headers);
+void orf_response_headers(const OrfRequest *request, struct MHD_Response *response,
+                          const char *const *headers);
 GBytes *orf_reply_raw(const OrfRequest *request, const OrfReply *reply);
 /* application/problem+json of this room's own refusals. */
 GBytes *orf_problem(int status, const char *why);

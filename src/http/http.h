@@ -41,6 +41,7 @@ typedef struct {
     size_t max_memory; /* bytes of all bodies in memory; 0: 256 MiB; beyond: 503 */
     unsigned max_connections, max_per_address; /* 0: 4096, 1024 */
     unsigned idle_timeout_s, header_timeout_s; /* 0: 60, 10 */
+    unsigned body_timeout_s; /* of a whole body, however it trickles; 0: 600 */
 } OrfHttpOptions;
 
 /* Errors: UNAVAILABLE (the port is taken, the address is not ours), BAD_INPUT (no numeric

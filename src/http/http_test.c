@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/client_test.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -282,6 +283,19 @@ slow_bodies_and_idle(Stage *stage, int fd)
     g_assert_cmpuint(stage->n_early, ==, 1);
 }
 
+/* A byte now and then is never idle. */
+static void
+trickling_bodies(Stage *stage, int fd)
+{
+    client_send(fd, "PUT /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    struct pollfd end = { .fd = fd, .events = POLLIN };
+    while (poll(&end, 1, 20) == 0 && send(fd, "a", 1, MSG_NOSIGNAL) == 1)
+        continue;
+    g_assert_true(client_is_closed(fd));
+    stage_wait_gone(stage, 1);
+    g_assert_cmpuint(stage->n_early, ==, 1);
+}
+
 static void
 too_many(Stage *stage, int fd)
 {
@@ -538,6 +552,7 @@ static const Case cases[] = {
     { "limit/headers-too-large", large_headers },
     { "limit/headers-too-slow", slow_headers, { .header_timeout_s = 1, .threads = 1 } },
     { "limit/body-that-stops", slow_bodies_and_idle, { .idle_timeout_s = 1 } },
+    { "limit/body-that-trickles", trickling_bodies, { .body_timeout_s = 1 } },
     { "limit/connections-of-an-address", too_many, { .max_per_address = 2, .threads = 1 } },
     { "gone/closes-while-waiting", leaves_waiting },
     { "gone/resets-while-waiting", resets_waiting },

@@ -55,12 +55,13 @@ orf_request_offer(OrfRequest *request, unsigned status, struct MHD_Response *res
 }
 
 void
-orf_response_headers(OrfHttp *http, struct MHD_Response *response, const char *const *headers)
+orf_response_headers(const OrfRequest *request, struct MHD_Response *response,
+                     const char *const *headers)
 {
     for (size_t i = 0; headers && headers[i]; i += 2)
         if (!MHD_add_response_header(response, headers[i], headers[i + 1]))
             orf_log_warning("http: reply header %s is malformed; left out", headers[i]);
-    if (atomic_load(&http->draining))
+    if (atomic_load(&request->http->draining) || request->is_chunked) /* see guard.c */
         MHD_add_response_header(response, "Connection", "close");
 }
 
@@ -86,7 +87,7 @@ orf_response_of(OrfRequest *request, const OrfReply *reply)
         response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     }
     g_assert(response);
-    orf_response_headers(request->http, response, reply->headers);
+    orf_response_headers(request, response, reply->headers);
     return response;
 }
 

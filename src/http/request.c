@@ -17,6 +17,7 @@ orf_request_new(OrfLink *link, struct MHD_Connection *connection, const char *ur
     request->link = link;
     request->connection = connection;
     request->uri = g_strdup(uri);
+    request->raw_uri = uri;
     request->length = -1;
     request->body.item = 1;
     g_strlcpy(request->peer, link->peer, sizeof request->peer);
@@ -123,7 +124,8 @@ orf_request_read_head(OrfRequest *request, const OrfHead *head)
     if (request->uri[path] == '?')
         request->query = parse_query(request->uri + path + 1);
     request->length = orf_head_length(head);
-    request->has_body = request->length > 0 || orf_head_value(head, "Transfer-Encoding");
+    request->is_chunked = orf_head_value(head, "Transfer-Encoding") != NULL;
+    request->has_body = request->length > 0 || request->is_chunked;
     request->expects_continue = orf_head_value(head, "Expect") != NULL;
 }
 

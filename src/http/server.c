@@ -31,6 +31,7 @@ with_defaults(const OrfHttpOptions *given)
     o.max_per_address = o.max_per_address ? o.max_per_address : 1024;
     o.idle_timeout_s = o.idle_timeout_s ? o.idle_timeout_s : 60;
     o.header_timeout_s = o.header_timeout_s ? o.header_timeout_s : 10;
+    o.body_timeout_s = o.body_timeout_s ? o.body_timeout_s : 600;
     return o;
 }
 
@@ -97,7 +98,8 @@ start_transport(OrfHttp *http, int fd, bool v6)
                      MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG | (v6 ? MHD_USE_IPv6 : 0);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, orf_exchange, http, MHD_OPTION_EXTERNAL_LOGGER, log_transport,
-        NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT,
+        0, /* 1 answers for want of Host, with two heads; the guard asks */
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->max_header + HEADER_ROOM,
         MHD_OPTION_CONNECTION_LIMIT, o->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         o->max_per_address, MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s,

@@ -88,7 +88,7 @@ orf_request_stream(OrfRequest *request, int status, const char *const *headers, 
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, pull, stream, stream_unref);
     g_assert(response);
-    orf_response_headers(request->http, response, headers);
+    orf_response_headers(request, response, headers);
     g_mutex_lock(&request->lock);
     stream->lost = !orf_request_offer(request, (unsigned)status, response);
     g_mutex_unlock(&request->lock);
