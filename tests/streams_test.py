@@ -190,7 +190,7 @@ def complains(folder):
                            (b'{"type":"subscribe"}', "bad_message"), (b'{"type":"ping","loud":true}', "bad_message"),
                            (b'{"type":"subscribe","job":"job_00000000000000000000000000"}', "not_found"),
                            (b'{"type":"unsubscribe","job":"job_00000000000000000000000000"}', "not_subscribed"),
-                           (b'{"type":"subscribe","job":"../etc"}', "bad_message"), (b" " * 9000, "bad_message")]:
+                           (b'{"type":"subscribe","job":"../etc"}', "bad_message"), (b" " * 8000, "bad_message")]:
             ws.send(said)
             told = next(messages)
             assert told["event"] == "problem" and told["code"] == code and told["detail"], (said[:40], told)
