@@ -44,7 +44,7 @@ orf_wish_begin(OrfCall *call)
 {
     OrfQueue *queue = call->api->options.queue;
     if (needs_place(call) && !take_place(call))
-        orf_call_problem(call, &(OrfProblem){ .code = "queue_full",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_QUEUE_FULL,
                                               .detail = "There is no room for another job now.",
                                               .hint = "Send it again after Retry-After.",
                                               .retry_after = orf_queue_retry_after(queue) });

@@ -120,7 +120,7 @@ typedef struct OrfApiParts {
 
 bool orf_api_low_on_disk(const OrfApi *api);
 
-#define TICK_MS 500
+#define CLOCK_MS 500
 #define LEAST_DISK (256u << 20)
 #define STUCK_US (5 * G_USEC_PER_SEC)
 

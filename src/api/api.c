@@ -86,7 +86,7 @@ start_clock(OrfApi *api)
 {
     api->clock = g_main_context_new();
     api->parts->loop = g_main_loop_new(api->clock, FALSE);
-    g_autoptr(GSource) source = g_timeout_source_new(TICK_MS);
+    g_autoptr(GSource) source = g_timeout_source_new(CLOCK_MS);
     g_source_set_callback(source, tick, api, NULL);
     g_source_attach(source, api->clock);
     tick(api);
@@ -133,19 +133,20 @@ check_state(OrfCall *call)
         g_autofree char *why = orf_problem_scrub(
             api->options.safe_mode ? api->options.safe_mode : "There is no storage.");
         orf_call_problem(call,
-                         &(OrfProblem){ "storage_unavailable", why,
+                         &(OrfProblem){ ORF_PROBLEM_STORAGE_UNAVAILABLE, why,
                                         "The server runs in safe mode; its operator finds the "
                                         "remedy in docs/guide/server.md.",
                                         .retry_after = 30 });
         return false;
     }
     if (creates && g_atomic_int_get(&api->draining)) {
-        orf_call_problem(call, &(OrfProblem){ "draining", "The server is about to stop.",
-                                              .retry_after = 5 });
+        orf_call_problem(call,
+                         &(OrfProblem){ ORF_PROBLEM_DRAINING, "The server is about to stop.",
+                                        .retry_after = 5 });
         return false;
     }
     if (creates && orf_api_low_on_disk(api)) {
-        orf_call_problem(call, &(OrfProblem){ "storage_unavailable",
+        orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_STORAGE_UNAVAILABLE,
                                               "The server's disk is almost full.",
                                               .retry_after = 30 });
         return false;
@@ -158,12 +159,6 @@ call_gone(OrfCall *call, bool early)
 {
     orf_wish_leave_place(call);
     orf_feed_gone(call, early);
-}
-
-static unsigned
-retry_after(OrfApi *api)
-{
-    return api->options.queue ? orf_queue_retry_after(api->options.queue) : 5;
 }
 
 /* --- Life --------------------------------------------------------------------------------- */
@@ -199,7 +194,6 @@ orf_api_new(const OrfApiOptions *options, GError **error)
         .origins = options->origins,
         .ready = check_state,
         .gone = call_gone,
-        .retry_after = retry_after,
     });
     atomic_init(&parts->disk_free, G_MAXUINT64);
     parts->started_us = g_get_monotonic_time();

@@ -36,9 +36,9 @@ settle(OrfCall *call, const char *etag, Headers *headers)
 {
     const char *match = orf_request_header(call->request, "If-Match");
     if (match && !orf_etag_listed(match, etag, false)) {
-        orf_call_problem(call, &(OrfProblem){ .code = "precondition_failed",
-                                              .detail = "The file is another one than "
-                                                        "If-Match names." });
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_PRECONDITION_FAILED,
+                                              .detail = "The file is another one than If-Match "
+                                                        "names." });
         return true;
     }
     if (!orf_etag_listed(orf_request_header(call->request, "If-None-Match"), etag, true))
@@ -68,7 +68,8 @@ refuse_range(OrfCall *call, uint64_t size)
     g_autofree char *detail =
         g_strdup_printf("The file has %" G_GUINT64_FORMAT " bytes.", size);
     orf_call_add_header(call, "Content-Range", whole);
-    orf_call_problem(call, &(OrfProblem){ .code = "range_not_satisfiable", .detail = detail });
+    orf_call_problem(
+        call, &(OrfProblem){ .code = ORF_PROBLEM_RANGE_NOT_SATISFIABLE, .detail = detail });
 }
 
 /* `fd` is taken. */
@@ -102,7 +103,7 @@ send_file(OrfCall *call, const OrfBlobAnswer *answer, const char *etag, Headers 
 }
 
 void
-orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, const char *missing)
+orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemCode missing)
 {
     uint64_t size;
     char etag[ETAG_SIZE];

@@ -106,7 +106,7 @@ create(OrfCall *call, const char *default_mode)
     }
     Form form = form_of(call, orf_draft_mode(draft));
     if (form == FORM_NONE) {
-        orf_call_problem(call, &(OrfProblem){ .code = "not_acceptable",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_ACCEPTABLE,
                                               .detail = "this answers application/json, "
                                                         "text/event-stream or "
                                                         "application/x-ndjson" });

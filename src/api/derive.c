@@ -164,12 +164,12 @@ static void
 answer_error(OrfCall *call, const GError *error)
 {
     if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
-        orf_call_problem(call, &(OrfProblem){ .code = "job_expired",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
                                               .detail = "The file has been removed.",
                                               .hint = "Make or upload it again." });
     else if (g_error_matches(error, ORF_ERROR, ORF_ERROR_BAD_INPUT) ||
              g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED))
-        orf_call_problem(call, &(OrfProblem){ .code = "mesh_unreadable",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_MESH_UNREADABLE,
                                               .detail = error->message,
                                               .hint = "Send an STL, OBJ, GLB, PLY or 3MF." });
     else
@@ -300,7 +300,7 @@ orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedF
     if (joined)
         return;
     waiter_unref(waiter); /* the call keeps the other */
-    orf_call_problem(call, &(OrfProblem){ .code = "server_busy",
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_SERVER_BUSY,
                                           .detail = "Too many files are being converted.",
                                           .retry_after = 5 });
 }

@@ -40,7 +40,7 @@ apply_mode(OrfDraft *draft)
     if (!upto)
         orf_draft_set(draft, "#/mode", "upto", "preview");
     else if (!g_str_equal(upto->text, "preview"))
-        orf_draft_fault(draft, NULL, upto->pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, upto->pointer,
                         "upto=%s contradicts mode=preview; give one of them", upto->text);
 }
 
@@ -85,20 +85,20 @@ check_settings(OrfDraft *draft)
         return;
     }
     g_autofree char *names = generator_names();
-    orf_draft_fault(draft, NULL, orf_draft_pointer(draft, "generator"),
+    orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, orf_draft_pointer(draft, "generator"),
                     "no generator \"%s\"; there are %s", draft->request->generator, names);
 }
 
 /* --- Pictures ----------------------------------------------------------------------------- */
 
-static const char *
+static OrfProblemCode
 code_of(const GError *error)
 {
     if (g_error_matches(error, ORF_ERROR, ORF_ERROR_TOO_LARGE))
-        return "image_too_large";
+        return ORF_PROBLEM_IMAGE_TOO_LARGE;
     if (g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED))
-        return "unsupported_media_type";
-    return "image_undecodable";
+        return ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE;
+    return ORF_PROBLEM_IMAGE_UNDECODABLE;
 }
 
 static bool
@@ -107,7 +107,7 @@ check_size(OrfDraft *draft, const OrfWishPicture *picture, const OrfPictureInfo 
     uint64_t pixels = (uint64_t)info->width * info->height;
     if (info->vector || pixels <= draft->api->options.max_pixels)
         return true;
-    orf_draft_fault(draft, "image_too_large", picture->pointer,
+    orf_draft_fault(draft, ORF_PROBLEM_IMAGE_TOO_LARGE, picture->pointer,
                     "%s: %u x %u are %.1f megapixels, at most %.1f are taken; make it smaller",
                     picture->name, info->width, info->height, (double)pixels / 1e6,
                     (double)draft->api->options.max_pixels / 1e6);
@@ -120,7 +120,7 @@ check_picture(OrfDraft *draft, OrfWishPicture *picture)
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) bytes = orf_blob_get(draft->api->options.store, picture->digest, &error);
     if (!bytes) {
-        orf_draft_fault(draft, "upload_unknown", picture->pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_UPLOAD_UNKNOWN, picture->pointer,
                         "%s: nothing is stored under %s; POST it to /api/v1/uploads first",
                         picture->name, picture->digest);
         return;
@@ -147,18 +147,19 @@ check_count(OrfDraft *draft)
     if (!orf_engine_pictures(generator, &least, &most, NULL))
         return; /* told by check_settings */
     if (n < least && !draft->lost_picture)
-        orf_draft_fault(draft, NULL, "#/image",
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/image",
                         n ? "%s needs at least %u pictures; send more"
                           : "%s needs a picture; send it as \"image\" (%u at least)",
                         generator, least);
     if (n > most)
-        orf_draft_fault(draft, NULL, "#/images",
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/images",
                         most ? "%s takes at most %u pictures; for several sides of one object "
                                "use the generator hull with views"
                              : "%s takes no picture (%u); leave it out",
                         generator, most);
     if (draft->request->mask && !n)
-        orf_draft_fault(draft, NULL, "#/mask", "a mask without a picture; send the picture");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/mask",
+                        "a mask without a picture; send the picture");
 }
 
 static void
@@ -166,7 +167,7 @@ check_webhook(OrfDraft *draft)
 {
     const char *url = orf_params_text(draft->fields, "webhook");
     if (*url && !g_str_has_prefix(url, "https://") && !g_str_has_prefix(url, "http://"))
-        orf_draft_fault(draft, NULL, orf_draft_pointer(draft, "webhook"),
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, orf_draft_pointer(draft, "webhook"),
                         "webhook is no http or https URL");
 }
 

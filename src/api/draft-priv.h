@@ -13,7 +13,7 @@
 #define MOST_DEADLINE_S (7 * 24 * 3600)
 
 typedef struct {
-    const char *code; /* static; NULL: invalid_params */
+    OrfProblemCode code;
     char *pointer, *detail;
 } Fault;
 

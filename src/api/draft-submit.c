@@ -24,7 +24,7 @@ read_key(OrfCall *call, char **ret_key)
     if (plain)
         *ret_key = g_strconcat(call->endpoint->name, ":", key, NULL);
     else
-        orf_call_problem(call, &(OrfProblem){ .code = "invalid_params",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
                                               .detail = "Idempotency-Key: give 1 to 200 "
                                                         "printable characters without blanks",
                                               .hint = "A UUID does well." });
@@ -59,15 +59,17 @@ reply_refused(OrfCall *call, const OrfWish *wish, const GError *error)
 {
     if (wish->idempotency_key && g_error_matches(error, ORF_ERROR, ORF_ERROR_CONFLICT))
         orf_call_problem(
-            call, &(OrfProblem){ .code = "idempotency_conflict",
+            call, &(OrfProblem){ .code = ORF_PROBLEM_IDEMPOTENCY_CONFLICT,
                                  .detail = "this Idempotency-Key came with another wish before",
                                  .hint = "Use a new key for a new wish." });
     else if (is_of_webhook(wish, error))
         orf_call_problem(call,
-                         &(OrfProblem){ .code = "invalid_params",
+                         &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
                                         .detail = error->message,
                                         .faults = &(OrfFault){ "#/webhook", error->message },
                                         .n_faults = 1 });
+    else if (g_error_matches(error, ORF_ERROR, ORF_ERROR_BUSY))
+        orf_call_error_after(call, error, orf_queue_retry_after(call->api->options.queue));
     else
         orf_call_error(call, error);
 }

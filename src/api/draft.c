@@ -85,7 +85,7 @@ is_of_picture(const char *pointer)
 }
 
 static void
-add_fault(OrfDraft *draft, const char *code, const char *pointer, char *detail)
+add_fault(OrfDraft *draft, OrfProblemCode code, const char *pointer, char *detail)
 {
     draft->lost_picture |= pointer && is_of_picture(pointer);
     if (draft->faults->len >= MOST_FAULTS) {
@@ -97,7 +97,8 @@ add_fault(OrfDraft *draft, const char *code, const char *pointer, char *detail)
 }
 
 void
-orf_draft_fault(OrfDraft *draft, const char *code, const char *pointer, const char *format, ...)
+orf_draft_fault(OrfDraft *draft, OrfProblemCode code, const char *pointer, const char *format,
+                ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -110,7 +111,7 @@ void
 orf_draft_fault_error(OrfDraft *draft, const char *pointer, const GError *error)
 {
     bool unknown = g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
-    add_fault(draft, NULL, pointer,
+    add_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
               g_strconcat(error->message, unknown ? "; GET /api/v1/generators lists them" : "",
                           NULL));
 }
@@ -132,7 +133,7 @@ orf_draft_problem(const OrfDraft *draft)
         g_array_append_val(draft->problem_faults, told);
     }
     return (OrfProblem){
-        .code = first->code ? first->code : "invalid_params",
+        .code = first->code,
         .detail = first->detail,
         .hint = draft->faults->len > 1 ? "Several fields are wrong: see \"errors\"." : NULL,
         .faults = (const OrfFault *)draft->problem_faults->data,
@@ -162,9 +163,10 @@ orf_draft_set(OrfDraft *draft, const char *pointer, const char *name, const char
 {
     g_autoptr(GError) error = NULL;
     if (strlen(name) > MOST_NAME || !is_text(name) || !is_text(text)) {
-        orf_draft_fault(draft, NULL, pointer, "the field is too long, or is not UTF-8");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                        "the field is too long, or is not UTF-8");
     } else if (g_hash_table_contains(draft->pointers, name)) {
-        orf_draft_fault(draft, NULL, pointer, "%s is given twice", name);
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "%s is given twice", name);
     } else if (is_field(name)) {
         if (!orf_params_set(draft->fields, name, text, &error))
             orf_draft_fault_error(draft, pointer, error);
@@ -173,7 +175,8 @@ orf_draft_set(OrfDraft *draft, const char *pointer, const char *name, const char
         *setting = (OrfWishSetting){ g_strdup(name), g_strdup(text), g_strdup(pointer) };
         g_ptr_array_add(draft->request->settings, setting);
     } else {
-        orf_draft_fault(draft, NULL, pointer, "more than %d parameters", MOST_SETTINGS);
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "more than %d parameters",
+                        MOST_SETTINGS);
     }
     g_hash_table_insert(draft->pointers, g_strdup(name), g_strdup(pointer));
 }
@@ -249,7 +252,8 @@ orf_draft_add_picture(OrfDraft *draft, const char *pointer, const char *digest,
 {
     GPtrArray *pictures = draft->request->pictures;
     if (pictures->len >= ORF_MOST_PICTURES) {
-        orf_draft_fault(draft, NULL, pointer, "more than %d pictures", ORF_MOST_PICTURES);
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "more than %d pictures",
+                        ORF_MOST_PICTURES);
         return;
     }
     g_autofree char *fallback = g_strdup_printf("picture %u", pictures->len + 1);
@@ -260,7 +264,8 @@ void
 orf_draft_set_mask(OrfDraft *draft, const char *pointer, const char *digest, const char *name)
 {
     if (draft->request->mask)
-        orf_draft_fault(draft, NULL, pointer, "a second mask; give one, of the first picture");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                        "a second mask; give one, of the first picture");
     else
         draft->request->mask = picture_new(pointer, digest, name, "mask");
 }
@@ -290,7 +295,7 @@ set_yaw(OrfDraft *draft, OrfWishPicture *picture, const char *pointer, const cha
 {
     double yaw;
     if (!read_view(text, &yaw))
-        orf_draft_fault(draft, NULL, pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "view \"%s\" is none of front, right, back, left, and no angle in "
                         "degrees from -360 to 360",
                         text);
@@ -316,7 +321,7 @@ orf_draft_read_views(OrfDraft *draft)
     GPtrArray *pictures = draft->request->pictures;
     g_auto(GStrv) views = g_strsplit(text, ",", -1);
     if (g_strv_length(views) != pictures->len) {
-        orf_draft_fault(draft, NULL, pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "views names %u angles for %u pictures; give one each",
                         g_strv_length(views), pictures->len);
         return;
@@ -362,7 +367,7 @@ orf_draft_deadline(OrfDraft *draft, int64_t now_us)
     const char *text = orf_params_text(draft->fields, "deadline");
     int64_t then = *text ? moment(text, now_us) : 0;
     if (*text && !then)
-        orf_draft_fault(draft, NULL, orf_draft_pointer(draft, "deadline"),
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, orf_draft_pointer(draft, "deadline"),
                         "deadline \"%s\" is neither seconds from 1 to %d nor an RFC 3339 time "
                         "within a week from now",
                         text, MOST_DEADLINE_S);
@@ -380,7 +385,8 @@ orf_draft_webhook_events(OrfDraft *draft)
         for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
             bit |= g_str_equal(names[i], g_strstrip(*word)) ? 1u << i : 0;
         if (!bit)
-            orf_draft_fault(draft, NULL, orf_draft_pointer(draft, "webhook_events"),
+            orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS,
+                            orf_draft_pointer(draft, "webhook_events"),
                             "\"%s\" is none of started, stage, done", *word);
         events |= bit;
     }

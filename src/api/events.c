@@ -160,7 +160,7 @@ read_after(OrfCall *call, uint64_t *ret_after)
     if (!text || !*text || g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, ret_after, NULL))
         return true;
     const OrfFault fault = { "last_event_id", "it is no number of an event" };
-    orf_call_problem(call, &(OrfProblem){ .code = "invalid_params",
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
                                           .detail = "Last-Event-ID is not a number.",
                                           .hint = "Send the id of the last event, or nothing.",
                                           .faults = &fault,
@@ -174,7 +174,7 @@ stream_events(OrfCall *call)
     uint64_t after;
     int form = orf_call_accepts(call, types);
     if (form < 0) {
-        orf_call_problem(call, &(OrfProblem){ .code = "not_acceptable",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_ACCEPTABLE,
                                               .detail = "Events come as text/event-stream or "
                                                         "application/x-ndjson.",
                                               .hint = "Send Accept: text/event-stream." });

@@ -50,7 +50,8 @@ read_field(OrfDraft *draft, OrfParams *params, const char *name, const json_t *v
     g_autofree char *pointer = orf_pointer("#", name);
     g_autofree char *text = orf_json_value_text(value);
     if (!text)
-        orf_draft_fault(draft, NULL, pointer, "%s is neither text, number nor boolean", name);
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                        "%s is neither text, number nor boolean", name);
     else if (!orf_params_set(params, name, text, &error))
         orf_draft_fault_error(draft, pointer, error);
 }
@@ -89,7 +90,8 @@ read_image(OrfDraft *draft, const json_t *body, char ret_digest[ORF_DIGEST_SIZE]
 {
     const json_t *image = json_object_get(body, "image");
     if (!json_is_string(image)) {
-        orf_draft_fault(draft, NULL, "#/image", "no picture; send \"image\" in base64");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/image",
+                        "no picture; send \"image\" in base64");
         return false;
     }
     if (!orf_draft_store_base64(draft, "#/image", json_string_value(image),
@@ -104,11 +106,11 @@ refuse_others(OrfDraft *draft, const json_t *body)
 {
     const json_t *text = json_object_get(body, "text"), *mesh = json_object_get(body, "mesh");
     if (text && !json_is_null(text) && !json_object_get(body, "image"))
-        orf_draft_fault(draft, NULL, "#/text",
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/text",
                         "no picture is made of a description here; send \"image\". For raised "
                         "letters use the generator text of /api/v1/generate-3d");
     if (mesh && !json_is_null(mesh))
-        orf_draft_fault(draft, NULL, "#/mesh",
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/mesh",
                         "a given mesh is not textured here; send \"image\" alone");
 }
 
@@ -216,24 +218,13 @@ type_of(const char *format)
                                         : "model/ply";
 }
 
-/* A job's error may have a code that is no problem's. */
-static const char *
-known_code(const char *code)
-{
-    const char *each;
-    for (size_t i = 0; (each = orf_problem_code(i, NULL, NULL)); i++)
-        if (g_strcmp0(each, code) == 0)
-            return each;
-    return "internal";
-}
-
 static void
 reply_failed(OrfCall *call, const OrfJobView *view)
 {
     json_t *error = json_loads(view->row.error ? view->row.error : "{}", 0, NULL);
     const char *code = json_string_value(json_object_get(error, "code"));
     const char *message = json_string_value(json_object_get(error, "message"));
-    orf_call_problem(call, &(OrfProblem){ .code = known_code(code),
+    orf_call_problem(call, &(OrfProblem){ .code = orf_problem_find(code),
                                           .detail = message ? message : "the job has failed" });
     json_decref(error);
 }
@@ -277,7 +268,8 @@ reply_unfinished(OrfCall *call, const OrfJobView *view)
     bool draining = g_atomic_int_get(&call->api->draining);
     g_autofree char *detail =
         g_strdup_printf("the job goes on: GET /status/%s brings the file", view->row.id);
-    orf_call_problem(call, &(OrfProblem){ .code = draining ? "draining" : "deadline_exceeded",
+    orf_call_problem(call, &(OrfProblem){ .code = draining ? ORF_PROBLEM_DRAINING
+                                                           : ORF_PROBLEM_DEADLINE_EXCEEDED,
                                           .detail = detail,
                                           .retry_after = draining ? 5 : 0 });
 }
@@ -295,8 +287,8 @@ answer_with_file(OrfCall *call)
     else if (view.row.status != ORF_JOB_SUCCEEDED)
         reply_failed(call, &view);
     else if (!find_file(&view, &wanted))
-        orf_call_problem(
-            call, &(OrfProblem){ .code = "job_expired", .detail = "the job's files are gone" });
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
+                                              .detail = "the job's files are gone" });
     else if (wanted.what)
         orf_call_derive(call, wanted.digest, wanted.what, reply_file);
     else
@@ -377,11 +369,10 @@ status(OrfCall *call)
 /* --- The endpoints ------------------------------------------------------------------------ */
 
 static void
-add_members(GString *out, const OrfProblem *problem)
+add_members(OrfJson *json, const OrfProblem *problem)
 {
-    g_string_append(out, ",\"text\":");
-    orf_json_string(out, problem->detail);
-    g_string_append(out, ",\"error_code\":1");
+    orf_json_add_text(json, "text", problem->detail);
+    orf_json_add_int(json, "error_code", 1);
 }
 
 static const OrfBodyKind bodies[] = { { "application/json", "HunyuanWish" }, { 0 } };

@@ -73,7 +73,7 @@ set_value(OrfDraft *draft, const char *pointer, const char *name, const json_t *
     if (text)
         orf_draft_set(draft, pointer, name, text);
     else
-        orf_draft_fault(draft, NULL, pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "%s is neither text, number, boolean nor a list of them", name);
 }
 
@@ -92,7 +92,7 @@ orf_intake_parameters(OrfDraft *draft, const char *parent, const json_t *object)
 void
 orf_intake_refuse_url(OrfDraft *draft, const char *pointer)
 {
-    orf_draft_fault(draft, NULL, pointer,
+    orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                     "this server fetches nothing from the network; send the picture itself as "
                     "multipart \"image\" or as \"image_b64\", or POST it to /api/v1/uploads "
                     "and give its id as \"upload_id\"");
@@ -157,14 +157,15 @@ orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *text, s
     g_autoptr(GError) error = NULL;
     const char *data = skip_prefix(text, size, &size);
     if (!data || !is_base64(data, size)) {
-        orf_draft_fault(draft, "image_undecodable", pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_IMAGE_UNDECODABLE, pointer,
                         "not base64; encode the whole file (RFC 4648, with or without "
                         "\"data:image/...;base64,\")");
         return false;
     }
     const OrfApiOptions *options = &draft->api->options;
     if (!options->store) {
-        orf_draft_fault(draft, "storage_unavailable", pointer, "nothing can be stored now");
+        orf_draft_fault(draft, ORF_PROBLEM_STORAGE_UNAVAILABLE, pointer,
+                        "nothing can be stored now");
         return false;
     }
     g_autoptr(OrfBlobWriter) writer =
@@ -173,8 +174,9 @@ orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *text, s
         orf_blob_writer_finish(writer, ret_digest, &error))
         return true;
     bool large = g_error_matches(error, ORF_ERROR, ORF_ERROR_TOO_LARGE);
-    orf_draft_fault(draft, large ? "image_too_large" : "storage_unavailable", pointer, "%s",
-                    error->message);
+    orf_draft_fault(draft,
+                    large ? ORF_PROBLEM_IMAGE_TOO_LARGE : ORF_PROBLEM_STORAGE_UNAVAILABLE,
+                    pointer, "%s", error->message);
     return false;
 }
 
@@ -206,7 +208,7 @@ find_upload(OrfDraft *draft, const char *pointer, const char *id,
             : NULL;
     if (row && is_digest(row->digest))
         return memcpy(ret_digest, row->digest, ORF_DIGEST_SIZE);
-    orf_draft_fault(draft, "upload_unknown", pointer,
+    orf_draft_fault(draft, ORF_PROBLEM_UPLOAD_UNKNOWN, pointer,
                     "no upload has this id, or it has expired; POST the picture to "
                     "/api/v1/uploads");
     return false;
@@ -217,12 +219,13 @@ find_digest(OrfDraft *draft, const char *pointer, const Described *it,
             char ret_digest[ORF_DIGEST_SIZE])
 {
     if (!it->upload == !it->base64)
-        orf_draft_fault(draft, NULL, pointer,
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "give either the picture's bytes (image_b64) or an upload_id");
     else if (it->upload)
         return find_upload(draft, pointer, json_string_value(it->upload), ret_digest);
     else if (!json_is_string(it->base64))
-        orf_draft_fault(draft, NULL, pointer, "the picture is no base64 text");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                        "the picture is no base64 text");
     else
         return orf_draft_store_base64(draft, pointer, json_string_value(it->base64),
                                       json_string_length(it->base64), ret_digest);
@@ -261,7 +264,7 @@ describe(OrfDraft *draft, const char *pointer, const json_t *object)
         else if (g_str_equal(name, "view") || g_str_equal(name, "yaw"))
             it.view = value;
         else
-            orf_draft_fault(draft, NULL, pointer,
+            orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                             "\"%.40s\" is none of image_b64, upload_id, name, view", name);
     }
     return it;
@@ -271,7 +274,7 @@ static void
 read_images(OrfDraft *draft, const json_t *images)
 {
     if (!json_is_array(images)) {
-        orf_draft_fault(draft, NULL, "#/images", "images is no list");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/images", "images is no list");
         return;
     }
     for (size_t i = 0; i < json_array_size(images) && i <= ORF_MOST_PICTURES; i++) {
@@ -314,7 +317,8 @@ read_webhook(OrfDraft *draft, const json_t *webhook)
         else if (g_str_equal(name, "events"))
             set_value(draft, pointer, "webhook_events", value);
         else
-            orf_draft_fault(draft, NULL, pointer, "\"%.40s\" is neither url nor events", name);
+            orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                            "\"%.40s\" is neither url nor events", name);
     }
 }
 
@@ -324,7 +328,8 @@ read_parameters(OrfDraft *draft, const char *pointer, const json_t *value)
     if (json_is_object(value))
         orf_intake_parameters(draft, pointer, value);
     else
-        orf_draft_fault(draft, NULL, pointer, "the parameters are no JSON object");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                        "the parameters are no JSON object");
 }
 
 static void

@@ -110,7 +110,7 @@ on_part(const char *name, const char *filename, const char *type, void *data, GE
         return begin_file(intake, name, filename, error);
     g_autofree char *pointer = orf_pointer("#", name);
     if (intake->kind == PART_SKIP)
-        orf_draft_fault(intake->draft, NULL, pointer,
+        orf_draft_fault(intake->draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "a file named \"%s\" is not expected; send a picture as \"image\"",
                         name);
     return true;
@@ -156,8 +156,9 @@ end_params(Intake *intake)
         json_loadb(intake->text->str, intake->text->len, JSON_REJECT_DUPLICATES, &why);
     g_autofree char *parent = orf_pointer("#", intake->name);
     if (!json_is_object(json))
-        orf_draft_fault(intake->draft, NULL, parent, "%s is no JSON object%s%s", intake->name,
-                        json ? "" : ": ", json ? "" : why.text);
+        orf_draft_fault(intake->draft, ORF_PROBLEM_INVALID_PARAMS, parent,
+                        "%s is no JSON object%s%s", intake->name, json ? "" : ": ",
+                        json ? "" : why.text);
     else
         orf_intake_parameters(intake->draft, parent, json);
     json_decref(json);
@@ -176,7 +177,8 @@ on_end(void *data, GError **error)
     else if (g_str_equal(intake->name, "image_url"))
         orf_intake_refuse_url(intake->draft, pointer);
     else if (strlen(intake->text->str) != intake->text->len)
-        orf_draft_fault(intake->draft, NULL, pointer, "the field holds a zero byte");
+        orf_draft_fault(intake->draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                        "the field holds a zero byte");
     else
         orf_draft_set(intake->draft, pointer, intake->name, intake->text->str);
     return true;
@@ -192,9 +194,9 @@ reply_broken(Intake *intake, const GError *error)
         orf_call_error(intake->call, error);
         return;
     }
-    const char *code = intake->no_picture ? "unsupported_media_type"
-                       : intake->storage  ? "image_too_large"
-                                          : "invalid_multipart";
+    OrfProblemCode code = intake->no_picture ? ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE
+                          : intake->storage  ? ORF_PROBLEM_IMAGE_TOO_LARGE
+                                             : ORF_PROBLEM_INVALID_MULTIPART;
     orf_call_problem(intake->call, &(OrfProblem){ .code = code, .detail = error->message });
 }
 
@@ -245,7 +247,7 @@ orf_intake_begin(OrfCall *call)
         begin_multipart(call, orf_request_header(call->request, "Content-Type"));
     else if (!orf_call_is(call, "application/json"))
         orf_call_problem(call,
-                         &(OrfProblem){ .code = "unsupported_media_type",
+                         &(OrfProblem){ .code = ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                                         .detail = "the body is neither multipart/form-data nor "
                                                   "application/json",
                                         .hint = "curl -F image=@cup.jpg sends it right." });
@@ -258,7 +260,7 @@ finish_file(Intake *intake, File *file, const char *pointer, GError **error)
 {
     char digest[ORF_DIGEST_SIZE];
     if (!file->size) {
-        orf_draft_fault(intake->draft, "image_undecodable", pointer,
+        orf_draft_fault(intake->draft, ORF_PROBLEM_IMAGE_UNDECODABLE, pointer,
                         "the file is empty; give a picture");
         return true;
     }

@@ -65,8 +65,8 @@ typedef struct {
     const char *cache;            /* Cache-Control */
 } OrfBlobAnswer;
 /* The blob by sendfile: ETag, 304, 412, ranges, Content-Digest, name. What has gone is
- * `missing` (a code). */
-void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, const char *missing);
+ * `missing`. */
+void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemCode missing);
 
 /* --- Words of WebSocket clients: ws-message.c. Pure --------------------------------------- */
 

@@ -88,8 +88,8 @@ refuse(OrfCall *call, const Upload *upload, const GError *error)
     if (upload->storage || !g_error_matches(error, ORF_ERROR, ORF_ERROR_BAD_INPUT))
         orf_call_error(call, error);
     else
-        orf_call_problem(
-            call, &(OrfProblem){ .code = "invalid_multipart", .detail = error->message });
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_MULTIPART,
+                                              .detail = error->message });
 }
 
 static bool
@@ -194,7 +194,7 @@ finish(OrfCall *call)
     } else if (!upload->size) {
         const OrfFault fault = { "#/mesh", "no file, or an empty one" };
         orf_call_problem(call,
-                         &(OrfProblem){ .code = "mesh_unreadable",
+                         &(OrfProblem){ .code = ORF_PROBLEM_MESH_UNREADABLE,
                                         .detail = "There is no file in the body.",
                                         .hint = "Send the file's bytes, or a form with the "
                                                 "field \"mesh\".",

@@ -24,7 +24,7 @@ find_mesh(OrfCall *call)
     if (row)
         return row;
     if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
-        orf_call_problem(call, &(OrfProblem){ .code = "not_found",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_FOUND,
                                               .detail = "No mesh has this id.",
                                               .hint = "Meshes are kept for a day." });
     else
@@ -168,7 +168,7 @@ reply_download(OrfCall *call, const char *digest)
                              .stem = download->stem,
                              .extension = download->extension,
                              .cache = CACHE };
-    orf_call_reply_blob(call, &answer, "not_found");
+    orf_call_reply_blob(call, &answer, ORF_PROBLEM_NOT_FOUND);
 }
 
 /* The file as it came, when that is its format. Only an OBJ would come back as another thing
@@ -301,7 +301,7 @@ read_format(OrfCall *call, json_t *body)
     const OrfFault fault = { known ? "#" : "#/format", known
                                                            ? "\"format\" is the only member"
                                                            : "one of glb, stl, obj, ply, 3mf" };
-    orf_call_problem(call, &(OrfProblem){ .code = "invalid_params",
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
                                           .detail = "The wish cannot be understood.",
                                           .hint = "Send {\"format\":\"stl\"}.",
                                           .faults = &fault,

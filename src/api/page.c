@@ -120,8 +120,9 @@ show_file(OrfCall *call)
     if (file)
         orf_call_reply_document(call, file, page_headers);
     else
-        orf_call_problem(call, &(OrfProblem){ "not_found", "There is nothing at this path.",
-                                              "GET /api/v1/openapi.json lists the paths." });
+        orf_call_problem(call,
+                         &(OrfProblem){ ORF_PROBLEM_NOT_FOUND, "There is nothing at this path.",
+                                        "GET /api/v1/openapi.json lists the paths." });
 }
 
 const OrfEndpoint orf_endpoint_page_file = {

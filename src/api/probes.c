@@ -104,26 +104,24 @@ const OrfEndpoint orf_endpoint_readyz = {
 /* --- Problems: what the type of an answer leads to ---------------------------------------- */
 
 static void
-append_problem(GString *out, const char *code, int status, const char *title)
+add_problem(OrfJson *json, OrfProblemCode code)
 {
-    g_string_append_printf(out, "{\"code\":\"%s\",\"status\":%d,\"title\":", code, status);
-    orf_json_string(out, title);
-    g_string_append_printf(out, ",\"retryable\":%s}",
-                           orf_problem_retryable(code) ? "true" : "false");
+    orf_json_begin_object(json, NULL);
+    orf_problem_add_members(json, code);
+    orf_json_end(json);
 }
 
 static void
 list_problems(OrfCall *call)
 {
-    GString *out = g_string_new("{\"problems\":[");
-    const char *code, *title;
-    int status;
-    for (size_t i = 0; (code = orf_problem_code(i, &status, &title)); i++) {
-        if (i)
-            g_string_append_c(out, ',');
-        append_problem(out, code, status, title);
-    }
-    orf_call_reply_json(call, 200, NULL, g_string_free(g_string_append(out, "]}"), FALSE));
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_begin_array(json, "problems");
+    for (OrfProblemCode code = ORF_PROBLEM_NONE + 1; code < ORF_N_PROBLEMS; code++)
+        add_problem(json, code);
+    orf_json_end(json);
+    orf_json_end(json);
+    orf_call_reply_json(call, 200, NULL, orf_json_steal(json));
 }
 
 const OrfEndpoint orf_endpoint_problems = {
@@ -141,18 +139,16 @@ const OrfEndpoint orf_endpoint_problems = {
 static void
 show_problem(OrfCall *call)
 {
-    const char *wanted = orf_call_text(call, "code"), *code, *title;
-    int status;
-    for (size_t i = 0; (code = orf_problem_code(i, &status, &title)); i++) {
-        if (strcmp(code, wanted) != 0)
-            continue;
-        GString *out = g_string_new(NULL);
-        append_problem(out, code, status, title);
-        orf_call_reply_json(call, 200, NULL, g_string_free(out, FALSE));
+    OrfProblemCode code = orf_problem_find(orf_call_text(call, "code"));
+    if (!code) {
+        orf_call_problem(call,
+                         &(OrfProblem){ ORF_PROBLEM_NOT_FOUND, "No problem has this code.",
+                                        "GET /api/v1/problems lists them." });
         return;
     }
-    orf_call_problem(call, &(OrfProblem){ "not_found", "No problem has this code.",
-                                          "GET /api/v1/problems lists them." });
+    g_autoptr(OrfJson) json = orf_json_new();
+    add_problem(json, code);
+    orf_call_reply_json(call, 200, NULL, orf_json_steal(json));
 }
 
 const OrfEndpoint orf_endpoint_problem = {

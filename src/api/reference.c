@@ -239,16 +239,16 @@ append_objects(GString *out)
 static void
 append_problems(GString *out)
 {
-    const char *code, *title;
-    int status;
     g_string_append(out, "## Problems\n\n"
                          "Everything that goes wrong is an `application/problem+json` "
                          "([Problem](#problem)) with one of these codes. 429 is the\n"
                          "caller's limit, 503 the server's own trouble.\n\n"
                          "| code | status | again? | |\n| --- | --- | --- | --- |\n");
-    for (size_t i = 0; (code = orf_problem_code(i, &status, &title)); i++)
-        g_string_append_printf(out, "| `%s` | %d | %s | %s |\n", code, status,
-                               orf_problem_retryable(code) ? "yes" : "no", title);
+    for (OrfProblemCode code = ORF_PROBLEM_NONE + 1; code < ORF_N_PROBLEMS; code++) {
+        const OrfProblemKind *kind = orf_problem_kind(code);
+        g_string_append_printf(out, "| `%s` | %d | %s | %s |\n", kind->name, kind->status,
+                               kind->retryable ? "yes" : "no", kind->title);
+    }
 }
 
 char *

@@ -22,7 +22,7 @@ check(OrfCall *call, OrfDraft *draft)
     if (orf_draft_check(draft))
         return true;
     OrfProblem why = orf_draft_problem(draft);
-    orf_call_problem(call, &(OrfProblem){ .code = "job_expired",
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
                                           .detail = why.detail,
                                           .hint = "Send the pictures again." });
     return false;

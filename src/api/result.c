@@ -35,7 +35,7 @@ reply_named(OrfCall *call, const char *digest)
                              .stem = naming->stem,
                              .extension = naming->extension,
                              .cache = FOREVER };
-    orf_call_reply_blob(call, &answer, "job_expired");
+    orf_call_reply_blob(call, &answer, ORF_PROBLEM_JOB_EXPIRED);
 }
 
 static void
@@ -74,7 +74,7 @@ say_not_ready(OrfCall *call, const OrfShown *shown)
     g_autofree char *detail =
         g_strdup_printf("The job is %s.", orf_job_status_name(shown->status));
     orf_call_problem(call,
-                     &(OrfProblem){ .code = "not_ready",
+                     &(OrfProblem){ .code = ORF_PROBLEM_NOT_READY,
                                     .detail = detail,
                                     .hint = "Follow /events, or ask again after Retry-After.",
                                     .retry_after = MAX(shown->retry_after, 1) });
@@ -86,7 +86,7 @@ say_never(OrfCall *call, const OrfShown *shown)
 {
     if (shown->status == ORF_JOB_EXPIRED) {
         orf_call_problem(call,
-                         &(OrfProblem){ .code = "job_expired",
+                         &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
                                         .detail = "The job's time was over before it was done.",
                                         .hint = "Send the picture again." });
         return;
@@ -95,7 +95,7 @@ say_never(OrfCall *call, const OrfShown *shown)
         "The job %s%s%s", orf_job_status_name(shown->status),
         shown->error ? ": " : " and made no such stage.", shown->error ? shown->error : "");
     orf_call_problem(call,
-                     &(OrfProblem){ .code = "no_result",
+                     &(OrfProblem){ .code = ORF_PROBLEM_NO_RESULT,
                                     .detail = detail,
                                     .hint = "Stages that were finished can be fetched." });
 }
@@ -112,7 +112,7 @@ choose_stage(OrfCall *call, const OrfShown *shown, const char *name)
     if (found)
         return found;
     if (name && !is_stage(name))
-        orf_call_problem(call, &(OrfProblem){ .code = "not_found",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_FOUND,
                                               .detail = "No stage has this name.",
                                               .hint = "Stages are preview, medium, final "
                                                       "and finished." });

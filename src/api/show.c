@@ -222,7 +222,7 @@ orf_call_show(OrfCall *call, const char *id)
     if (!shown) {
         if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
             orf_call_problem(
-                call, &(OrfProblem){ .code = "not_found",
+                call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_FOUND,
                                      .detail = "No job has this id.",
                                      .hint = "Jobs are kept for a day after they end." });
         else
@@ -230,7 +230,7 @@ orf_call_show(OrfCall *call, const char *id)
         return NULL;
     }
     if (shown->expires && shown->expires <= g_get_real_time()) {
-        orf_call_problem(call, &(OrfProblem){ .code = "job_expired",
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
                                               .detail = "This job and its files have expired.",
                                               .hint = "Send the picture again." });
         return NULL;

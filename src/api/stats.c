@@ -29,7 +29,8 @@ device_stats(OrfCall *call)
     OrfDevices *devices = call->api->options.devices;
     bool history = strcmp(orf_call_text(call, "history"), "true") == 0;
     if (!devices) {
-        orf_call_problem(call, &(OrfProblem){ "unavailable", "Devices are not watched." });
+        orf_call_problem(call,
+                         &(OrfProblem){ ORF_PROBLEM_UNAVAILABLE, "Devices are not watched." });
         return;
     }
     g_autofree char *budget = orf_devices_budget_json(devices);
@@ -118,7 +119,7 @@ read_clear(OrfCall *call)
         g_autofree char *pointer = g_strdup_printf("#/%.64s", wrong);
         bool tenant = strcmp(wrong, "tenant") == 0;
         orf_call_problem(call,
-                         &(OrfProblem){ "invalid_params",
+                         &(OrfProblem){ ORF_PROBLEM_INVALID_PARAMS,
                                         tenant ? "tenant: this server has one, \"local\"."
                                                : "There is no such member; there is: tenant.",
                                         .faults = &(OrfFault){ pointer, "not known" },

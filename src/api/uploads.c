@@ -34,7 +34,7 @@ take_piece(OrfRequest *request, const void *data, size_t size, void *sink_data)
     Raw *raw = sink_data;
     g_autoptr(GError) error = NULL;
     if (!raw->begun && !orf_engine_probe_head(data, size, "body", &error)) {
-        orf_call_problem(raw->call, &(OrfProblem){ .code = "unsupported_media_type",
+        orf_call_problem(raw->call, &(OrfProblem){ .code = ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                                                    .detail = error->message });
         return false;
     }
@@ -131,7 +131,8 @@ upload(OrfCall *call)
     if (!draft)
         return;
     if (orf_draft_n_pictures(draft) != 1)
-        orf_draft_fault(draft, NULL, "#", "send one picture, as \"image\" or as the body");
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#",
+                        "send one picture, as \"image\" or as the body");
     const OrfWishRequest *request = orf_draft_check(draft);
     if (request) {
         keep(call, request->pictures->pdata[0]);

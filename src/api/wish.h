@@ -16,9 +16,8 @@
 extern const OrfParam orf_wish_fields[];
 extern const size_t orf_n_wish_fields;
 
-/* `code` of the problem, NULL: invalid_params. */
-void orf_draft_fault(OrfDraft *draft, const char *code, const char *pointer, const char *format,
-                     ...) G_GNUC_PRINTF(4, 5);
+void orf_draft_fault(OrfDraft *draft, OrfProblemCode code, const char *pointer,
+                     const char *format, ...) G_GNUC_PRINTF(4, 5);
 void orf_draft_fault_error(OrfDraft *draft, const char *pointer, const GError *error);
 bool orf_draft_has_faults(const OrfDraft *draft);
 /* All faults as one problem; borrowed from the draft. */

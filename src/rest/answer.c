@@ -147,9 +147,9 @@ refuse_upgrade(OrfCall *call, int status, const char *why)
         orf_call_add_header(call, "Upgrade", "websocket");
         orf_call_add_header(call, "Sec-WebSocket-Version", "13");
     }
-    const char *code = status == 426   ? "upgrade_required"
-                       : status == 403 ? "origin_not_allowed"
-                                       : "request_refused";
+    OrfProblemCode code = status == 426   ? ORF_PROBLEM_UPGRADE_REQUIRED
+                          : status == 403 ? ORF_PROBLEM_ORIGIN_NOT_ALLOWED
+                                          : ORF_PROBLEM_REQUEST_REFUSED;
     orf_call_problem(call, &(OrfProblem){ code, why });
 }
 

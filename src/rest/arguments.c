@@ -180,7 +180,7 @@ read_one(Call *call, const OrfArgument *argument, size_t index, const char *text
     if (call->values[index])
         return true;
     if (argument->in == ORF_IN_PATH) {
-        orf_call_problem(&call->call, &(OrfProblem){ "not_found", error->message });
+        orf_call_problem(&call->call, &(OrfProblem){ ORF_PROBLEM_NOT_FOUND, error->message });
         return false;
     }
     add_fault(reading, argument->param.name, g_strdup(error->message));
@@ -193,7 +193,7 @@ finish(OrfCall *call, Reading *reading)
     if (!reading->faults)
         return true;
     const OrfFault *faults = (const OrfFault *)reading->faults->data;
-    orf_call_problem(call, &(OrfProblem){ "invalid_params", faults[0].detail,
+    orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_INVALID_PARAMS, faults[0].detail,
                                           .hint = "GET /api/v1/openapi.json describes every "
                                                   "argument.",
                                           .faults = faults, .n_faults = reading->faults->len });

@@ -61,7 +61,7 @@ check_place(OrfCall *call)
     if (options->loopback &&
         !orf_host_is_ours(orf_request_header(call->request, "Host"), options->origins)) {
         orf_call_problem(
-            call, &(OrfProblem){ "host_not_allowed",
+            call, &(OrfProblem){ ORF_PROBLEM_HOST_NOT_ALLOWED,
                                  "The Host header names neither this machine nor a site that "
                                  "may use it.",
                                  "Use 127.0.0.1 or localhost, or start the server with "
@@ -70,10 +70,11 @@ check_place(OrfCall *call)
     }
     if (is_unsafe(orf_request_method(call->request)) &&
         !orf_origin_is_ours(call->request, options->origins)) {
-        orf_call_problem(
-            call, &(OrfProblem){ "origin_not_allowed", "A page of another site sent this.",
-                                 "Start the server with --allow-origin and that site's "
-                                 "origin to let its pages in." });
+        orf_call_problem(call,
+                         &(OrfProblem){ ORF_PROBLEM_ORIGIN_NOT_ALLOWED,
+                                        "A page of another site sent this.",
+                                        "Start the server with --allow-origin and that site's "
+                                        "origin to let its pages in." });
         return false;
     }
     return true;
@@ -112,13 +113,15 @@ check_method(OrfCall *call, unsigned methods)
     if (call->endpoint)
         return true;
     if (!methods) {
-        orf_call_problem(call, &(OrfProblem){ "not_found", "There is nothing at this path.",
-                                              "GET /api/v1/openapi.json lists the paths." });
+        orf_call_problem(call,
+                         &(OrfProblem){ ORF_PROBLEM_NOT_FOUND, "There is nothing at this path.",
+                                        "GET /api/v1/openapi.json lists the paths." });
         return false;
     }
     g_autofree char *allow = orf_router_allow(methods);
     g_autofree char *detail = g_strdup_printf("%s is not among: %s.", method, allow);
-    orf_call_problem_with(call, &(OrfProblem){ "method_not_allowed", detail }, "Allow", allow);
+    orf_call_problem_with(call, &(OrfProblem){ ORF_PROBLEM_METHOD_NOT_ALLOWED, detail },
+                          "Allow", allow);
     return false;
 }
 
@@ -146,7 +149,7 @@ fail_kind(OrfCall *call, const char *type)
         !list->len ? g_strdup("This takes no body.")
         : type     ? g_strdup_printf("The body is %.100s; this takes: %s.", type, list->str)
                : g_strdup_printf("The body has no Content-Type; this takes: %s.", list->str);
-    orf_call_problem(call, &(OrfProblem){ "unsupported_media_type", detail });
+    orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE, detail });
     return false;
 }
 
@@ -168,7 +171,7 @@ check_body(OrfCall *call)
         return true;
     g_autofree char *detail = g_strdup_printf(
         "%" G_GINT64_FORMAT " bytes; at most %" G_GUINT64_FORMAT " are taken.", length, most);
-    orf_call_problem(call, &(OrfProblem){ "body_too_large", detail });
+    orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_BODY_TOO_LARGE, detail });
     return false;
 }
 
@@ -199,9 +202,9 @@ check_limit(Call *call)
         return true;
     orf_tallies_limited(rest->tallies);
     g_autofree char *detail = g_strdup_printf("More than %u in a minute.", call->limit.quota);
-    orf_call_problem(&call->call,
-                     &(OrfProblem){ "rate_limited", detail, "Wait as long as Retry-After says.",
-                                    .retry_after = call->limit.retry_after_s });
+    orf_call_problem(&call->call, &(OrfProblem){ ORF_PROBLEM_RATE_LIMITED, detail,
+                                                 "Wait as long as Retry-After says.",
+                                                 .retry_after = call->limit.retry_after_s });
     return false;
 }
 
@@ -310,6 +313,7 @@ orf_call_desk(OrfCall *public, void (*work)(OrfCall *call))
 void
 orf_call_busy(OrfCall *call)
 {
-    orf_call_problem(call, &(OrfProblem){ "server_busy", "Too many requests wait for the disk.",
-                                          .retry_after = 1 });
+    orf_call_problem(call,
+                     &(OrfProblem){ ORF_PROBLEM_SERVER_BUSY,
+                                    "Too many requests wait for the disk.", .retry_after = 1 });
 }

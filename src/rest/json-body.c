@@ -30,7 +30,7 @@ is_too_deep(const char *text, size_t size)
 static json_t *
 refuse(OrfCall *call, const char *detail)
 {
-    orf_call_problem(call, &(OrfProblem){ "invalid_json", detail });
+    orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_INVALID_JSON, detail });
     return NULL;
 }
 

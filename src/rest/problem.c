@@ -7,97 +7,112 @@
 
 #include <string.h>
 
-typedef struct {
-    const char *code;
-    int status;
-    bool retryable;
-    const char *title;
-} Row;
-
 /* In order of status. The http room's own refusals (400, 413, 431, 503) are here for the
  * reference. */
-static const Row table[] = {
-    { "invalid_json", 400, false, "The body is no JSON object" },
-    { "invalid_multipart", 400, false, "The multipart body is malformed" },
-    { "request_refused", 400, false, "The request is malformed" },
-    { "insufficient_scope", 403, false, "This is not permitted" },
-    { "origin_not_allowed", 403, false, "A page of another site may not do this" },
-    { "not_found", 404, false, "There is no such thing" },
-    { "method_not_allowed", 405, false, "The resource does not know this method" },
-    { "not_acceptable", 406, false, "None of the forms asked for can be made" },
-    { "conflict", 409, false, "The state of the resource forbids it" },
-    { "no_result", 409, false, "The job ended without it" },
-    { "not_ready", 409, true, "The job has not come that far yet" },
-    { "job_expired", 410, false, "The job's files are gone" },
-    { "precondition_failed", 412, false, "The resource has changed" },
-    { "body_too_large", 413, false, "The body is too large" },
-    { "image_too_large", 413, false, "The picture is too large" },
-    { "too_large", 413, false, "Over a limit" },
-    { "unsupported_media_type", 415, false, "The body is of another kind" },
-    { "unsupported", 415, false, "This server cannot do it" },
-    { "range_not_satisfiable", 416, false, "The range lies outside the file" },
-    { "host_not_allowed", 421, false, "The request names another host" },
-    { "idempotency_conflict", 422, false, "The key was used for something else" },
-    { "image_undecodable", 422, false, "The picture cannot be read" },
-    { "upload_unknown", 422, false, "No such picture was uploaded" },
-    { "mesh_unreadable", 422, false, "The model file cannot be read" },
-    { "invalid_params", 422, false, "A parameter is wrong" },
-    { "upgrade_required", 426, false, "This is a WebSocket" },
-    { "rate_limited", 429, true, "Too many requests" },
-    { "headers_too_large", 431, false, "The headers are too large" },
-    { "canceled", 499, false, "It was cancelled" },
-    { "internal", 500, false, "A mistake in the server" },
-    { "draining", 503, true, "The server is about to stop" },
-    { "memory_full", 503, true, "The memory for bodies is full" },
-    { "queue_full", 503, true, "The queue is full" },
-    { "server_busy", 503, true, "Too much is waiting" },
-    { "storage_unavailable", 503, true, "Nothing can be stored" },
-    { "unavailable", 503, true, "Something the server needs is missing" },
-    { "deadline_exceeded", 504, false, "The deadline passed" },
+static const OrfProblemKind table[ORF_N_PROBLEMS] = {
+    [ORF_PROBLEM_INVALID_JSON] = { "invalid_json", 400, false, "The body is no JSON object" },
+    [ORF_PROBLEM_INVALID_MULTIPART] = { "invalid_multipart", 400, false,
+                                        "The multipart body is malformed" },
+    [ORF_PROBLEM_REQUEST_REFUSED] = { "request_refused", 400, false,
+                                      "The request is malformed" },
+    [ORF_PROBLEM_INSUFFICIENT_SCOPE] = { "insufficient_scope", 403, false,
+                                         "This is not permitted" },
+    [ORF_PROBLEM_ORIGIN_NOT_ALLOWED] = { "origin_not_allowed", 403, false,
+                                         "A page of another site may not do this" },
+    [ORF_PROBLEM_NOT_FOUND] = { "not_found", 404, false, "There is no such thing" },
+    [ORF_PROBLEM_METHOD_NOT_ALLOWED] = { "method_not_allowed", 405, false,
+                                         "The resource does not know this method" },
+    [ORF_PROBLEM_NOT_ACCEPTABLE] = { "not_acceptable", 406, false,
+                                     "None of the forms asked for can be made" },
+    [ORF_PROBLEM_CONFLICT] = { "conflict", 409, false, "The state of the resource forbids it" },
+    [ORF_PROBLEM_NO_RESULT] = { "no_result", 409, false, "The job ended without it" },
+    [ORF_PROBLEM_NOT_READY] = { "not_ready", 409, true, "The job has not come that far yet" },
+    [ORF_PROBLEM_JOB_EXPIRED] = { "job_expired", 410, false, "The job's files are gone" },
+    [ORF_PROBLEM_PRECONDITION_FAILED] = { "precondition_failed", 412, false,
+                                          "The resource has changed" },
+    [ORF_PROBLEM_BODY_TOO_LARGE] = { "body_too_large", 413, false, "The body is too large" },
+    [ORF_PROBLEM_IMAGE_TOO_LARGE] = { "image_too_large", 413, false,
+                                      "The picture is too large" },
+    [ORF_PROBLEM_TOO_LARGE] = { "too_large", 413, false, "Over a limit" },
+    [ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE] = { "unsupported_media_type", 415, false,
+                                             "The body is of another kind" },
+    [ORF_PROBLEM_UNSUPPORTED] = { "unsupported", 415, false, "This server cannot do it" },
+    [ORF_PROBLEM_RANGE_NOT_SATISFIABLE] = { "range_not_satisfiable", 416, false,
+                                            "The range lies outside the file" },
+    [ORF_PROBLEM_HOST_NOT_ALLOWED] = { "host_not_allowed", 421, false,
+                                       "The request names another host" },
+    [ORF_PROBLEM_IDEMPOTENCY_CONFLICT] = { "idempotency_conflict", 422, false,
+                                           "The key was used for something else" },
+    [ORF_PROBLEM_IMAGE_UNDECODABLE] = { "image_undecodable", 422, false,
+                                        "The picture cannot be read" },
+    [ORF_PROBLEM_UPLOAD_UNKNOWN] = { "upload_unknown", 422, false,
+                                     "No such picture was uploaded" },
+    [ORF_PROBLEM_MESH_UNREADABLE] = { "mesh_unreadable", 422, false,
+                                      "The model file cannot be read" },
+    [ORF_PROBLEM_INVALID_PARAMS] = { "invalid_params", 422, false, "A parameter is wrong" },
+    [ORF_PROBLEM_UPGRADE_REQUIRED] = { "upgrade_required", 426, false, "This is a WebSocket" },
+    [ORF_PROBLEM_RATE_LIMITED] = { "rate_limited", 429, true, "Too many requests" },
+    [ORF_PROBLEM_HEADERS_TOO_LARGE] = { "headers_too_large", 431, false,
+                                        "The headers are too large" },
+    [ORF_PROBLEM_CANCELED] = { "canceled", 499, false, "It was cancelled" },
+    [ORF_PROBLEM_INTERNAL] = { "internal", 500, false, "A mistake in the server" },
+    [ORF_PROBLEM_DRAINING] = { "draining", 503, true, "The server is about to stop" },
+    [ORF_PROBLEM_MEMORY_FULL] = { "memory_full", 503, true, "The memory for bodies is full" },
+    [ORF_PROBLEM_QUEUE_FULL] = { "queue_full", 503, true, "The queue is full" },
+    [ORF_PROBLEM_SERVER_BUSY] = { "server_busy", 503, true, "Too much is waiting" },
+    [ORF_PROBLEM_STORAGE_UNAVAILABLE] = { "storage_unavailable", 503, true,
+                                          "Nothing can be stored" },
+    [ORF_PROBLEM_UNAVAILABLE] = { "unavailable", 503, true,
+                                  "Something the server needs is missing" },
+    [ORF_PROBLEM_DEADLINE_EXCEEDED] = { "deadline_exceeded", 504, false,
+                                        "The deadline passed" },
 };
 
-const char *
-orf_problem_code(size_t index, int *ret_status, const char **ret_title)
+const OrfProblemKind *
+orf_problem_kind(OrfProblemCode code)
 {
-    if (index >= G_N_ELEMENTS(table))
-        return NULL;
-    if (ret_status)
-        *ret_status = table[index].status;
-    if (ret_title)
-        *ret_title = table[index].title;
-    return table[index].code;
+    bool known = code > ORF_PROBLEM_NONE && code < ORF_N_PROBLEMS;
+    return &table[known ? code : ORF_PROBLEM_INTERNAL];
 }
 
-static const Row *
-find(const char *code)
+OrfProblemCode
+orf_problem_find(const char *name)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++)
-        if (strcmp(table[i].code, code) == 0)
-            return &table[i];
-    g_critical("api: no problem \"%s\" in problem.c", code);
-    return find("internal");
+    for (OrfProblemCode code = ORF_PROBLEM_NONE + 1; code < ORF_N_PROBLEMS; code++)
+        if (g_strcmp0(table[code].name, name) == 0)
+            return code;
+    return ORF_PROBLEM_NONE;
 }
 
-bool
-orf_problem_retryable(const char *code)
+void
+orf_problem_add_members(OrfJson *json, OrfProblemCode code)
 {
-    return find(code)->retryable;
+    const OrfProblemKind *kind = orf_problem_kind(code);
+    orf_json_add_text(json, "code", kind->name);
+    orf_json_add_int(json, "status", kind->status);
+    orf_json_add_text(json, "title", kind->title);
+    orf_json_add_bool(json, "retryable", kind->retryable);
 }
 
 /* --- Errors of other rooms ---------------------------------------------------------------- */
 
-static const char *
-code_of(const GError *error)
+OrfProblemCode
+orf_problem_of(const GError *error)
 {
-    static const char *const codes[ORF_N_ERRORS] = {
-        [ORF_ERROR_BAD_INPUT] = "invalid_params", [ORF_ERROR_UNSUPPORTED] = "unsupported",
-        [ORF_ERROR_NOT_FOUND] = "not_found",      [ORF_ERROR_DENIED] = "insufficient_scope",
-        [ORF_ERROR_CONFLICT] = "conflict",        [ORF_ERROR_TOO_LARGE] = "too_large",
-        [ORF_ERROR_BUSY] = "queue_full",          [ORF_ERROR_CANCELLED] = "canceled",
-        [ORF_ERROR_UNAVAILABLE] = "unavailable",  [ORF_ERROR_BUG] = "internal",
+    static const OrfProblemCode codes[ORF_N_ERRORS] = {
+        [ORF_ERROR_BAD_INPUT] = ORF_PROBLEM_INVALID_PARAMS,
+        [ORF_ERROR_UNSUPPORTED] = ORF_PROBLEM_UNSUPPORTED,
+        [ORF_ERROR_NOT_FOUND] = ORF_PROBLEM_NOT_FOUND,
+        [ORF_ERROR_DENIED] = ORF_PROBLEM_INSUFFICIENT_SCOPE,
+        [ORF_ERROR_CONFLICT] = ORF_PROBLEM_CONFLICT,
+        [ORF_ERROR_TOO_LARGE] = ORF_PROBLEM_TOO_LARGE,
+        [ORF_ERROR_BUSY] = ORF_PROBLEM_QUEUE_FULL,
+        [ORF_ERROR_CANCELLED] = ORF_PROBLEM_CANCELED,
+        [ORF_ERROR_UNAVAILABLE] = ORF_PROBLEM_UNAVAILABLE,
+        [ORF_ERROR_BUG] = ORF_PROBLEM_INTERNAL,
     };
     if (error->domain != ORF_ERROR || error->code < 0 || error->code >= ORF_N_ERRORS)
-        return "internal";
+        return ORF_PROBLEM_INTERNAL;
     return codes[error->code];
 }
 
@@ -130,99 +145,106 @@ orf_problem_scrub(const char *text)
 
 /* Faults of ours are told in the log; the client hears what it can do. */
 static char *
-message_of(const GError *error, const char *code)
+message_of(const GError *error, OrfProblemCode code)
 {
-    if (strcmp(code, "internal") == 0)
+    if (code == ORF_PROBLEM_INTERNAL)
         return g_strdup("Something went wrong that should not; the server's log says more "
                         "under this trace_id.");
     return orf_problem_scrub(error->message);
 }
 
 void
-orf_call_error(OrfCall *call, const GError *error)
+orf_call_error_after(OrfCall *call, const GError *error, unsigned retry_after)
 {
-    const char *code = code_of(error);
+    OrfProblemCode code = orf_problem_of(error);
     g_autofree char *detail = message_of(error, code);
-    if (find(code)->status >= 500)
+    if (orf_problem_kind(code)->status >= 500)
         orf_log_warning("%s %s: %s (trace %s)", orf_request_method(call->request),
                         orf_request_path(call->request), error->message, call->trace_id);
-    const OrfRestOptions *options = &call->rest->options;
-    bool full = strcmp(code, "queue_full") == 0 && options->retry_after;
-    unsigned after = full ? options->retry_after(call->api) : find(code)->status == 503 ? 5 : 0;
-    orf_call_problem(call, &(OrfProblem){ code, detail, .retry_after = after });
+    orf_call_problem(
+        call, &(OrfProblem){ .code = code, .detail = detail, .retry_after = retry_after });
+}
+
+void
+orf_call_error(OrfCall *call, const GError *error)
+{
+    bool ours = orf_problem_kind(orf_problem_of(error))->status == 503;
+    orf_call_error_after(call, error, ours ? 5 : 0);
 }
 
 char *
 orf_problem_job_error(const GError *error, void *data)
 {
     (void)data;
-    const char *code = code_of(error);
-    bool ours = strcmp(code, "internal") == 0;
+    OrfProblemCode code = orf_problem_of(error);
+    bool ours = code == ORF_PROBLEM_INTERNAL;
     if (ours)
         orf_log_warning("a job failed: %s", error->message);
-    g_autofree char *message =
-        ours ? g_strdup("Something went wrong that should not; the server's log says more.")
-             : orf_problem_scrub(error->message);
-    GString *out = g_string_new("{\"code\":");
-    orf_json_string(out, code);
-    g_string_append(out, ",\"message\":");
-    orf_json_string(out, message);
-    g_string_append_printf(out, ",\"retryable\":%s}", find(code)->retryable ? "true" : "false");
-    return g_string_free(out, FALSE);
+    g_autofree char *message = ours ? g_strdup("Something went wrong that should not; the "
+                                               "server's log says more.")
+                                    : orf_problem_scrub(error->message);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "code", orf_problem_kind(code)->name);
+    orf_json_add_text(json, "message", message);
+    orf_json_add_bool(json, "retryable", orf_problem_kind(code)->retryable);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
 
 /* --- The answer --------------------------------------------------------------------------- */
 
 static void
-append_member(GString *out, const char *name, const char *text)
+add_given(OrfJson *json, const char *name, const char *text)
 {
-    if (!text)
-        return;
-    g_string_append_printf(out, ",\"%s\":", name);
-    orf_json_string(out, text);
+    if (text)
+        orf_json_add_text(json, name, text);
 }
 
 static void
-append_faults(GString *out, const OrfProblem *problem)
+add_faults(OrfJson *json, const OrfProblem *problem)
 {
-    g_string_append(out, ",\"errors\":[");
+    orf_json_begin_array(json, "errors");
     for (size_t i = 0; i < problem->n_faults; i++) {
-        g_string_append_printf(out, "%s{\"pointer\":", i ? "," : "");
-        orf_json_string(out, problem->faults[i].pointer);
-        append_member(out, "detail", problem->faults[i].detail);
-        g_string_append_c(out, '}');
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "pointer", problem->faults[i].pointer);
+        add_given(json, "detail", problem->faults[i].detail);
+        orf_json_end(json);
     }
-    g_string_append_c(out, ']');
+    orf_json_end(json);
 }
 
 static GBytes *
-body_of(const OrfCall *call, const OrfProblem *problem, const Row *row)
+body_of(const OrfCall *call, const OrfProblem *problem, const OrfProblemKind *kind)
 {
-    GString *out = g_string_new("{\"type\":\"/api/v1/problems/");
-    g_string_append_printf(out, "%s\",\"title\":", row->code);
-    orf_json_string(out, row->title);
-    g_string_append_printf(out, ",\"status\":%d", row->status);
-    append_member(out, "detail", problem->detail);
-    append_member(out, "instance", orf_request_path(call->request));
-    append_member(out, "code", row->code);
-    g_string_append_printf(out, ",\"retryable\":%s", row->retryable ? "true" : "false");
+    char type[96];
+    g_autoptr(OrfJson) json = orf_json_new();
+    g_snprintf(type, sizeof type, "/api/v1/problems/%s", kind->name);
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "type", type);
+    orf_json_add_text(json, "title", kind->title);
+    orf_json_add_int(json, "status", kind->status);
+    add_given(json, "detail", problem->detail);
+    orf_json_add_text(json, "instance", orf_request_path(call->request));
+    orf_json_add_text(json, "code", kind->name);
+    orf_json_add_bool(json, "retryable", kind->retryable);
     if (problem->retry_after)
-        g_string_append_printf(out, ",\"retry_after_s\":%u", problem->retry_after);
-    append_member(out, "trace_id", call->trace_id);
-    append_faults(out, problem);
-    append_member(out, "hint", problem->hint);
+        orf_json_add_int(json, "retry_after_s", problem->retry_after);
+    orf_json_add_text(json, "trace_id", call->trace_id);
+    add_faults(json, problem);
+    add_given(json, "hint", problem->hint);
     if (call->endpoint && call->endpoint->problem)
-        call->endpoint->problem(out, problem);
-    g_string_append_c(out, '}');
-    return g_string_free_to_bytes(out);
+        call->endpoint->problem(json, problem);
+    orf_json_end(json);
+    return orf_json_steal_bytes(json);
 }
 
 void
 orf_call_problem_with(OrfCall *call, const OrfProblem *problem, const char *name,
                       const char *value)
 {
-    const Row *row = find(problem->code);
-    g_autoptr(GBytes) body = body_of(call, problem, row);
+    const OrfProblemKind *kind = orf_problem_kind(problem->code);
+    g_autoptr(GBytes) body = body_of(call, problem, kind);
     char after[16];
     const char *headers[7] = { "Content-Type", "application/problem+json" };
     size_t n = 2;
@@ -235,7 +257,7 @@ orf_call_problem_with(OrfCall *call, const OrfProblem *problem, const char *name
         headers[n++] = name;
         headers[n++] = value;
     }
-    orf_call_reply(call, &(OrfReply){ row->status, headers, body });
+    orf_call_reply(call, &(OrfReply){ kind->status, headers, body });
 }
 
 void

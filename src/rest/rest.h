@@ -76,8 +76,8 @@ typedef struct {
     /* Or NULL; once after `begin`, last: while the desk works on the call it waits. A call that
      * was refused before `begin` has none. */
     void (*gone)(OrfCall *call, bool early);
-    /* Adds members (",\"text\":...") to the problems of this endpoint; or NULL. */
-    void (*problem)(GString *out, const struct OrfProblem *problem);
+    /* Adds members to the problems of this endpoint; or NULL. */
+    void (*problem)(OrfJson *json, const struct OrfProblem *problem);
 } OrfEndpoint;
 
 /* --- A call: one request on its way; lives as long as its request ------------------------- */
@@ -124,14 +124,57 @@ void orf_call_reply(OrfCall *call, const OrfReply *reply); /* anything else */
 OrfStream *orf_call_stream(OrfCall *call, const char *const *headers, size_t backlog); /* 200 */
 bool orf_call_upgrade(OrfCall *call, const OrfSocketApp *app);
 
-/* Problems (RFC 9457): one table of codes in problem.c gives status, title and retryable. */
+/* --- Problems (RFC 9457): one table in problem.c gives text, status, title and retryable -- */
+
+typedef enum {
+    ORF_PROBLEM_NONE,
+    ORF_PROBLEM_INVALID_JSON,
+    ORF_PROBLEM_INVALID_MULTIPART,
+    ORF_PROBLEM_REQUEST_REFUSED,
+    ORF_PROBLEM_INSUFFICIENT_SCOPE,
+    ORF_PROBLEM_ORIGIN_NOT_ALLOWED,
+    ORF_PROBLEM_NOT_FOUND,
+    ORF_PROBLEM_METHOD_NOT_ALLOWED,
+    ORF_PROBLEM_NOT_ACCEPTABLE,
+    ORF_PROBLEM_CONFLICT,
+    ORF_PROBLEM_NO_RESULT,
+    ORF_PROBLEM_NOT_READY,
+    ORF_PROBLEM_JOB_EXPIRED,
+    ORF_PROBLEM_PRECONDITION_FAILED,
+    ORF_PROBLEM_BODY_TOO_LARGE,
+    ORF_PROBLEM_IMAGE_TOO_LARGE,
+    ORF_PROBLEM_TOO_LARGE,
+    ORF_PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+    ORF_PROBLEM_UNSUPPORTED,
+    ORF_PROBLEM_RANGE_NOT_SATISFIABLE,
+    ORF_PROBLEM_HOST_NOT_ALLOWED,
+    ORF_PROBLEM_IDEMPOTENCY_CONFLICT,
+    ORF_PROBLEM_IMAGE_UNDECODABLE,
+    ORF_PROBLEM_UPLOAD_UNKNOWN,
+    ORF_PROBLEM_MESH_UNREADABLE,
+    ORF_PROBLEM_INVALID_PARAMS,
+    ORF_PROBLEM_UPGRADE_REQUIRED,
+    ORF_PROBLEM_RATE_LIMITED,
+    ORF_PROBLEM_HEADERS_TOO_LARGE,
+    ORF_PROBLEM_CANCELED,
+    ORF_PROBLEM_INTERNAL,
+    ORF_PROBLEM_DRAINING,
+    ORF_PROBLEM_MEMORY_FULL,
+    ORF_PROBLEM_QUEUE_FULL,
+    ORF_PROBLEM_SERVER_BUSY,
+    ORF_PROBLEM_STORAGE_UNAVAILABLE,
+    ORF_PROBLEM_UNAVAILABLE,
+    ORF_PROBLEM_DEADLINE_EXCEEDED,
+    ORF_N_PROBLEMS
+} OrfProblemCode;
+
 typedef struct {
     const char
         *pointer; /* JSON pointer into the body ("#/parameters/size"), or the argument's name */
     const char *detail;
 } OrfFault;
 typedef struct OrfProblem {
-    const char *code;     /* "invalid_params", "queue_full", "image_undecodable", ... */
+    OrfProblemCode code;
     const char *detail;   /* what is wrong here */
     const char *hint;     /* what to do; NULL: none */
     unsigned retry_after; /* s; 0: none */
@@ -141,11 +184,23 @@ typedef struct OrfProblem {
 void orf_call_problem(OrfCall *call, const OrfProblem *problem);
 /* From an error of a room: code by its OrfErrorCode, detail its message, no paths in it. */
 void orf_call_error(OrfCall *call, const GError *error);
+/* The same by who knows when to come back. */
+void orf_call_error_after(OrfCall *call, const GError *error, unsigned retry_after);
+
+/* A row of the table. */
+typedef struct {
+    const char *name; /* "queue_full": the "code" member, the end of "type" */
+    int status;
+    bool retryable;
+    const char *title;
+} OrfProblemKind;
+const OrfProblemKind *orf_problem_kind(OrfProblemCode code);
+OrfProblemCode orf_problem_find(const char *name); /* NONE: no such */
+OrfProblemCode orf_problem_of(const GError *error);
+/* The row as members of an object. */
+void orf_problem_add_members(OrfJson *json, OrfProblemCode code);
 /* {"code","message","retryable"} of a job; the same table. Caller owns. */
 char *orf_problem_job_error(const GError *error, void *data);
-/* The "type" member, and the table for the reference: index from 0, NULL after the last. */
-const char *orf_problem_code(size_t index, int *ret_status, const char **ret_title);
-bool orf_problem_retryable(const char *code);
 /* Paths of the machine become "(file)"; caller owns. */
 char *orf_problem_scrub(const char *text);
 
@@ -196,7 +251,6 @@ typedef struct {
     bool (*ready)(OrfCall *call);
     /* Before the endpoint's own `gone`; or NULL. */
     void (*gone)(OrfCall *call, bool early);
-    unsigned (*retry_after)(OrfApi *api); /* s, for "queue_full"; or NULL */
 } OrfRestOptions;
 
 OrfRest *orf_rest_new(const OrfRestOptions *options);
