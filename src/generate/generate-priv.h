@@ -101,6 +101,30 @@ bool orf_look_init(OrfTask *task, const OrfRecipe *recipe, OrfLook *ret_look, GE
 /* How sure it is that one thing stands out and stands free: 0..1. */
 double orf_look_subject(const OrfLook *look);
 
+/* Rules of thumb, 0..1: upright, symmetrical and shaded round; strokes round light paper; few
+ * colours without any shading; grey, smooth, reaching the frame on all sides; strokes only. */
+double orf_look_turned(const OrfLook *look);
+double orf_look_drawn(const OrfLook *look);
+double orf_look_flat_art(const OrfLook *look);
+double orf_look_terrain(const OrfLook *look);
+double orf_look_strokes(const OrfLook *look);
+
+/* The same numbers scaled to about 0..1, and how likely a person would pick each generator by
+ * them (the scores add up to 1): generate/look-score.c. */
+#define ORF_LOOK_NUMBERS 41
+typedef enum {
+    ORF_SCORE_INFLATE,
+    ORF_SCORE_LATHE,
+    ORF_SCORE_EXTRUDE,
+    ORF_SCORE_RELIEF,
+    ORF_SCORE_LITHOPHANE,
+    ORF_SCORE_DEPTH,
+    ORF_LOOK_N_SCORES
+} OrfLookScore;
+const char *orf_look_number_name(size_t index);
+void orf_look_numbers(const OrfLook *look, double ret_numbers[ORF_LOOK_NUMBERS]);
+void orf_look_scores(const OrfLook *look, double ret_scores[ORF_LOOK_N_SCORES]);
+
 /* How well each generator suits a picture: judged against each other, so in one place:
  * generate/suits.c. 0: not at all. */
 OrfFit orf_suits_inflate(const OrfLook *look);

@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One rule per generator, read together because they compete: a thing that stands free becomes
- * a body (round, turned, or extruded when it has few flat colours); a grey picture that is
- * smooth all over is a height map; any other picture becomes a plate. The numbers were set on a
- * hundred pictures of nine kinds; docs/decisions has the counts. */
+ * What is certain is said here: several pictures are views, outlines are extruded, 16 bits of
+ * grey are heights or distances, and without a cut-out there is no body. All else is the score
+ * of look-score.c, fitted to labelled pictures of many sources; the reasons in words are kept
+ * beside it. The rules of thumb below are numbers among the others there. */
 #include <string.h>
 
 #include "generate/generate-priv.h"
@@ -38,24 +38,24 @@ orf_look_subject(const OrfLook *look)
 }
 
 /* Strokes round light paper: the body is the paper inside them. */
-static double
-drawn(const OrfLook *look)
+double
+orf_look_drawn(const OrfLook *look)
 {
     return orf_ramp(look->ink, 0.005, 0.015) * orf_ramp(look->ink, 0.25, 0.18) *
            orf_ramp(look->lightness, 55, 70) * orf_ramp(look->chroma, 14, 8);
 }
 
 /* Few colours without any shading. */
-static double
-flat_art(const OrfLook *look)
+double
+orf_look_flat_art(const OrfLook *look)
 {
     double art = orf_ramp(look->colors, 8, 5) * orf_ramp(look->flat, 0.4, 0.6);
     return look->info.vector ? MAX(art, 0.8) : art;
 }
 
 /* Grey, smooth everywhere, reaching the frame on all sides. */
-static double
-terrain(const OrfLook *look)
+double
+orf_look_terrain(const OrfLook *look)
 {
     if (!look->grey)
         return 0;
@@ -63,23 +63,8 @@ terrain(const OrfLook *look)
            orf_ramp(look->border, 0.02, 0.1);
 }
 
-OrfFit
-orf_suits_inflate(const OrfLook *look)
-{
-    double subject = orf_look_subject(look);
-    if (drawn(look) > 0.5 && look->cutout.method != ORF_CUTOUT_NONE)
-        return fit(0.72, "a drawing: its outline filled, rounded");
-    if (subject <= 0)
-        return fit(0, "nothing stands free");
-    OrfThickness thickness;
-    orf_thickness_guess(&look->shape, &thickness);
-    return fit(0.8 * orf_ramp(subject, 0.05, 0.55) * (0.75 + 0.25 * subject),
-               "one thing stands free (%s); %s", orf_cutout_method_name(look->cutout.method),
-               thickness.why);
-}
-
-OrfFit
-orf_suits_lathe(const OrfLook *look)
+double
+orf_look_turned(const OrfLook *look)
 {
     const OrfShape *s = &look->shape;
     double turned = orf_ramp(s->lathe, 0.94, 0.975) * orf_ramp(s->mirror, 0.93, 0.97) *
@@ -87,46 +72,110 @@ orf_suits_lathe(const OrfLook *look)
                     orf_ramp(s->split, 0.1, 0.04) * orf_ramp(s->solidity, 0.4, 0.55) *
                     orf_ramp(s->elongation, 9, 7);
     double looks = orf_ramp(s->shade, 0.05, 0.12) * orf_ramp(s->banded, 0.25, 0.5);
-    double level = turned * looks * orf_ramp(orf_look_subject(look), 0, 0.5);
-    return fit(0.9 * level, "upright, the same on both sides (%.0f %%), shaded round: turned",
-               100 * s->lathe);
+    return turned * looks * orf_ramp(orf_look_subject(look), 0, 0.5);
+}
+
+double
+orf_look_strokes(const OrfLook *look)
+{
+    return look->ink > 0.005 && look->grey && look->cutout.coverage < 1.4 * look->ink;
+}
+
+/* --- What is certain ---------------------------------------------------------------------- */
+
+/* Something was cut out, so that a body can be made at all. */
+static bool
+has_body(const OrfLook *look)
+{
+    return look->cutout.method != ORF_CUTOUT_NONE && look->shape.area > 0;
+}
+
+/* No photograph, drawing or logo is stored so. */
+static bool
+is_measured(const OrfLook *look)
+{
+    return look->info.bits > 8 && look->grey && look->cutout.method != ORF_CUTOUT_ALPHA;
+}
+
+/* A line drawing whose outline closes round paper: too rare in the labelled pictures to be
+ * learned. Print is level and straight. */
+static bool
+is_outlined(const OrfLook *look)
+{
+    return look->cutout.method == ORF_CUTOUT_INK && look->cutout.confidence > 0.5 &&
+           orf_look_drawn(look) > 0.5 && look->shape.level < 0.5;
+}
+
+static double
+score_of(const OrfLook *look, OrfLookScore which)
+{
+    double scores[ORF_LOOK_N_SCORES];
+    bool flat = which == ORF_SCORE_RELIEF || which == ORF_SCORE_LITHOPHANE;
+    if (!flat && !has_body(look))
+        return 0;
+    if (is_measured(look) != (which == ORF_SCORE_RELIEF || which == ORF_SCORE_DEPTH) &&
+        (is_measured(look) || which == ORF_SCORE_DEPTH))
+        return 0;
+    orf_look_scores(look, scores);
+    return scores[which];
+}
+
+/* --- One by one --------------------------------------------------------------------------- */
+
+OrfFit
+orf_suits_inflate(const OrfLook *look)
+{
+    double score = score_of(look, ORF_SCORE_INFLATE);
+    if (!has_body(look))
+        return fit(0, "nothing stands free");
+    if (is_outlined(look))
+        return fit(MAX(score, 0.6), "a drawing: its outline filled, rounded");
+    OrfThickness thickness;
+    orf_thickness_guess(&look->shape, &thickness);
+    return fit(score, "one thing stands free (%s); %s",
+               orf_cutout_method_name(look->cutout.method), thickness.why);
+}
+
+OrfFit
+orf_suits_lathe(const OrfLook *look)
+{
+    return fit(score_of(look, ORF_SCORE_LATHE),
+               "upright, the same on both sides (%.0f %%), shaded round: turned",
+               100 * look->shape.lathe);
 }
 
 OrfFit
 orf_suits_extrude(const OrfLook *look)
 {
-    if (drawn(look) > 0.5)
-        return fit(0.5, "a drawing: its strokes as a solid");
-    bool strokes = look->ink > 0.005 && look->grey && look->cutout.coverage < 1.4 * look->ink;
-    if (strokes)
-        return fit(0.65, "strokes on paper: as a solid");
-    double art = flat_art(look) * orf_ramp(orf_look_subject(look), 0, 0.4);
-    if (look->info.vector)
-        return fit(0.85, "a drawing made of outlines");
-    return fit(0.88 * art, "%u flat colour%s without shading: a logo or an icon", look->colors,
-               look->colors == 1 ? "" : "s");
+    if (look->info.vector && has_body(look))
+        return fit(0.9, "a drawing made of outlines");
+    double score = score_of(look, ORF_SCORE_EXTRUDE);
+    if (is_outlined(look))
+        return fit(MIN(score, 0.5), "a drawing: its strokes as a solid");
+    if (orf_look_drawn(look) > 0.5 || orf_look_strokes(look) > 0)
+        return fit(score, "strokes on paper: as a solid");
+    return fit(score, "%u flat colour%s with hardly any shading: a logo, an icon or lettering",
+               look->colors, look->colors == 1 ? "" : "s");
 }
 
 OrfFit
 orf_suits_relief(const OrfLook *look)
 {
-    double subject = orf_look_subject(look), land = terrain(look) * (1 - subject);
-    if (land > 0.3)
-        return fit(0.6 + (look->info.bits > 8 ? 0.25 : 0.15) * land,
-                   "grey and smooth all over: a height map");
-    if (look->shape.ring > 3 && look->shape.girth > 0.8 && subject > 0.5)
-        return fit(0.6, "a plate with a border");
-    return fit(look->grey ? 0.5 : 0.35, "a picture as a raised plate");
+    double score = score_of(look, ORF_SCORE_RELIEF);
+    if (orf_look_terrain(look) > 0.3)
+        return fit(score, "grey and smooth all over: a height map");
+    if (look->shape.ring > 3 && look->shape.girth > 0.8)
+        return fit(score, "a plate with a border");
+    return fit(score, "a picture as a raised plate");
 }
 
 OrfFit
 orf_suits_lithophane(const OrfLook *look)
 {
-    double subject = orf_look_subject(look);
-    return fit(0.6 - 0.25 * subject, subject > 0.5
-                                         ? "the picture as a plate to be lit from behind"
-                                         : "a picture that fills its frame: a plate to "
-                                           "be lit from behind");
+    return fit(score_of(look, ORF_SCORE_LITHOPHANE),
+               orf_look_subject(look) > 0.5 ? "the picture as a plate to be lit from behind"
+                                            : "a picture that fills its frame: a plate to "
+                                              "be lit from behind");
 }
 
 OrfFit
@@ -141,8 +190,7 @@ orf_suits_hull(const OrfLook *look)
 OrfFit
 orf_suits_depth(const OrfLook *look)
 {
-    if (look->info.bits < 16 || !look->grey)
-        return fit(0, "no depth in it");
-    return fit(0.94 * orf_ramp(orf_look_subject(look), 0.2, 0.6),
+    double free = is_measured(look) ? orf_ramp(orf_look_subject(look), 0.2, 0.6) : 0;
+    return fit(MAX(score_of(look, ORF_SCORE_DEPTH), 0.94 * free),
                "16-bit grey with a thing that stands free: distances");
 }
