@@ -26,6 +26,13 @@ orf_cli_fail(const GError *error)
     return orf_error_exit_code(error);
 }
 
+void
+orf_cli_print(OrfJson *json)
+{
+    g_autofree char *line = orf_json_steal(json);
+    g_print("%s\n", line);
+}
+
 bool
 orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *entries,
               const char *usage, const char *about, int *ret_code)

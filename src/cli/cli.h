@@ -24,6 +24,8 @@ const OrfCommand *const *orf_commands(void); /* NULL-terminated */
 
 /* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */
 int orf_cli_fail(const GError *error);
+/* Prints one object, complete, as a line of standard output. */
+void orf_cli_print(OrfJson *json);
 /* Parses options; false with `ret_code` set when the command is over (bad option, --help). The
  * help text comes from `entries`, `usage` ("PICTURE... [-o FILE]") and `about` (paragraphs
  * below). */

@@ -10,17 +10,18 @@
 static void
 print_json(const char *path, const char *output, const OrfCutoutTold *told)
 {
-    g_autoptr(GString) line = g_string_new("{\"picture\":");
-    orf_json_string(line, path);
-    g_string_append(line, ",\"file\":");
-    orf_json_string(line, output);
-    g_string_append_printf(line,
-                           ",\"method\":\"%s\",\"confidence\":%.3f,\"coverage\":%.4f,"
-                           "\"width\":%u,\"height\":%u,\"reason\":",
-                           told->method, told->confidence, told->coverage, told->width,
-                           told->height);
-    orf_json_string(line, told->reason);
-    g_print("%s}\n", line->str);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "picture", path);
+    orf_json_add_text(json, "file", output);
+    orf_json_add_text(json, "method", told->method);
+    orf_json_add_fixed(json, "confidence", told->confidence, 3);
+    orf_json_add_fixed(json, "coverage", told->coverage, 4);
+    orf_json_add_int(json, "width", told->width);
+    orf_json_add_int(json, "height", told->height);
+    orf_json_add_text(json, "reason", told->reason);
+    orf_json_end(json);
+    orf_cli_print(json);
 }
 
 static bool

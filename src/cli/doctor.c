@@ -128,22 +128,21 @@ print_report(void)
 /* --- For programs ------------------------------------------------------------------------- */
 
 static void
-append_flags(GString *json, const char *name, const Need *needs, size_t n,
-             bool (*there)(const char *))
+add_flags(OrfJson *json, const char *key, const Need *needs, size_t n,
+          bool (*there)(const char *))
 {
-    g_string_append_printf(json, ",\"%s\":{", name);
+    orf_json_begin_object(json, key);
     for (size_t i = 0; i < n; i++)
-        g_string_append_printf(json, "%s\"%s\":%s", i ? "," : "", needs[i].name,
-                               there(needs[i].name) ? "true" : "false");
-    g_string_append_c(json, '}');
+        orf_json_add_bool(json, needs[i].name, there(needs[i].name));
+    orf_json_end(json);
 }
 
 static void
-append_cuda(GString *json)
+add_cuda(OrfJson *json)
 {
     json_t *cuda = cuda_devices();
     char *text = json_dumps(cuda, JSON_COMPACT);
-    g_string_append(json, text);
+    orf_json_add_raw(json, "cuda", text);
     free(text);
     json_decref(cuda);
 }
@@ -154,19 +153,21 @@ print_json(void)
     g_autofree char *cpu = orf_machine_cpu_name(NULL);
     OrfMachine machine;
     orf_machine_read(NULL, &machine);
-    g_autoptr(GString) json = g_string_new("{\"version\":");
-    orf_json_string(json, orf_version());
-    g_string_append(json, ",\"libraries\":[");
-    orf_json_string(json, orf_engine_picture_library());
-    g_string_append(json, "],\"cpu\":{\"name\":");
-    orf_json_string(json, cpu);
-    g_string_append_printf(
-        json, ",\"cores\":%u,\"memory_bytes\":%" G_GUINT64_FORMAT "},\"cuda\":", machine.cores,
-        machine.memory_total);
-    append_cuda(json);
-    append_flags(json, "pictures", pictures, G_N_ELEMENTS(pictures), orf_engine_reads_pictures);
-    append_flags(json, "tools", tools, G_N_ELEMENTS(tools), has_tool);
-    g_print("%s,\"fonts\":%s}\n", json->str, has_font() ? "true" : "false");
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "version", orf_version());
+    orf_json_add_texts(json, "libraries", (const char *[]){ orf_engine_picture_library() }, 1);
+    orf_json_begin_object(json, "cpu");
+    orf_json_add_text(json, "name", cpu);
+    orf_json_add_int(json, "cores", machine.cores);
+    orf_json_add_int(json, "memory_bytes", machine.memory_total);
+    orf_json_end(json);
+    add_cuda(json);
+    add_flags(json, "pictures", pictures, G_N_ELEMENTS(pictures), orf_engine_reads_pictures);
+    add_flags(json, "tools", tools, G_N_ELEMENTS(tools), has_tool);
+    orf_json_add_bool(json, "fonts", has_font());
+    orf_json_end(json);
+    orf_cli_print(json);
 }
 
 static int

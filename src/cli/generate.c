@@ -107,11 +107,14 @@ write_results(Job *job, OrfAsset *asset, GError **error)
 static void
 print_stage_json(const Job *job, OrfStage stage)
 {
-    g_autoptr(GString) line = g_string_new("{\"event\":\"stage\",\"picture\":");
-    orf_json_string(line, job->label);
-    g_string_append_printf(line, ",\"stage\":\"%s\",\"seconds\":%.3f}\n", orf_stage_name(stage),
-                           job->stage_seconds[stage]);
-    g_print("%s", line->str);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "event", "stage");
+    orf_json_add_text(json, "picture", job->label);
+    orf_json_add_text(json, "stage", orf_stage_name(stage));
+    orf_json_add_fixed(json, "seconds", job->stage_seconds[stage], 3);
+    orf_json_end(json);
+    orf_cli_print(json);
 }
 
 static bool
@@ -196,29 +199,25 @@ add_picture(OrfRecipe *recipe, const char *path, double yaw, GError **error)
 /* --- What is said at the end -------------------------------------------------------------- */
 
 static void
-append_strings(GString *line, const char *name, char *const *strings, size_t n)
+add_ran(OrfJson *json, const OrfRan *ran)
 {
-    g_string_append_printf(line, ",\"%s\":[", name);
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            g_string_append_c(line, ',');
-        orf_json_string(line, strings[i]);
-    }
-    g_string_append_c(line, ']');
+    orf_json_add_text(json, "generator", ran->generator);
+    orf_json_add_text(json, "reason", ran->reason);
+    orf_json_add_fixed(json, "confidence", ran->confidence, 2);
+    orf_json_add_text(json, "runner_up", ran->runner_up);
 }
 
 static void
-append_ran(GString *line, const OrfRan *ran)
+add_stages(OrfJson *json, const Job *job)
 {
-    g_string_append(line, ",\"generator\":");
-    orf_json_string(line, ran->generator);
-    g_string_append(line, ",\"reason\":");
-    orf_json_string(line, ran->reason);
-    g_string_append_printf(line, ",\"confidence\":%.2f,\"runner_up\":", ran->confidence);
-    if (ran->runner_up)
-        orf_json_string(line, ran->runner_up);
-    else
-        g_string_append(line, "null");
+    orf_json_begin_array(json, "stages");
+    for (int i = 0; i < job->n_stages; i++) {
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "name", orf_stage_name((OrfStage)i));
+        orf_json_add_fixed(json, "seconds", job->stage_seconds[i], 3);
+        orf_json_end(json);
+    }
+    orf_json_end(json);
 }
 
 static bool
@@ -230,21 +229,22 @@ print_done_json(const Job *job, OrfRecipe *recipe, OrfAsset *asset, GError **err
         return false;
     g_autofree char *recipe_digest = orf_recipe_digest(recipe);
     g_auto(GStrv) notes = orf_task_notes(task);
-    g_autoptr(GString) line = g_string_new("{\"event\":\"done\",\"picture\":");
-    orf_json_string(line, job->label);
-    g_string_append(line, ",\"file\":");
-    orf_json_string(line, job->files->pdata[0]);
-    append_strings(line, "files", (char **)job->files->pdata, job->files->len);
-    append_ran(line, &job->ran);
-    g_string_append(line, ",\"stages\":[");
-    for (int i = 0; i < job->n_stages; i++)
-        g_string_append_printf(line, "%s{\"name\":\"%s\",\"seconds\":%.3f}", i ? "," : "",
-                               orf_stage_name((OrfStage)i), job->stage_seconds[i]);
-    g_string_append_printf(line, "],\"seconds\":%.3f,\"digest\":\"%s\",\"recipe\":\"%s\"",
-                           orf_run_seconds(job->run), job->digest, recipe_digest);
-    g_string_append_printf(line, ",\"peak_memory\":%zu", orf_task_peak_memory(task));
-    append_strings(line, "notes", notes, g_strv_length(notes));
-    g_print("%s,\"measures\":%s}\n", line->str, measures);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "event", "done");
+    orf_json_add_text(json, "picture", job->label);
+    orf_json_add_text(json, "file", job->files->pdata[0]);
+    orf_json_add_texts(json, "files", (const char *const *)job->files->pdata, job->files->len);
+    add_ran(json, &job->ran);
+    add_stages(json, job);
+    orf_json_add_fixed(json, "seconds", orf_run_seconds(job->run), 3);
+    orf_json_add_text(json, "digest", job->digest);
+    orf_json_add_text(json, "recipe", recipe_digest);
+    orf_json_add_int(json, "peak_memory", orf_task_peak_memory(task));
+    orf_json_add_texts(json, "notes", (const char *const *)notes, g_strv_length(notes));
+    orf_json_add_raw(json, "measures", measures);
+    orf_json_end(json);
+    orf_cli_print(json);
     return true;
 }
 
@@ -350,13 +350,16 @@ static int
 report_failure(const Options *options, const char *label, const GError *error)
 {
     if (options->json) {
-        g_autoptr(GString) line = g_string_new("{\"event\":\"error\",\"picture\":");
-        orf_json_string(line, label);
         int code = error->domain == ORF_ERROR ? error->code : ORF_ERROR_UNAVAILABLE;
-        g_string_append_printf(line, ",\"code\":\"%s\",\"exit\":%d,\"message\":",
-                               orf_error_info(code)->name, orf_error_exit_code(error));
-        orf_json_string(line, error->message);
-        g_print("%s}\n", line->str);
+        g_autoptr(OrfJson) json = orf_json_new();
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "event", "error");
+        orf_json_add_text(json, "picture", label ? label : "");
+        orf_json_add_text(json, "code", orf_error_info(code)->name);
+        orf_json_add_int(json, "exit", orf_error_exit_code(error));
+        orf_json_add_text(json, "message", error->message);
+        orf_json_end(json);
+        orf_cli_print(json);
     }
     return orf_cli_fail(error);
 }

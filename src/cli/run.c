@@ -127,10 +127,14 @@ show_bar(OrfRun *run, const char *step, double fraction, double seconds)
 static void
 show_json(const char *step, double fraction, double seconds)
 {
-    g_autoptr(GString) line = g_string_new("{\"event\":\"progress\",\"step\":");
-    orf_json_string(line, step);
-    g_string_append_printf(line, ",\"fraction\":%.4f,\"seconds\":%.3f}\n", fraction, seconds);
-    g_print("%s", line->str);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "event", "progress");
+    orf_json_add_text(json, "step", step);
+    orf_json_add_fixed(json, "fraction", fraction, 4);
+    orf_json_add_fixed(json, "seconds", seconds, 3);
+    orf_json_end(json);
+    orf_cli_print(json);
 }
 
 static void

@@ -136,7 +136,7 @@ static const struct {
 };
 
 void
-append_recommendations(GString *json, const OrfDevices *devices, const Device *device)
+add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *device)
 {
     const OrfDeviceStats *stats = &device->stats;
     double total = (double)stats->memory_total;
@@ -148,12 +148,11 @@ append_recommendations(GString *json, const OrfDevices *devices, const Device *d
         Severity severity = rules[i].rule(&view, text);
         if (severity == FINE || (stats->lost && i))
             continue;
-        if (json->str[json->len - 1] == '}')
-            g_string_append_c(json, ',');
-        g_string_append_printf(
-            json, "{\"code\":\"%s\",\"severity\":\"%s\",\"device\":%u,\"text\":", rules[i].code,
-            severities[severity], stats->index);
-        orf_json_string(json, text->str);
-        g_string_append_c(json, '}');
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "code", rules[i].code);
+        orf_json_add_text(json, "severity", severities[severity]);
+        orf_json_add_int(json, "device", stats->index);
+        orf_json_add_text(json, "text", text->str);
+        orf_json_end(json);
     }
 }

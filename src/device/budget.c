@@ -158,38 +158,41 @@ compare_names(const void *a, const void *b)
 }
 
 static void
-append_kinds(GString *json, GHashTable *kinds)
+add_kinds(OrfJson *json, GHashTable *kinds)
 {
     unsigned n;
     g_autofree const char **names = (const char **)g_hash_table_get_keys_as_array(kinds, &n);
     qsort(names, n, sizeof *names, compare_names);
+    orf_json_begin_array(json, "kinds");
     for (unsigned i = 0; i < n; i++) {
         const Kind *kind = g_hash_table_lookup(kinds, names[i]);
-        g_string_append(json, i ? ",{\"kind\":" : "{\"kind\":");
-        orf_json_string(json, names[i]);
-        g_string_append_printf(json, ",\"runs\":%" G_GUINT64_FORMAT ",\"expect\":", kind->runs);
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "kind", names[i]);
+        orf_json_add_int(json, "runs", kind->runs);
         if (kind->n < LEAST_PEAKS)
-            g_string_append(json, "null}");
+            orf_json_add_null(json, "expect");
         else
-            g_string_append_printf(json, "%" G_GUINT64_FORMAT "}", expect(kind, 0));
+            orf_json_add_int(json, "expect", expect(kind, 0));
+        orf_json_end(json);
     }
+    orf_json_end(json);
 }
 
 char *
 orf_devices_budget_json(OrfDevices *devices)
 {
     const Budget *budget = &devices->budget;
-    g_autoptr(GString) json = g_string_new(NULL);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
     g_mutex_lock(&devices->lock);
-    g_string_append_printf(json,
-                           "{\"total\":%" G_GUINT64_FORMAT ",\"reserved\":%" G_GUINT64_FORMAT
-                           ",\"free\":%" G_GUINT64_FORMAT ",\"tickets\":%u,\"kinds\":[",
-                           budget->total, budget->reserved, budget_free(budget),
-                           g_hash_table_size(budget->tickets));
-    append_kinds(json, budget->kinds);
+    orf_json_add_int(json, "total", budget->total);
+    orf_json_add_int(json, "reserved", budget->reserved);
+    orf_json_add_int(json, "free", budget_free(budget));
+    orf_json_add_int(json, "tickets", g_hash_table_size(budget->tickets));
+    add_kinds(json, budget->kinds);
     g_mutex_unlock(&devices->lock);
-    g_string_append(json, "]}");
-    return g_string_free(g_steal_pointer(&json), FALSE);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
 
 /* --- Life --------------------------------------------------------------------------------- */

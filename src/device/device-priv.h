@@ -86,6 +86,6 @@ void budget_follow(Budget *budget, uint64_t limit); /* the limit may have change
 double seconds_to_full(const OrfDeviceStats *stats);
 
 /* Appends {"code",...},... for one device: advice.c. */
-void append_recommendations(GString *json, const OrfDevices *devices, const Device *device);
+void add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *device);
 
 #endif

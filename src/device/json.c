@@ -5,83 +5,70 @@
 
 #include <math.h>
 
+/* `digits` behind the point are enough; NAN is null. */
 static void
-append_text(GString *json, const char *name, const char *text)
+add_number(OrfJson *json, const char *key, double value, double digits)
 {
-    g_string_append_printf(json, ",\"%s\":", name);
-    orf_json_string(json, text);
+    orf_json_add_number(json, key, rint(value * pow(10, digits)) / pow(10, digits));
 }
 
 static void
-append_bytes(GString *json, const char *name, uint64_t bytes)
+add_history(OrfJson *json, const History *history)
 {
-    g_string_append_printf(json, ",\"%s\":%" G_GUINT64_FORMAT, name, bytes);
-}
-
-/* NAN is null; `digits` behind the point are enough. */
-static void
-append_number(GString *json, const char *name, double value, double digits)
-{
-    g_string_append_printf(json, ",\"%s\":", name);
-    orf_json_number(json, rint(value * pow(10, digits)) / pow(10, digits));
-}
-
-static void
-append_history(GString *json, const History *history)
-{
-    g_string_append(json, ",\"history\":[");
+    orf_json_begin_array(json, "history");
     for (size_t i = 0; i < history->n; i++) {
         const Sample *sample = history_at(history, i);
         int64_t last = history_at(history, history->n - 1)->t_us;
-        g_string_append(json, i ? ",{\"t\":" : "{\"t\":");
-        orf_json_number(json, (double)((sample->t_us - last) / 1000) / 1000);
-        append_bytes(json, "used", sample->used);
-        append_number(json, "utilization", sample->utilization < 0 ? NAN : sample->utilization,
-                      3);
-        g_string_append_c(json, '}');
+        orf_json_begin_object(json, NULL);
+        orf_json_add_number(json, "t", (double)((sample->t_us - last) / 1000) / 1000);
+        orf_json_add_int(json, "used", sample->used);
+        add_number(json, "utilization", sample->utilization < 0 ? NAN : sample->utilization, 3);
+        orf_json_end(json);
     }
-    g_string_append_c(json, ']');
+    orf_json_end(json);
 }
 
 static void
-append_device(GString *json, const OrfDevices *devices, const Device *device, bool history)
+add_device(OrfJson *json, const OrfDevices *devices, const Device *device, bool history)
 {
     const OrfDeviceStats *stats = &device->stats;
-    g_string_append_printf(json, "{\"index\":%u", stats->index);
-    append_text(json, "kind", orf_device_kind_name(stats->kind));
-    append_text(json, "name", stats->name);
-    append_text(json, "id", stats->id);
-    append_text(json, "driver", stats->driver);
-    append_bytes(json, "cores", stats->cores);
-    append_bytes(json, "memory_total", stats->memory_total);
-    append_bytes(json, "memory_used", stats->memory_used);
-    append_bytes(json, "memory_free", stats->memory_free);
-    append_bytes(json, "reserved", stats->index ? 0 : devices->budget.reserved);
-    append_number(json, "utilization", stats->utilization < 0 ? NAN : stats->utilization, 3);
-    append_number(json, "temperature_c", stats->temperature_c, 1);
-    append_number(json, "power_w", stats->power_w, 1);
-    append_text(json, "trend", orf_trend_name(stats->trend));
-    append_number(json, "slope", stats->slope, 0);
-    g_string_append_printf(json, ",\"lost\":%s", stats->lost ? "true" : "false");
+    orf_json_begin_object(json, NULL);
+    orf_json_add_int(json, "index", stats->index);
+    orf_json_add_text(json, "kind", orf_device_kind_name(stats->kind));
+    orf_json_add_text(json, "name", stats->name);
+    orf_json_add_text(json, "id", stats->id);
+    orf_json_add_text(json, "driver", stats->driver);
+    orf_json_add_int(json, "cores", stats->cores);
+    orf_json_add_int(json, "memory_total", stats->memory_total);
+    orf_json_add_int(json, "memory_used", stats->memory_used);
+    orf_json_add_int(json, "memory_free", stats->memory_free);
+    orf_json_add_int(json, "reserved", stats->index ? 0 : devices->budget.reserved);
+    add_number(json, "utilization", stats->utilization < 0 ? NAN : stats->utilization, 3);
+    add_number(json, "temperature_c", stats->temperature_c, 1);
+    add_number(json, "power_w", stats->power_w, 1);
+    orf_json_add_text(json, "trend", orf_trend_name(stats->trend));
+    add_number(json, "slope", stats->slope, 0);
+    orf_json_add_bool(json, "lost", stats->lost);
     if (history)
-        append_history(json, &device->history);
-    g_string_append_c(json, '}');
+        add_history(json, &device->history);
+    orf_json_end(json);
 }
 
 char *
 orf_devices_json(OrfDevices *devices, bool history)
 {
-    g_autoptr(GString) json = g_string_new("{\"devices\":[");
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_begin_array(json, "devices");
     g_mutex_lock(&devices->lock);
-    for (size_t i = 0; i < devices->n; i++) {
-        if (i)
-            g_string_append_c(json, ',');
-        append_device(json, devices, &devices->devices[i], history);
-    }
-    g_string_append(json, "],\"recommendations\":[");
     for (size_t i = 0; i < devices->n; i++)
-        append_recommendations(json, devices, &devices->devices[i]);
+        add_device(json, devices, &devices->devices[i], history);
+    orf_json_end(json);
+    orf_json_begin_array(json, "recommendations");
+    for (size_t i = 0; i < devices->n; i++)
+        add_recommendations(json, devices, &devices->devices[i]);
     g_mutex_unlock(&devices->lock);
-    g_string_append(json, "]}");
-    return g_string_free(g_steal_pointer(&json), FALSE);
+    orf_json_end(json);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }

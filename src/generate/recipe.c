@@ -4,6 +4,7 @@
 #include "generate/generate-priv.h"
 
 #include <math.h>
+#include <string.h>
 
 const OrfParam orf_common_params[] = {
     ORF_LENGTH("size", 1, 5000, "100", "Longest side of the result."),
@@ -248,31 +249,33 @@ orf_recipe_parameters(const OrfRecipe *recipe)
 }
 
 static void
-append_input(GString *json, const OrfPicture *picture)
+add_input(OrfJson *json, const OrfPicture *picture)
 {
     g_autofree char *digest = orf_digest_bytes(picture->bytes);
-    g_string_append_printf(json, "{\"sha256\":\"%s\",\"yaw\":", digest);
-    orf_json_number(json, picture->yaw);
-    g_string_append_c(json, '}');
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "sha256", digest);
+    orf_json_add_number(json, "yaw", picture->yaw);
+    orf_json_end(json);
 }
 
 char *
 orf_recipe_digest(const OrfRecipe *recipe)
 {
-    g_autoptr(GString) json = g_string_new("{\"engine\":");
-    orf_json_string(json, orf_version());
-    g_string_append(json, ",\"generator\":");
-    orf_json_string(json, recipe->generator->name);
-    g_string_append(json, ",\"inputs\":[");
-    for (guint i = 0; i < recipe->pictures->len; i++) {
-        if (i)
-            g_string_append_c(json, ',');
-        append_input(json, recipe->pictures->pdata[i]);
-    }
     g_autofree char *mask = recipe->mask ? orf_digest_bytes(recipe->mask) : g_strdup("");
     g_autofree char *params = orf_recipe_parameters(recipe);
-    g_string_append_printf(json, "],\"mask\":\"%s\",\"params\":%s}", mask, params);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "engine", orf_version());
+    orf_json_add_text(json, "generator", recipe->generator->name);
+    orf_json_begin_array(json, "inputs");
+    for (guint i = 0; i < recipe->pictures->len; i++)
+        add_input(json, recipe->pictures->pdata[i]);
+    orf_json_end(json);
+    orf_json_add_text(json, "mask", mask);
+    orf_json_add_raw(json, "params", params);
+    orf_json_end(json);
+    g_autofree char *text = orf_json_steal(json);
     char hex[ORF_DIGEST_SIZE];
-    orf_digest(json->str, json->len, hex);
+    orf_digest(text, strlen(text), hex);
     return g_strdup(hex);
 }

@@ -150,11 +150,14 @@ orf_problem(int status, const char *why)
                        : status == 431 ? "headers_too_large"
                        : status == 503 ? "memory_full"
                                        : "request_refused";
-    GString *out = g_string_new("{\"type\":\"about:blank\",\"title\":");
-    orf_json_string(out, MHD_get_reason_phrase_for((unsigned)status));
-    g_string_append_printf(out, ",\"status\":%d,\"detail\":", status);
-    orf_json_string(out, why);
-    g_string_append_printf(out, ",\"code\":\"%s\",\"retryable\":%s}", code,
-                           status == 503 ? "true" : "false");
-    return g_string_free_to_bytes(out);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "type", "about:blank");
+    orf_json_add_text(json, "title", MHD_get_reason_phrase_for((unsigned)status));
+    orf_json_add_int(json, "status", status);
+    orf_json_add_text(json, "detail", why);
+    orf_json_add_text(json, "code", code);
+    orf_json_add_bool(json, "retryable", status == 503);
+    orf_json_end(json);
+    return orf_json_steal_bytes(json);
 }

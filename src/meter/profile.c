@@ -252,13 +252,6 @@ advice_for(const Report *report, const Line *line)
 
 /* --- JSON --------------------------------------------------------------------------------- */
 
-static void
-append_field(GString *json, const char *name, double value)
-{
-    g_string_append_printf(json, ",\"%s\":", name);
-    orf_json_number(json, value);
-}
-
 static double
 seconds(double us)
 {
@@ -272,67 +265,62 @@ rounded(double share)
 }
 
 static void
-append_line(GString *json, const Line *line)
+add_line(OrfJson *json, const Line *line)
 {
     const double *us = (const double *)(const void *)line->us->data;
     guint n = line->us->len;
-    g_string_append(json, "{\"path\":");
-    orf_json_string(json, line->stage->path);
-    g_string_append(json, ",\"name\":");
-    orf_json_string(json, line->stage->name);
-    append_field(json, "depth", line->stage->depth);
-    append_field(json, "count", n);
-    append_field(json, "avg_s", seconds(line->total / n));
-    append_field(json, "min_s", seconds(us[0]));
-    append_field(json, "max_s", seconds(us[n - 1]));
-    append_field(json, "p95_s", seconds(us[(n * 95 + 99) / 100 - 1]));
-    append_field(json, "total_s", seconds(line->total));
-    append_field(json, "share", rounded(line->share));
-    append_field(json, "own_share", rounded(line->own_share));
-    g_string_append_c(json, '}');
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "path", line->stage->path);
+    orf_json_add_text(json, "name", line->stage->name);
+    orf_json_add_int(json, "depth", line->stage->depth);
+    orf_json_add_int(json, "count", n);
+    orf_json_add_number(json, "avg_s", seconds(line->total / n));
+    orf_json_add_number(json, "min_s", seconds(us[0]));
+    orf_json_add_number(json, "max_s", seconds(us[n - 1]));
+    orf_json_add_number(json, "p95_s", seconds(us[(n * 95 + 99) / 100 - 1]));
+    orf_json_add_number(json, "total_s", seconds(line->total));
+    orf_json_add_number(json, "share", rounded(line->share));
+    orf_json_add_number(json, "own_share", rounded(line->own_share));
+    orf_json_end(json);
 }
 
 /* Depth first, as a reader expects a tree. */
 static void
-append_tree(GString *json, const Report *report, const Stage *parent)
+add_tree(OrfJson *json, const Report *report, const Stage *parent)
 {
     for (size_t i = 0; i < report->n_lines; i++) {
         const Line *line = &report->lines[i];
         if (line->stage->parent != parent || !line->us->len)
             continue;
-        if (json->str[json->len - 1] == '}')
-            g_string_append_c(json, ',');
-        append_line(json, line);
-        append_tree(json, report, line->stage);
+        add_line(json, line);
+        add_tree(json, report, line->stage);
     }
 }
 
 static void
-append_bottleneck(GString *json, const Report *report, const Line *line)
+add_bottleneck(OrfJson *json, const Report *report, const Line *line)
 {
-    g_string_append(json, "{\"path\":");
-    orf_json_string(json, line->stage->path);
-    append_field(json, "share", rounded(line->own_share));
-    append_field(json, "avg_s", seconds(line->own / line->us->len));
-    g_string_append_printf(json,
-                           ",\"severity\":\"%s\",\"advice\":", severity_of(line->own_share));
-    orf_json_string(json, advice_for(report, line));
-    g_string_append_c(json, '}');
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "path", line->stage->path);
+    orf_json_add_number(json, "share", rounded(line->own_share));
+    orf_json_add_number(json, "avg_s", seconds(line->own / line->us->len));
+    orf_json_add_text(json, "severity", severity_of(line->own_share));
+    orf_json_add_text(json, "advice", advice_for(report, line));
+    orf_json_end(json);
 }
 
 static void
-append_bottlenecks(GString *json, const Report *report)
+add_bottlenecks(OrfJson *json, const Report *report)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new();
     for (size_t i = 0; i < report->n_lines; i++)
         if (severity_of(report->lines[i].own_share))
             g_ptr_array_add(found, (Line *)&report->lines[i]);
     g_ptr_array_sort(found, compare_lines);
-    for (guint i = 0; i < found->len; i++) {
-        if (i)
-            g_string_append_c(json, ',');
-        append_bottleneck(json, report, found->pdata[i]);
-    }
+    orf_json_begin_array(json, "bottlenecks");
+    for (guint i = 0; i < found->len; i++)
+        add_bottleneck(json, report, found->pdata[i]);
+    orf_json_end(json);
 }
 
 char *
@@ -343,13 +331,14 @@ orf_profile_json(OrfMeter *meter)
     double total = 0;
     for (size_t i = 0; i < report->n_lines; i++)
         total += report->lines[i].stage->parent ? 0 : report->lines[i].total;
-    g_autoptr(GString) json = g_string_new(NULL);
-    g_string_append_printf(json, "{\"runs\":%zu", report->n_runs);
-    append_field(json, "total_s", seconds(total));
-    g_string_append(json, ",\"stages\":[");
-    append_tree(json, report, NULL);
-    g_string_append(json, "],\"bottlenecks\":[");
-    append_bottlenecks(json, report);
-    g_string_append(json, "]}");
-    return g_string_free(g_steal_pointer(&json), FALSE);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_int(json, "runs", report->n_runs);
+    orf_json_add_number(json, "total_s", seconds(total));
+    orf_json_begin_array(json, "stages");
+    add_tree(json, report, NULL);
+    orf_json_end(json);
+    add_bottlenecks(json, report);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
