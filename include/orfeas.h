@@ -135,6 +135,21 @@ typedef struct {
 OrfAsset *orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *data,
                        OrfRan *ret_ran, GError **error);
 
+/* One of several runs that go together. `stage` may be NULL. */
+typedef struct {
+    OrfTask *task; /* of its own; its cores are shared out */
+    const OrfRecipe *recipe;
+    OrfStageFn stage;
+    void *data;
+    OrfRan ran;      /* told as soon as the generator is chosen */
+    OrfAsset *asset; /* the last stage, yours; or */
+    GError *error;   /* why there is none, yours */
+} OrfGenerateItem;
+
+/* Runs them at one time, on the engine's threads and the caller's; what ends up with one
+ * generator is one batch of it. Each has its own end: none stops another. */
+void orf_generate_batch(OrfEngine *engine, OrfGenerateItem *items, size_t n);
+
 /* JSON (caller owns): every generator with title, help and parameters (name, type, range, unit,
  * default, help). */
 char *orf_generators_json(void);

@@ -247,6 +247,8 @@ typedef struct OrfParams OrfParams;
 OrfParams *orf_params_new(void);
 void orf_params_free(OrfParams *params);
 void orf_params_add_table(OrfParams *params, const OrfParam *table, size_t n);
+/* Its row; NULL: in no table. */
+const OrfParam *orf_params_declared(const OrfParams *params, const char *name);
 /* Errors: NOT_FOUND: unknown name (with the nearest known one); BAD_INPUT as orf_param_check.
  */
 bool orf_params_set(OrfParams *params, const char *name, const char *text, GError **error);

@@ -365,6 +365,13 @@ find(const OrfParams *params, const char *name)
     return value;
 }
 
+const OrfParam *
+orf_params_declared(const OrfParams *params, const char *name)
+{
+    const Value *value = g_hash_table_lookup(params->values, name);
+    return value ? value->param : NULL;
+}
+
 bool
 orf_params_is_set(const OrfParams *params, const char *name)
 {

@@ -45,6 +45,18 @@ orf_generate(OrfTask *task, const OrfRecipe *recipe, OrfStageFn stage, void *dat
     return orf_recipe_run(task, recipe, stage, data, ret_ran, error);
 }
 
+void
+orf_generate_batch(OrfEngine *engine, OrfGenerateItem *items, size_t n)
+{
+    g_autoptr(GError) error = NULL;
+    if (orf_image_init(&error)) {
+        orf_recipe_run_batch(engine, items, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        items[i].error = g_error_copy(error);
+}
+
 /* --- Files -------------------------------------------------------------------------------- */
 
 OrfAsset *

@@ -23,23 +23,52 @@ consider(OrfChoice *choice, const OrfGenerator *generator, const OrfFit *fit)
     }
 }
 
-/* A key or a spanner is as thick as one of its size, not as thick as a sign. The largest circle
- * inside an outline is about 0.8 times as wide as the body is at its thickest. */
-static double
-height_of_tool(const OrfLook *look, double size)
+void
+orf_seen_clear(OrfSeen *seen)
 {
-    if (look->shape.elongation < 3 || look->shape.runs > 2 || look->info.vector)
-        return 0;
-    OrfThickness thickness;
-    orf_thickness_guess(&look->shape, &thickness);
-    return CLAMP((double)thickness.depth * look->shape.girth / 0.8 * size, 1, 500);
+    g_clear_pointer(&seen->picture, orf_image_unref);
+    g_clear_pointer(&seen->alpha, orf_image_unref);
 }
 
 void
 orf_choice_clear(OrfChoice *choice)
 {
-    g_clear_pointer(&choice->picture, orf_image_unref);
-    g_clear_pointer(&choice->alpha, orf_image_unref);
+    orf_seen_clear(&choice->seen);
+}
+
+static bool
+may_choose(const OrfGenerator *generator, OrfEngine *engine, unsigned n_pictures)
+{
+    return generator->suits && generator->max_pictures > 0 &&
+           n_pictures >= generator->min_pictures && n_pictures <= generator->max_pictures &&
+           !orf_generator_available(generator, engine);
+}
+
+/* The most that any of those it may choose would take. */
+static OrfNeed
+estimate(OrfEngine *engine, const OrfRecipe *recipe, OrfStage stage)
+{
+    OrfNeed most = { 0 };
+    for (const OrfGenerator *const *g = orf_generators(); *g; g++) {
+        if (!may_choose(*g, engine, recipe->pictures->len))
+            continue;
+        OrfNeed need = orf_generator_estimate(*g, engine, recipe, stage);
+        if (need.bytes > most.bytes)
+            most = need;
+    }
+    return most;
+}
+
+/* The choice depends on who is there to be chosen. */
+static void
+identify(OrfEngine *engine, const OrfRecipe *recipe, OrfDigester *digester)
+{
+    for (const OrfGenerator *const *g = orf_generators(); *g; g++)
+        if ((*g)->identify && *g != recipe->generator &&
+            may_choose(*g, engine, recipe->pictures->len)) {
+            orf_digester_add(digester, (*g)->name, strlen((*g)->name) + 1);
+            (*g)->identify(engine, recipe, digester);
+        }
 }
 
 bool
@@ -50,9 +79,7 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
         return false;
     OrfChoice choice = { 0 };
     for (const OrfGenerator *const *g = orf_generators(); *g; g++) {
-        bool takes = look.n_pictures >= (*g)->min_pictures &&
-                     look.n_pictures <= (*g)->max_pictures && (*g)->max_pictures > 0;
-        if (!(*g)->suits || !takes)
+        if (!may_choose(*g, orf_task_engine(task), look.n_pictures))
             continue;
         OrfFit fit = (*g)->suits(&look);
         if (fit.confidence > 0)
@@ -64,11 +91,9 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
             "%s: the picture shows nothing to make a body, a plate or a relief of; "
             "choose with --generator",
             orf_recipe_picture(recipe, 0)->name);
-    if (choice.generator == &orf_generator_extrude)
-        choice.height = height_of_tool(&look, orf_params_number(recipe->params, "size"));
-    choice.picture = g_steal_pointer(&look.picture);
-    choice.alpha = g_steal_pointer(&look.alpha);
-    choice.cutout = look.cutout;
+    choice.seen.picture = g_steal_pointer(&look.picture);
+    choice.seen.alpha = g_steal_pointer(&look.alpha);
+    choice.seen.how = look.cutout;
     *ret_choice = choice;
     return true;
 }
@@ -79,4 +104,6 @@ const OrfGenerator orf_generator_auto = {
     .help = "Looks at the picture, picks a generator and says why.",
     .min_pictures = 1,
     .max_pictures = 8,
+    .estimate = estimate,
+    .identify = identify,
 };

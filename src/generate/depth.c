@@ -127,8 +127,9 @@ dress(OrfTask *task, const Maker *maker, OrfMesh *posed, float scale, const floa
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *data, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     static const size_t triangles[] = { 8000, 30000, 80000 };
     Maker *maker = data;
     if (!load(orf_task_step(task), maker, error))
@@ -148,10 +149,16 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
-    g_auto(Maker) maker = { .recipe = recipe };
-    return orf_stages_run(task, recipe, make_stage, &maker, emit, data, error);
+    g_auto(Maker) maker = { .recipe = item->recipe };
+    return orf_stages_run(item->task, item, make_stage, &maker, error);
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_depth = {

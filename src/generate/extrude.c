@@ -85,14 +85,15 @@ pad_of(const Work *work)
 }
 
 static bool
-prepare(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, Work *work, GError **error)
+prepare(OrfTask *task, const OrfBatchItem *item, OrfStage stage, Work *work, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     const OrfParams *p = recipe->params;
     work->recipe = recipe;
     work->height = orf_params_number(p, "height");
     work->base = orf_params_number(p, "base");
     work->margin = orf_params_number(p, "base-margin");
-    if (!orf_subject_init(task, recipe, 0, trace_side(recipe, stage), &work->subject, error))
+    if (!orf_subject_init(task, item, 0, trace_side(recipe, stage), &work->subject, error))
         return false;
     const float *box = work->subject.box;
     double reach = MAX(box[2] - box[0], box[3] - box[1]);
@@ -332,12 +333,14 @@ dress_picture(OrfTask *task, OrfMesh *mesh, const Work *work, float pose_scale,
 /* --- Run ---------------------------------------------------------------------------------- */
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *unused,
+           GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     (void)unused;
     g_auto(Work) work = { 0 };
     Ranks ranks = { 0 };
-    if (!prepare(orf_task_step(task), recipe, stage, &work, error))
+    if (!prepare(orf_task_step(task), item, stage, &work, error))
         return NULL;
     bool colored = wanted_colors(recipe) > 1;
     OrfTask *part = orf_task_step(task);
@@ -357,9 +360,15 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused,
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
-    return orf_stages_run(task, recipe, make_stage, NULL, emit, data, error);
+    return orf_stages_run(item->task, item, make_stage, NULL, error);
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_extrude = {

@@ -54,12 +54,11 @@ orf_stage_last(const OrfRecipe *recipe)
     return ORF_FINISHED;
 }
 
-void
-orf_stage_emit(const OrfRecipe *recipe, OrfStage stage, OrfAsset *asset, OrfStageFn emit,
-               void *data, bool *ret_more)
+bool
+orf_stage_emit(const OrfBatchItem *item, OrfStage stage, OrfAsset *asset)
 {
-    bool more = !emit || emit(stage, asset, data);
-    *ret_more = more && stage < orf_stage_last(recipe);
+    bool more = !item->emit || item->emit(stage, asset, item->data);
+    return more && stage < orf_stage_last(item->recipe);
 }
 
 /* --- Pose --------------------------------------------------------------------------------- */

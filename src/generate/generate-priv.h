@@ -8,9 +8,23 @@
 
 /* --- The table: one file each ------------------------------------------------------------- */
 
-extern const OrfGenerator orf_generator_auto, orf_generator_inflate, orf_generator_relief,
-    orf_generator_lithophane, orf_generator_extrude, orf_generator_lathe, orf_generator_hull,
-    orf_generator_depth, orf_generator_text;
+/* In the order in which they are listed. */
+#define ORF_GENERATORS(each)                                                                   \
+    each(auto) each(inflate) each(lathe) each(hull) each(depth) each(relief) each(lithophane)  \
+        each(extrude) each(text)
+
+#define ORF_DECLARE_GENERATOR(name) extern const OrfGenerator orf_generator_##name;
+ORF_GENERATORS(ORF_DECLARE_GENERATOR)
+
+/* The one that takes most pictures of one thing. */
+const OrfGenerator *orf_generator_of_views(void);
+/* Enough pictures, and not too many. */
+bool orf_recipe_check(const OrfRecipe *recipe, GError **error);
+/* The recipe itself, or the one auto makes of it. Errors: as orf_auto_choose. */
+OrfRecipe *orf_recipe_resolve(OrfTask *task, const OrfRecipe *recipe, OrfSeen *ret_seen,
+                              OrfRan *ret_ran, GError **error);
+/* Three times the bytes of a draft at high quality, twice at standard; and the pictures. */
+OrfNeed orf_need_of_grid(const OrfRecipe *recipe, uint64_t draft_bytes);
 
 /* --- Subject: the picture, cut out and cropped: generate/subject.c ------------------------ */
 
@@ -27,7 +41,7 @@ typedef struct {
 /* Picture `index` of the recipe, cut out as its parameters say, scaled so that the longer side
  * of the subject box is about `side` px (never enlarged above the source, but see SVG). Errors:
  * BAD_INPUT when there is no subject (says why and what to do). */
-bool orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned side,
+bool orf_subject_init(OrfTask *task, const OrfBatchItem *item, size_t index, unsigned side,
                       OrfSubject *ret_subject, GError **error);
 #define ORF_FAST_CUTOUT 160 /* px, to work at: 0.002 of IoU for half the time or less */
 /* The cut-out of picture `index` loaded as `picture`: the user's mask, or as the recipe's
@@ -41,7 +55,7 @@ bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
 /* Picture 0 for a stage: the preview cuts out a small copy, fast; all later stages share one
  * cut-out, made for the last stage wanted and kept in `kept` (zeroed before the first stage,
  * the caller's to clear). */
-bool orf_subject_for_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
+bool orf_subject_for_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage,
                            OrfSubject *kept, OrfSubject *ret_subject, GError **error);
 void orf_subject_clear(OrfSubject *subject);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfSubject, orf_subject_clear)
@@ -211,18 +225,17 @@ OrfStage orf_stage_last(const OrfRecipe *recipe);
  */
 OrfMesh *orf_finish_pose(OrfTask *task, const OrfRecipe *recipe, const OrfMesh *mesh,
                          float *ret_scale, float ret_offset[3], GError **error);
-/* Hands a stage to `emit` (may be NULL). `ret_more` tells whether to go on: false when this was
- * the last one wanted or the listener said stop. */
-void orf_stage_emit(const OrfRecipe *recipe, OrfStage stage, OrfAsset *asset, OrfStageFn emit,
-                    void *data, bool *ret_more);
+/* Hands a stage to the listener. Whether to go on: false when this was the last one wanted or
+ * the listener said stop. */
+bool orf_stage_emit(const OrfBatchItem *item, OrfStage stage, OrfAsset *asset);
 /* The usual course: `make` for preview, medium and final, each handed to `emit`; then the
  * promise is verified and the final asset handed on as finished. Returns the last asset. The
  * task of `make` has three steps to take in this order, as far as it needs them: prepare,
  * shape, dress. generate/stages.c */
-typedef OrfAsset *(*OrfMakeStageFn)(OrfTask *task, const OrfRecipe *recipe, OrfStage stage,
+typedef OrfAsset *(*OrfMakeStageFn)(OrfTask *task, const OrfBatchItem *item, OrfStage stage,
                                     void *data, GError **error);
-OrfAsset *orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make,
-                         void *make_data, OrfStageFn emit, void *data, GError **error);
+OrfAsset *orf_stages_run(OrfTask *task, const OrfBatchItem *item, OrfMakeStageFn make,
+                         void *make_data, GError **error);
 /* Poses `shape`, made in pixels of a `width` px wide copy of the subject (x right, y up: -row),
  * and puts the subject's picture on it unless the recipe wants none. */
 OrfAsset *orf_stages_dress(OrfTask *task, const OrfRecipe *recipe, const OrfSubject *subject,

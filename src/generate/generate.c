@@ -1,17 +1,12 @@
-/* generate.c - the table of generators and how a recipe is run.
+/* generate.c - the table of generators; how a wish becomes one of them.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "generate/generate-priv.h"
 
 #include <string.h>
 
-static const OrfGenerator *const table[] = {
-    &orf_generator_auto,       &orf_generator_inflate,
-    &orf_generator_lathe,      &orf_generator_hull,
-    &orf_generator_depth,      &orf_generator_relief,
-    &orf_generator_lithophane, &orf_generator_extrude,
-    &orf_generator_text,       NULL,
-};
+#define ROW(name) &orf_generator_##name,
+static const OrfGenerator *const table[] = { ORF_GENERATORS(ROW) NULL };
 
 const OrfGenerator *const *
 orf_generators(void)
@@ -28,10 +23,57 @@ orf_generator_by_name(const char *name)
     return NULL;
 }
 
-/* --- Run ---------------------------------------------------------------------------------- */
+const OrfGenerator *
+orf_generator_of_views(void)
+{
+    const OrfGenerator *most = table[0];
+    for (size_t i = 0; table[i]; i++)
+        if (table[i]->suits && (!most->suits || table[i]->max_pictures > most->max_pictures))
+            most = table[i];
+    return most;
+}
 
-static bool
-check_pictures(const OrfRecipe *recipe, GError **error)
+/* --- What it takes ------------------------------------------------------------------------ */
+
+const char *
+orf_generator_available(const OrfGenerator *generator, OrfEngine *engine)
+{
+    return generator->available ? generator->available(engine) : NULL;
+}
+
+/* Grids grow with the quality, pictures are decoded at most at 2048 px. */
+OrfNeed
+orf_need_of_grid(const OrfRecipe *recipe, uint64_t draft_bytes)
+{
+    const char *quality = orf_params_text(recipe->params, "quality");
+    unsigned times = g_str_equal(quality, "high") ? 3 : g_str_equal(quality, "draft") ? 1 : 2;
+    OrfNeed need = { .bytes = times * draft_bytes };
+    for (guint i = 0; i < recipe->pictures->len; i++) {
+        const OrfPicture *picture = recipe->pictures->pdata[i];
+        uint64_t pixels = (uint64_t)picture->info.width * picture->info.height;
+        need.bytes += 4 * MIN(pixels, (uint64_t)4 << 20) + picture->size;
+    }
+    return need;
+}
+
+OrfNeed
+orf_generator_estimate(const OrfGenerator *generator, OrfEngine *engine,
+                       const OrfRecipe *recipe, OrfStage stage)
+{
+    return generator->estimate ? generator->estimate(engine, recipe, stage)
+                               : orf_need_of_grid(recipe, (uint64_t)32 << 20);
+}
+
+OrfNeed
+orf_recipe_estimate(OrfEngine *engine, const OrfRecipe *recipe, OrfStage stage)
+{
+    return orf_generator_estimate(recipe->generator, engine, recipe, stage);
+}
+
+/* --- Check -------------------------------------------------------------------------------- */
+
+bool
+orf_recipe_check(const OrfRecipe *recipe, GError **error)
 {
     const OrfGenerator *generator = recipe->generator;
     unsigned n = recipe->pictures->len;
@@ -44,9 +86,9 @@ check_pictures(const OrfRecipe *recipe, GError **error)
         return ORF_FALSE(
             error, BAD_INPUT,
             "%s: takes at most %u picture%s, %u given; for several views of one object "
-            "use the generator hull with --views",
+            "use the generator %s with --views",
             generator->name, generator->max_pictures, generator->max_pictures == 1 ? "" : "s",
-            n);
+            n, orf_generator_of_views()->name);
     return true;
 }
 
@@ -63,17 +105,23 @@ tell_choice(const OrfChoice *choice, OrfRan *ret_ran)
               sizeof ret_ran->runner_up_reason);
 }
 
-static void
-hand_over_seen(OrfChoice *choice, OrfRecipe *recipe)
+/* A length that goes with the choice, within the parameter's range. */
+static bool
+set_with_choice(const OrfFit *fit, OrfRecipe *recipe, GError **error)
 {
-    recipe->seen = g_steal_pointer(&choice->picture);
-    recipe->seen_alpha = g_steal_pointer(&choice->alpha);
-    recipe->seen_how = choice->cutout;
+    if (!fit->sets || orf_params_is_set(recipe->params, fit->sets))
+        return true;
+    double value = fit->share * orf_params_number(recipe->params, "size");
+    const OrfParam *param = orf_params_declared(recipe->params, fit->sets);
+    char text[32];
+    g_ascii_formatd(text, sizeof text, "%.2f", CLAMP(value, param->min, param->max));
+    return orf_recipe_set(recipe, fit->sets, text, error);
 }
 
 /* The recipe itself, or the one auto makes of it. */
-static OrfRecipe *
-resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
+OrfRecipe *
+orf_recipe_resolve(OrfTask *task, const OrfRecipe *recipe, OrfSeen *ret_seen, OrfRan *ret_ran,
+                   GError **error)
 {
     if (recipe->generator != &orf_generator_auto) {
         *ret_ran = (OrfRan){ .generator = recipe->generator->name, .confidence = 1 };
@@ -85,95 +133,9 @@ resolve(OrfTask *task, const OrfRecipe *recipe, OrfRan *ret_ran, GError **error)
         return NULL;
     tell_choice(&choice, ret_ran);
     g_autoptr(OrfRecipe) resolved = orf_recipe_for(task, recipe, choice.generator, error);
-    if (resolved)
-        hand_over_seen(&choice, resolved);
-    if (!resolved || !(choice.height > 0) || orf_params_is_set(resolved->params, "height"))
-        return g_steal_pointer(&resolved);
-    char height[32];
-    g_ascii_formatd(height, sizeof height, "%.2f", choice.height);
-    return orf_recipe_set(resolved, "height", height, error) ? g_steal_pointer(&resolved)
-                                                             : NULL;
-}
-
-/* --- Pose: what generators make stands upright; "lie" turns it on its back on the way out ---
- */
-
-typedef struct {
-    OrfTask *task;
-    bool lie;
-    OrfStageFn emit;
-    void *data;
-    OrfAsset *last;
-    GError *error;
-} Outlet;
-
-static void
-outlet_clear(Outlet *outlet)
-{
-    g_clear_pointer(&outlet->last, orf_asset_unref);
-    g_clear_error(&outlet->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Outlet, outlet_clear)
-
-/* The front turned up, on the bed: (x, y, z) -> (x, z - lowest z, centre y - y). */
-static OrfAsset *
-laid_down(OrfTask *task, const OrfAsset *asset, GError **error)
-{
-    const OrfMesh *mesh = orf_asset_mesh(asset);
-    size_t n = orf_mesh_n_vertices(mesh);
-    const float *from = orf_mesh_positions(mesh);
-    float *to = ORF_ALLOC(task, float, 3 * n, "positions", error);
-    if (!to)
+    if (!resolved || !set_with_choice(&choice.fit, resolved, error))
         return NULL;
-    float low[3], high[3];
-    orf_mesh_bounds(mesh, low, high);
-    for (size_t i = 0; i < n; i++) {
-        to[3 * i] = from[3 * i];
-        to[3 * i + 1] = from[3 * i + 2] - low[2];
-        to[3 * i + 2] = (low[1] + high[1]) / 2 - from[3 * i + 1];
-    }
-    g_autoptr(OrfMesh) lying = orf_mesh_with_positions_take(task, mesh, to, error);
-    return lying ? orf_asset_with_mesh(asset, lying) : NULL;
-}
-
-static bool
-let_out(OrfStage stage, OrfAsset *asset, void *data)
-{
-    Outlet *outlet = data;
-    OrfAsset *out =
-        outlet->lie ? laid_down(outlet->task, asset, &outlet->error) : orf_asset_ref(asset);
-    if (!out)
-        return false;
-    g_clear_pointer(&outlet->last, orf_asset_unref);
-    outlet->last = out;
-    return !outlet->emit || outlet->emit(stage, out, outlet->data);
-}
-
-static OrfAsset *
-run_posed(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
-{
-    g_auto(Outlet) outlet = { .task = task, .emit = emit, .data = data };
-    outlet.lie = g_str_equal(orf_params_text(recipe->params, "pose"), "lie");
-    g_autoptr(OrfAsset) made = recipe->generator->run(task, recipe, let_out, &outlet, error);
-    if (made && outlet.error) {
-        g_propagate_error(error, g_steal_pointer(&outlet.error));
-        return NULL;
-    }
-    return made ? g_steal_pointer(&outlet.last) : NULL;
-}
-
-OrfAsset *
-orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
-               OrfRan *ret_ran, GError **error)
-{
-    static const OrfStep steps[] = { { "look", 3 }, { "", 97 } };
-    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
-    OrfRan unused;
-    if (!check_pictures(recipe, error))
-        return NULL;
-    g_autoptr(OrfRecipe) resolved =
-        resolve(orf_task_step(task), recipe, ret_ran ? ret_ran : &unused, error);
-    if (!resolved || !check_pictures(resolved, error) || !orf_task_check(task, error))
-        return NULL;
-    return run_posed(orf_task_step(task), resolved, emit, data, error);
+    *ret_seen = choice.seen;
+    choice.seen = (OrfSeen){ 0 };
+    return g_steal_pointer(&resolved);
 }

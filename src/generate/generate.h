@@ -17,6 +17,7 @@ typedef struct {
     char *name;        /* for messages */
     double yaw;        /* degrees; NAN: not a view */
     OrfImageInfo info; /* from the header */
+    uint64_t size;     /* bytes of the file */
 } OrfPicture;
 
 typedef struct OrfGenerator OrfGenerator;
@@ -30,9 +31,6 @@ struct OrfRecipe {
     GPtrArray *pictures; /* of OrfPicture * */
     GBytes *mask;        /* NULL: cut out by the program */
     char *mask_name;
-    OrfImage *seen,
-        *seen_alpha; /* the first picture as auto looked at it, for the preview; or NULL */
-    OrfCutout seen_how;
 };
 
 /* The same wish for another generator; settings it does not know become notes of the task. */
@@ -68,7 +66,41 @@ typedef struct OrfLook OrfLook;
 typedef struct {
     double confidence; /* 0..1: how well this generator suits the input */
     char reason[160];  /* one line for the user */
+    /* A length that auto sets unless the user did, as a share of "size"; NULL: none. */
+    const char *sets;
+    double share;
 } OrfFit;
+
+/* What a run will take, guessed before any was measured. */
+typedef struct {
+    unsigned device; /* of the engine; 0: the CPU */
+    uint64_t bytes;
+    double seconds; /* 0: not known */
+} OrfNeed;
+
+/* What auto saw of the first picture, for the preview; NULL, NULL: it did not look. */
+typedef struct {
+    OrfImage *picture, *alpha;
+    OrfCutout how;
+} OrfSeen;
+
+/* One run: what it is given and, in the end, either the last stage's asset or an error. */
+typedef struct {
+    OrfTask *task; /* of its own: cancel, progress, memory, cores */
+    const OrfRecipe *recipe;
+    OrfSeen seen;
+    OrfStageFn emit; /* for each stage; may be NULL */
+    void *data;
+    OrfAsset *asset; /* to be set, owned by who made the batch */
+    GError *error;   /* the same */
+} OrfBatchItem;
+
+/* Recipes of one generator that are run together. */
+typedef struct {
+    OrfEngine *engine; /* NULL: none */
+    OrfBatchItem *items;
+    size_t n;
+} OrfBatch;
 
 struct OrfGenerator {
     const char *name, *title, *help;
@@ -76,10 +108,28 @@ struct OrfGenerator {
     size_t n_params;
     unsigned min_pictures, max_pictures;
     OrfFit (*suits)(const OrfLook *look); /* NULL: never chosen by auto */
-    /* Calls `emit` for each stage. Returns the last asset. */
-    OrfAsset *(*run)(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
-                     GError **error);
+    /* Runs all items, each to its own end: one that fails or is cancelled stops no other.
+     * orf_batch_each is for generators that make one at a time. */
+    void (*run)(OrfBatch *batch);
+    /* Why it cannot run here (a net that is not installed), or NULL; static or inside
+     * `engine`. NULL: always can. */
+    const char *(*available)(OrfEngine *engine);
+    /* What it takes to get to `stage`. NULL: 32 MB on a standard grid, and the pictures. */
+    OrfNeed (*estimate)(OrfEngine *engine, const OrfRecipe *recipe, OrfStage stage);
+    /* Adds what decides the result beside parameters and inputs: a net's digest. NULL: nothing.
+     */
+    void (*identify)(OrfEngine *engine, const OrfRecipe *recipe, OrfDigester *digester);
 };
+
+/* Runs `make` for every item: on the engine's threads, at one time; each has its share of the
+ * cores. */
+typedef OrfAsset *(*OrfMakeFn)(const OrfBatchItem *item, GError **error);
+void orf_batch_each(OrfBatch *batch, OrfMakeFn make);
+/* NULL: it can run. */
+const char *orf_generator_available(const OrfGenerator *generator, OrfEngine *engine);
+OrfNeed orf_generator_estimate(const OrfGenerator *generator, OrfEngine *engine,
+                               const OrfRecipe *recipe, OrfStage stage);
+OrfNeed orf_recipe_estimate(OrfEngine *engine, const OrfRecipe *recipe, OrfStage stage);
 
 /* The table, NULL-terminated; `auto` is its first entry. */
 const OrfGenerator *const *orf_generators(void);
@@ -90,12 +140,10 @@ const OrfGenerator *orf_generator_by_name(const char *name); /* NULL when unknow
 typedef struct {
     const OrfGenerator *generator, *runner_up; /* runner_up may be NULL */
     OrfFit fit, runner_up_fit;
-    OrfImage *picture, *alpha; /* what was looked at, owned; alpha NULL: no subject */
-    OrfCutout cutout;
-    double
-        height; /* mm: "height" for the generator unless the user set it; 0: its own default */
+    OrfSeen seen; /* what was looked at, owned; alpha NULL: no subject */
 } OrfChoice;
 
+void orf_seen_clear(OrfSeen *seen);
 void orf_choice_clear(OrfChoice *choice);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfChoice, orf_choice_clear)
 
@@ -109,5 +157,7 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
 /* Checks the recipe, resolves auto, runs. `ret_ran` may be NULL. */
 OrfAsset *orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
                          OrfRan *ret_ran, GError **error);
+/* Runs of their own together: those that end up with one generator as one batch of it. */
+void orf_recipe_run_batch(OrfEngine *engine, OrfGenerateItem *items, size_t n);
 
 #endif

@@ -31,7 +31,8 @@ static const OrfParam params[] = {
 };
 
 typedef struct {
-    const OrfRecipe *recipe;
+    const OrfBatchItem *item;
+    const OrfRecipe *recipe; /* the item's */
     double yaws[ORF_HULL_MAX_VIEWS];
     OrfSubject subjects[ORF_HULL_MAX_VIEWS]; /* at the size of the last stage's pictures */
     unsigned n;
@@ -232,7 +233,7 @@ load_subjects(OrfTask *task, Maker *maker, GError **error)
     OrfStage last = MIN(orf_stage_last(maker->recipe), ORF_FINAL);
     unsigned side = orf_stage_picture_side(maker->recipe, last);
     for (unsigned i = 0; i < maker->n; i++)
-        if (!orf_subject_init(task, maker->recipe, i, side, &maker->subjects[i], error))
+        if (!orf_subject_init(task, maker->item, i, side, &maker->subjects[i], error))
             return false;
     maker->loaded = true;
     return true;
@@ -330,8 +331,9 @@ dress(OrfTask *task, const Maker *maker, const Camera *cameras, const OrfMesh *s
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *data, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     static const size_t triangles[] = { 8000, 30000, 80000 };
     Maker *maker = data;
     Camera cameras[ORF_HULL_MAX_VIEWS];
@@ -355,18 +357,33 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
-    g_auto(Maker) maker = { .recipe = recipe, .n = recipe->pictures->len };
+    g_auto(Maker)
+        maker = { .item = item, .recipe = item->recipe, .n = item->recipe->pictures->len };
     if (maker.n < 2)
         return ORF_FAIL(
             error, BAD_INPUT,
             "hull: needs at least 2 pictures from different sides, 1 given; for one "
             "picture use --generator inflate");
-    default_yaws(task, &maker);
+    default_yaws(item->task, &maker);
     if (!check_yaws(&maker, error))
         return NULL;
-    return orf_stages_run(task, recipe, make_stage, &maker, emit, data, error);
+    return orf_stages_run(item->task, item, make_stage, &maker, error);
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
+}
+
+/* Several views share one grid. */
+static OrfNeed
+estimate(OrfEngine *engine, const OrfRecipe *recipe, OrfStage stage)
+{
+    (void)engine, (void)stage;
+    return orf_need_of_grid(recipe, (uint64_t)160 << 20);
 }
 
 const OrfGenerator orf_generator_hull = {
@@ -379,4 +396,5 @@ const OrfGenerator orf_generator_hull = {
     .max_pictures = ORF_HULL_MAX_VIEWS,
     .suits = orf_suits_hull,
     .run = run,
+    .estimate = estimate,
 };

@@ -107,13 +107,14 @@ spacing_of(OrfStage stage)
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *data, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     Inflate *inflate = data;
     g_auto(OrfSubject) subject = { 0 };
     g_auto(OrfSubject) small = { 0 };
     OrfTask *part = orf_task_step(task);
-    if (!orf_subject_for_stage(part, recipe, stage, &inflate->kept, &subject, error) ||
+    if (!orf_subject_for_stage(part, item, stage, &inflate->kept, &subject, error) ||
         !orf_subject_shrink(part, &subject, orf_stage_side(recipe, stage), &small, error) ||
         !guess_thickness(part, inflate, &small, error))
         return NULL;
@@ -126,12 +127,18 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
-    Inflate inflate = { .recipe = recipe };
-    OrfAsset *asset = orf_stages_run(task, recipe, make_stage, &inflate, emit, data, error);
+    Inflate inflate = { .recipe = item->recipe };
+    OrfAsset *asset = orf_stages_run(item->task, item, make_stage, &inflate, error);
     orf_subject_clear(&inflate.kept);
     return asset;
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_inflate = {

@@ -530,13 +530,14 @@ find_axis(OrfTask *task, Lathe *lathe, const OrfSubject *small, GError **error)
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *data, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     Lathe *lathe = data;
     g_auto(OrfSubject) subject = { 0 };
     g_auto(OrfSubject) small = { 0 };
     OrfTask *part = orf_task_step(task);
-    if (!orf_subject_for_stage(part, recipe, stage, &lathe->kept, &subject, error) ||
+    if (!orf_subject_for_stage(part, item, stage, &lathe->kept, &subject, error) ||
         !orf_subject_shrink(part, &subject, orf_stage_side(recipe, stage), &small, error) ||
         !find_axis(part, lathe, &small, error))
         return NULL;
@@ -550,12 +551,18 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *data, G
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
     Lathe lathe = { 0 };
-    OrfAsset *asset = orf_stages_run(task, recipe, make_stage, &lathe, emit, data, error);
+    OrfAsset *asset = orf_stages_run(item->task, item, make_stage, &lathe, error);
     orf_subject_clear(&lathe.kept);
     return asset;
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_lathe = {

@@ -242,9 +242,10 @@ build_plate(OrfTask *task, const OrfRecipe *recipe, const OrfImage *luminance, O
 /* --- Run ---------------------------------------------------------------------------------- */
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *luminance,
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *luminance,
            GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     orf_task_step(task); /* the picture has been prepared, once for all stages */
     g_autoptr(OrfMesh) mesh = build_plate(orf_task_step(task), recipe, luminance, stage, error);
     if (!mesh)
@@ -300,17 +301,23 @@ check_params(const OrfRecipe *recipe, GError **error)
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
     static const OrfStep steps[] = { { "load", 20 }, { "carve", 80 } };
-    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
-    if (!check_params(recipe, error))
+    orf_task_plan(item->task, steps, G_N_ELEMENTS(steps));
+    if (!check_params(item->recipe, error))
         return NULL;
-    g_autoptr(OrfImage) luminance = load_luminance(orf_task_step(task), recipe, error);
+    g_autoptr(OrfImage) luminance =
+        load_luminance(orf_task_step(item->task), item->recipe, error);
     if (!luminance)
         return NULL;
-    return orf_stages_run(orf_task_step(task), recipe, make_stage, luminance, emit, data,
-                          error);
+    return orf_stages_run(orf_task_step(item->task), item, make_stage, luminance, error);
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_lithophane = {

@@ -87,8 +87,6 @@ orf_recipe_unref(OrfRecipe *recipe)
     g_ptr_array_unref(recipe->pictures);
     g_clear_pointer(&recipe->mask, g_bytes_unref);
     g_free(recipe->mask_name);
-    g_clear_pointer(&recipe->seen, orf_image_unref);
-    g_clear_pointer(&recipe->seen_alpha, orf_image_unref);
     g_free(recipe);
 }
 
@@ -188,7 +186,11 @@ orf_recipe_add_picture(OrfRecipe *recipe, GBytes *bytes, const char *name, doubl
     if (!orf_image_init(error) || !orf_image_probe(bytes, name, &info, error))
         return false;
     OrfPicture *picture = g_new0(OrfPicture, 1);
-    *picture = (OrfPicture){ g_bytes_ref(bytes), g_strdup(name), yaw, info };
+    *picture = (OrfPicture){ .bytes = g_bytes_ref(bytes),
+                             .name = g_strdup(name),
+                             .yaw = yaw,
+                             .info = info,
+                             .size = g_bytes_get_size(bytes) };
     g_ptr_array_add(recipe->pictures, picture);
     return true;
 }

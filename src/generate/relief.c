@@ -28,7 +28,8 @@ typedef enum { PLATE, SUBJECT, COIN } Outline;
 /* What one stage works on: height 0..1 and cover 0..1 on one grid, and the picture to put on
  * it. */
 typedef struct {
-    const OrfRecipe *recipe;
+    const OrfBatchItem *item;
+    const OrfRecipe *recipe;  /* the item's */
     OrfImage *height, *cover; /* ORF_F32 */
     OrfImage *picture;        /* RGB(A), the same extent */
     float box[4];             /* of the cover, px */
@@ -214,7 +215,7 @@ load_picture(OrfTask *task, Work *work, unsigned side, GError **error)
     const char *asked = orf_params_text(work->recipe->params, "outline");
     bool must = g_str_equal(asked, "subject") || work->recipe->mask != NULL;
     g_autoptr(GError) why = NULL;
-    bool found = orf_subject_init(task, work->recipe, 0, side, &subject, &why);
+    bool found = orf_subject_init(task, work->item, 0, side, &subject, &why);
     if (!found && (must || !g_error_matches(why, ORF_ERROR, ORF_ERROR_BAD_INPUT))) {
         g_propagate_error(error, g_steal_pointer(&why));
         return false;
@@ -236,9 +237,11 @@ load_picture(OrfTask *task, Work *work, unsigned side, GError **error)
 }
 
 static bool
-prepare(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, Work *work, GError **error)
+prepare(OrfTask *task, const OrfBatchItem *item, OrfStage stage, Work *work, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     unsigned side = orf_stage_side(recipe, stage);
+    work->item = item;
     work->recipe = recipe;
     bool map = is_height_map(recipe);
     if (map ? !load_height_map(task, work, side, error)
@@ -448,11 +451,13 @@ dress_outline(OrfTask *task, const Work *work, OrfMesh *mesh, float pose_scale,
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *unused,
+           GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     (void)unused;
     g_auto(Work) work = { 0 };
-    if (!prepare(orf_task_step(task), recipe, stage, &work, error))
+    if (!prepare(orf_task_step(task), item, stage, &work, error))
         return NULL;
     bool plate = work.outline == PLATE;
     OrfTask *part = orf_task_step(task);
@@ -471,9 +476,15 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused,
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
-    return orf_stages_run(task, recipe, make_stage, NULL, emit, data, error);
+    return orf_stages_run(item->task, item, make_stage, NULL, error);
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_relief = {

@@ -4,8 +4,8 @@
 #include "generate/generate-priv.h"
 
 OrfAsset *
-orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make, void *make_data,
-               OrfStageFn emit, void *data, GError **error)
+orf_stages_run(OrfTask *task, const OrfBatchItem *item, OrfMakeStageFn make, void *make_data,
+               GError **error)
 {
     static const OrfStep steps[ORF_N_STAGES] = {
         { "preview", 5 }, { "medium", 20 }, { "final", 65 }, { "finished", 10 }
@@ -17,16 +17,16 @@ orf_stages_run(OrfTask *task, const OrfRecipe *recipe, OrfMakeStageFn make, void
     for (OrfStage stage = ORF_PREVIEW; more && stage < ORF_N_STAGES; stage++) {
         OrfTask *step = orf_task_step(task);
         if (stage == ORF_FINISHED) {
-            if (!orf_finish_verify(step, recipe, asset, error))
+            if (!orf_finish_verify(step, item->recipe, asset, error))
                 return NULL;
         } else {
             g_clear_pointer(&asset, orf_asset_unref);
             orf_task_plan(step, parts, G_N_ELEMENTS(parts));
-            asset = make(step, recipe, stage, make_data, error);
+            asset = make(step, item, stage, make_data, error);
             if (!asset)
                 return NULL;
         }
-        orf_stage_emit(recipe, stage, asset, emit, data, &more);
+        more = orf_stage_emit(item, stage, asset);
     }
     return g_steal_pointer(&asset);
 }

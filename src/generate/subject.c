@@ -150,23 +150,24 @@ crop_to_box(OrfTask *task, const OrfImage *picture, const OrfImage *alpha, const
 /* Loads picture `index` at `max_side`, cuts it out. `ret_reach` is the longer side of the box.
  */
 static bool
-load_and_cut(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned max_side, bool fast,
-             OrfSubject *subject, unsigned *ret_reach, GError **error)
+load_and_cut(OrfTask *task, const OrfBatchItem *item, size_t index, unsigned max_side,
+             bool fast, OrfSubject *subject, unsigned *ret_reach, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     OrfImageLoad load = { .max_side = max_side, .fast = fast };
-    bool seen = fast && index == 0 && recipe->seen_alpha;
-    g_autoptr(OrfImage) picture =
-        seen ? orf_image_ref(recipe->seen) : orf_recipe_load(task, recipe, index, &load, error);
+    bool seen = fast && index == 0 && item->seen.alpha;
+    g_autoptr(OrfImage) picture = seen ? orf_image_ref(item->seen.picture)
+                                       : orf_recipe_load(task, recipe, index, &load, error);
     if (!picture)
         return false;
     g_autoptr(OrfImage) alpha =
-        seen ? orf_image_ref(recipe->seen_alpha)
+        seen ? orf_image_ref(item->seen.alpha)
              : orf_subject_alpha(task, recipe, index, picture, fast ? ORF_FAST_CUTOUT : 0,
                                  &subject->how, error);
     if (!alpha)
         return false;
     if (seen)
-        subject->how = recipe->seen_how;
+        subject->how = item->seen.how;
     int box[4];
     if (!find_box(alpha, box))
         return fail_no_subject(recipe, index, &subject->how, error);
@@ -182,19 +183,20 @@ source_side(const OrfPicture *picture)
 }
 
 bool
-orf_subject_init(OrfTask *task, const OrfRecipe *recipe, size_t index, unsigned side,
+orf_subject_init(OrfTask *task, const OrfBatchItem *item, size_t index, unsigned side,
                  OrfSubject *ret_subject, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     unsigned source = source_side(orf_recipe_picture(recipe, index));
     unsigned first = MIN(MIN(side + side / 2, FIRST_SIDE), source), reach = 0;
     bool preview = side <= orf_stage_side(recipe, ORF_PREVIEW);
     g_auto(OrfSubject) subject = { 0 };
-    if (!load_and_cut(task, recipe, index, first, preview, &subject, &reach, error))
+    if (!load_and_cut(task, item, index, first, preview, &subject, &reach, error))
         return false;
     unsigned wanted = (unsigned)MIN((uint64_t)first * side / MAX(reach, 1), source);
     if (wanted > first + first / 4 && !preview) {
         orf_subject_clear(&subject);
-        if (!load_and_cut(task, recipe, index, wanted, false, &subject, &reach, error))
+        if (!load_and_cut(task, item, index, wanted, false, &subject, &reach, error))
             return false;
     }
     if (reach > side + side / 8) {
@@ -241,15 +243,16 @@ orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
 }
 
 bool
-orf_subject_for_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, OrfSubject *kept,
+orf_subject_for_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, OrfSubject *kept,
                       OrfSubject *ret_subject, GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     unsigned side = orf_stage_picture_side(recipe, stage);
     if (stage == ORF_PREVIEW)
-        return orf_subject_init(task, recipe, 0, side, ret_subject, error);
+        return orf_subject_init(task, item, 0, side, ret_subject, error);
     OrfStage last = MIN(orf_stage_last(recipe), ORF_FINAL);
     unsigned most = orf_stage_picture_side(recipe, last);
-    if (!kept->picture && !orf_subject_init(task, recipe, 0, most, kept, error))
+    if (!kept->picture && !orf_subject_init(task, item, 0, most, kept, error))
         return false;
     if (stage < last)
         return orf_subject_shrink(task, kept, side, ret_subject, error);

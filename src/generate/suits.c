@@ -144,8 +144,21 @@ orf_suits_lathe(const OrfLook *look)
                100 * look->shape.lathe);
 }
 
-OrfFit
-orf_suits_extrude(const OrfLook *look)
+/* A key or a spanner is as thick as one of its size, not as thick as a sign. The largest circle
+ * inside an outline is about 0.8 times as wide as the body is at its thickest. */
+static void
+thick_as_a_tool(const OrfLook *look, OrfFit *fit)
+{
+    if (look->shape.elongation < 3 || look->shape.runs > 2 || look->info.vector)
+        return;
+    OrfThickness thickness;
+    orf_thickness_guess(&look->shape, &thickness);
+    fit->sets = "height";
+    fit->share = (double)thickness.depth * look->shape.girth / 0.8;
+}
+
+static OrfFit
+extrude_fits(const OrfLook *look)
 {
     if (look->info.vector && has_body(look))
         return fit(0.9, "a drawing made of outlines");
@@ -156,6 +169,14 @@ orf_suits_extrude(const OrfLook *look)
         return fit(score, "strokes on paper: as a solid");
     return fit(score, "%u flat colour%s with hardly any shading: a logo, an icon or lettering",
                look->colors, look->colors == 1 ? "" : "s");
+}
+
+OrfFit
+orf_suits_extrude(const OrfLook *look)
+{
+    OrfFit fit = extrude_fits(look);
+    thick_as_a_tool(look, &fit);
+    return fit;
 }
 
 OrfFit

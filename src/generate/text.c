@@ -176,8 +176,10 @@ dress(OrfMesh *mesh, bool plate)
 }
 
 static OrfAsset *
-make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused, GError **error)
+make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *unused,
+           GError **error)
 {
+    const OrfRecipe *recipe = item->recipe;
     (void)unused;
     g_auto(Work) work = { 0 };
     if (!prepare(orf_task_step(task), recipe, stage, &work, error))
@@ -189,11 +191,17 @@ make_stage(OrfTask *task, const OrfRecipe *recipe, OrfStage stage, void *unused,
 }
 
 static OrfAsset *
-run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data, GError **error)
+make_asset(const OrfBatchItem *item, GError **error)
 {
     if (!orf_image_init(error))
         return NULL;
-    return orf_stages_run(task, recipe, make_stage, NULL, emit, data, error);
+    return orf_stages_run(item->task, item, make_stage, NULL, error);
+}
+
+static void
+run(OrfBatch *batch)
+{
+    orf_batch_each(batch, make_asset);
 }
 
 const OrfGenerator orf_generator_text = {
