@@ -19,24 +19,40 @@ needs_place(const OrfCall *call)
            !(may_be_trial && g_strcmp0(orf_call_text(call, "dry_run"), "true") == 0);
 }
 
+/* A place that a wish holds while it arrives. */
+typedef struct {
+    OrfFollower follower;
+    OrfApi *api;
+} Place;
+
+static void
+give_back(OrfFollower *self, OrfCall *call, bool early)
+{
+    (void)call, (void)early;
+    Place *place = (Place *)self;
+    atomic_fetch_sub(&place->api->parts->arriving, 1);
+    g_free(place);
+}
+
 static bool
 take_place(OrfCall *call)
 {
     atomic_uint *arriving = &call->api->parts->arriving;
     unsigned room = orf_queue_room(call->api->options.queue);
-    if (atomic_fetch_add(arriving, 1) < room) {
-        atomic_store(&call->has_place, true);
-        return true;
+    if (atomic_fetch_add(arriving, 1) >= room) {
+        atomic_fetch_sub(arriving, 1);
+        return false;
     }
-    atomic_fetch_sub(arriving, 1);
-    return false;
+    Place *place = g_new(Place, 1);
+    *place = (Place){ .follower.gone = give_back, .api = call->api };
+    orf_call_follow(call, &place->follower);
+    return true;
 }
 
 void
 orf_wish_leave_place(OrfCall *call)
 {
-    if (atomic_exchange(&call->has_place, false))
-        atomic_fetch_sub(&call->api->parts->arriving, 1);
+    orf_call_release(call, give_back);
 }
 
 void

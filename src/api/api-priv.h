@@ -32,9 +32,6 @@ struct OrfApi {
 void orf_feeds_init(OrfApi *api); /* events.c, called by orf_api_new */
 void orf_feeds_drain(OrfApi *api);
 void orf_feeds_clear(OrfApi *api);
-/* The core calls it before the endpoint's `gone`, when call->feed is set: a client that left a
- * stream or a wait early cancels its job when that was agreed. */
-void orf_feed_gone(OrfCall *call, bool early);
 
 /* --- Jobs: job-json.c, events.c, wait.c --------------------------------------------------- */
 
@@ -48,9 +45,10 @@ void orf_call_reply_job(OrfCall *call, const char *id, bool created);
 void orf_call_reply_job_when_done(OrfCall *call, const char *id, unsigned seconds,
                                   bool cancel_when_gone);
 /* Calls `ready` on any thread when the job is over, or after `seconds`. It may not take long;
- * before it gives the call to another feed it calls orf_feed_gone(call, false). */
+ * before the call waits for something else it calls orf_call_stop_waiting. */
 void orf_call_when_done(OrfCall *call, const char *id, unsigned seconds, bool cancel_when_gone,
                         void (*ready)(OrfCall *call, const char *id));
+void orf_call_stop_waiting(OrfCall *call);
 typedef enum { ORF_FEED_SSE, ORF_FEED_NDJSON } OrfFeedForm;
 /* Streams the job's events after `after`. `cancel_when_gone`: a client that leaves early
  * cancels the job. */

@@ -12,11 +12,11 @@
 #include "http/http.h"
 #include "job/job.h"
 #include "meter/meter.h"
+#include "rest/rest.h"
 #include "store/store.h"
 
 /* --- API ---------------------------------------------------------------------------------- */
 
-typedef struct OrfApi OrfApi;
 typedef struct {
     OrfStore *store; /* these four are borrowed; store and queue are NULL in safe mode */
     OrfQueue *queue;
@@ -30,6 +30,9 @@ typedef struct {
     uint64_t max_pixels; /* of one picture; 0: 64 million */
     const char *const
         *origins; /* "https://a.example": further sites whose pages may use it; NULL: none */
+    /* As in OrfRestOptions; NULL: one local identity that may do everything. */
+    bool (*identify)(OrfCall *call, OrfIdentity *ret);
+    bool (*verify)(OrfCall *call, const char *body_digest);
 } OrfApiOptions;
 
 OrfApi *orf_api_new(const OrfApiOptions *options, GError **error);

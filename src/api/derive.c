@@ -293,7 +293,7 @@ orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedF
         return;
     }
     Waiter *waiter = waiter_new(makers, call, ready);
-    call->feed = waiter;
+    orf_call_follow(call, &waiter->follower);
     g_mutex_lock(&makers->lock);
     bool joined = join(makers, waiter, source, what);
     g_mutex_unlock(&makers->lock);

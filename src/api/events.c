@@ -73,14 +73,6 @@ gone(OrfFollower *self, OrfCall *call, bool early)
     streaming_unref(streaming);
 }
 
-void
-orf_feed_gone(OrfCall *call, bool early)
-{
-    OrfFollower *follower = g_steal_pointer(&call->feed);
-    if (follower)
-        follower->gone(follower, call, early);
-}
-
 /* --- The stream --------------------------------------------------------------------------- */
 
 static const char *const types[] = { "text/event-stream", "application/x-ndjson", NULL };
@@ -142,7 +134,7 @@ orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm f
                          .end = end,
                          .data = streaming,
                          .sse = form == ORF_FEED_SSE };
-    call->feed = streaming;
+    orf_call_follow(call, &streaming->follower);
     /* Deleted since we looked: the stream ends without a word. */
     streaming->feed = orf_feed_new(call->api, id, after, &sink, NULL);
 }

@@ -138,7 +138,7 @@ read_body(OrfCall *call)
     if (!body)
         return NULL;
     char digest[ORF_DIGEST_SIZE];
-    OrfDraft *draft = orf_draft_new(call->api, call->tenant);
+    OrfDraft *draft = orf_draft_new(call->api, call->who.tenant);
     g_autoptr(OrfParams) params = orf_params_new();
     read_fields(draft, params, body);
     refuse_others(draft, body);
@@ -279,7 +279,7 @@ answer_with_file(OrfCall *call)
 {
     g_auto(OrfJobView) view = { 0 };
     g_auto(Wanted) wanted = { 0 };
-    orf_feed_gone(call, false);
+    orf_call_stop_waiting(call);
     if (!look(call, call->data, &view))
         return;
     if (!orf_job_status_is_terminal(view.row.status))

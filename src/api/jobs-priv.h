@@ -92,15 +92,8 @@ void orf_makers_free(OrfMakers *makers); /* cancels what runs */
 typedef void (*OrfDerivedFn)(OrfCall *call, const char *digest);
 /* Answers through `ready`, with the digest of what was made of the blob `source`, now or later,
  * on any thread; errors are replied. When the last client that waits has left, the making
- * stops. Takes call->feed. */
+ * stops. */
 void orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedFn ready);
-
-/* --- Followers: what call->feed points to ------------------------------------------------- */
-
-/* First member of feeds, waits and makings. */
-typedef struct OrfFollower {
-    void (*gone)(struct OrfFollower *self, OrfCall *call, bool early); /* once; may free it */
-} OrfFollower;
 
 /* --- Feeds: a client that follows a job: feed.c ------------------------------------------- */
 

@@ -152,7 +152,7 @@ append_jobs(OrfCall *call, GString *out, const GPtrArray *rows, size_t limit)
     const char *comma = "";
     for (size_t i = 0; i < MIN(rows->len, limit); i++) {
         const OrfJobRow *row = rows->pdata[i];
-        g_autoptr(OrfShown) shown = orf_show_job(call->api, call->tenant, row->id, NULL);
+        g_autoptr(OrfShown) shown = orf_show_job(call->api, call->who.tenant, row->id, NULL);
         if (!shown)
             continue;
         size_t size;
@@ -217,7 +217,7 @@ list_jobs(OrfCall *call)
     const char *cursor = orf_call_text(call, "cursor");
     size_t limit = (size_t)orf_call_int(call, "limit");
     g_autoptr(GPtrArray) rows = orf_store_recent_jobs(
-        call->api->options.store, call->tenant, read_status(orf_call_text(call, "status")),
+        call->api->options.store, call->who.tenant, read_status(orf_call_text(call, "status")),
         cursor && *cursor ? cursor : NULL, (unsigned)limit + 1, &error);
     if (rows)
         reply_page(call, rows, limit);

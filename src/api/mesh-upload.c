@@ -142,7 +142,7 @@ make_row(OrfCall *call, const Upload *upload, const json_t *facts)
 {
     OrfFileRow *row = g_new0(OrfFileRow, 1);
     row->id = g_strdup_printf("mesh_%.32s", upload->digest);
-    row->tenant = g_strdup(call->tenant);
+    row->tenant = g_strdup(call->who.tenant);
     row->digest = g_strdup(upload->digest);
     row->created = g_get_real_time();
     row->expires = row->created + KEEP_US;

@@ -19,7 +19,7 @@ static OrfFileRow *
 find_mesh(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
-    OrfFileRow *row = orf_store_get_file(call->api->options.store, call->tenant,
+    OrfFileRow *row = orf_store_get_file(call->api->options.store, call->who.tenant,
                                          call->path_values[0], g_get_real_time(), &error);
     if (row)
         return row;
@@ -217,7 +217,7 @@ delete_mesh(OrfCall *call)
     g_autoptr(OrfFileRow) row = find_mesh(call);
     if (!row)
         return;
-    if (orf_store_delete_file(call->api->options.store, call->tenant, row->id, &error))
+    if (orf_store_delete_file(call->api->options.store, call->who.tenant, row->id, &error))
         orf_call_reply(call, &(OrfReply){ .status = 204 });
     else
         orf_call_error(call, error);

@@ -156,13 +156,6 @@ responses(const OrfEndpoint *endpoint)
 
 /* --- Operations --------------------------------------------------------------------------- */
 
-static const char *
-permission(OrfPermit permit)
-{
-    static const char *const names[] = { "none", "jobs:read", "jobs:create", "admin" };
-    return names[permit];
-}
-
 static json_t *
 operation(const OrfEndpoint *endpoint)
 {
@@ -170,7 +163,7 @@ operation(const OrfEndpoint *endpoint)
         json_pack("{s:s,s:[s],s:s,s:s,s:o,s:o,s:s}", "operationId", endpoint->name, "tags",
                   endpoint->group, "summary", endpoint->summary, "description", endpoint->help,
                   "parameters", parameters(endpoint), "responses", responses(endpoint),
-                  "x-permission", permission(endpoint->permit));
+                  "x-permission", orf_permit_name(endpoint->permit));
     if (endpoint->bodies)
         json_object_set_new(one, "requestBody", request_body(endpoint));
     if (endpoint->cost)

@@ -10,7 +10,7 @@ request_of(OrfCall *call, const char *id, GError **error)
     g_auto(OrfJobView) view = { 0 };
     if (!orf_queue_look(call->api->options.queue, id, &view, error))
         return NULL;
-    if (!g_str_equal(view.row.tenant, call->tenant))
+    if (!g_str_equal(view.row.tenant, call->who.tenant))
         return ORF_FAIL(error, NOT_FOUND, "no job %s", id);
     return orf_wish_request_parse(view.row.request, error);
 }
@@ -37,7 +37,7 @@ replay(OrfCall *call)
         orf_call_error(call, error);
         return;
     }
-    g_autoptr(OrfDraft) draft = orf_draft_new(call->api, call->tenant);
+    g_autoptr(OrfDraft) draft = orf_draft_new(call->api, call->who.tenant);
     orf_draft_load(draft, request);
     orf_draft_set_no_cache(draft);
     OrfAccepted accepted = { 0 };

@@ -218,7 +218,7 @@ OrfShown *
 orf_call_show(OrfCall *call, const char *id)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfShown) shown = orf_show_job(call->api, call->tenant, id, &error);
+    g_autoptr(OrfShown) shown = orf_show_job(call->api, call->who.tenant, id, &error);
     if (!shown) {
         if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
             orf_call_problem(

@@ -112,7 +112,7 @@ read_clear(OrfCall *call)
     json_object_foreach(body, key, value)
     {
         if (strcmp(key, "tenant") != 0 || !json_is_string(value) ||
-            strcmp(json_string_value(value), call->tenant) != 0)
+            strcmp(json_string_value(value), call->who.tenant) != 0)
             wrong = key;
     }
     if (wrong) {
@@ -137,7 +137,7 @@ clear_cache(OrfCall *call)
     g_autoptr(GError) error = NULL;
     if (!read_clear(call))
         return;
-    if (!orf_queue_clear_cache(call->api->options.queue, call->tenant, &entries, &bytes,
+    if (!orf_queue_clear_cache(call->api->options.queue, call->who.tenant, &entries, &bytes,
                                &error)) {
         orf_call_error(call, error);
         return;

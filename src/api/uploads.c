@@ -94,7 +94,7 @@ keep(OrfCall *call, const OrfWishPicture *picture)
     g_autofree char *facts = facts_json(picture);
     int64_t now = g_get_real_time();
     OrfFileRow row = { .id = picture->digest,
-                       .tenant = (char *)call->tenant,
+                       .tenant = (char *)call->who.tenant,
                        .digest = picture->digest,
                        .facts = facts,
                        .created = now,
@@ -118,7 +118,7 @@ draft_of_raw(OrfCall *call)
         orf_call_error(call, error);
         return NULL;
     }
-    OrfDraft *draft = orf_draft_new(call->api, call->tenant);
+    OrfDraft *draft = orf_draft_new(call->api, call->who.tenant);
     orf_draft_add_picture(draft, "#", digest, NULL);
     return draft;
 }
@@ -171,8 +171,8 @@ show(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(OrfFileRow) row =
-        orf_store_get_file(call->api->options.store, call->tenant, orf_call_text(call, "id"),
-                           g_get_real_time(), &error);
+        orf_store_get_file(call->api->options.store, call->who.tenant,
+                           orf_call_text(call, "id"), g_get_real_time(), &error);
     if (row)
         orf_call_reply_json(call, 200, NULL, upload_json(row));
     else

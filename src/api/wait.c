@@ -89,6 +89,12 @@ gone(OrfFollower *self, OrfCall *call, bool early)
     waiting_unref(waiting);
 }
 
+void
+orf_call_stop_waiting(OrfCall *call)
+{
+    orf_call_release(call, gone);
+}
+
 /* --- Patience ----------------------------------------------------------------------------- */
 
 static gboolean
@@ -164,7 +170,7 @@ orf_call_when_done(OrfCall *call, const char *id, unsigned seconds, bool cancel_
                          .end = end,
                          .data = waiting_ref(waiting),
                          .quiet = true };
-    call->feed = waiting_ref(waiting);
+    orf_call_follow(call, &waiting_ref(waiting)->follower);
     adopt(waiting, orf_feed_new(call->api, id, shown->events, &sink, NULL));
     set_timer(waiting, seconds);
     waiting_unref(waiting);

@@ -252,7 +252,7 @@ open_socket(OrfCall *call)
     Client *client = g_new0(Client, 1);
     g_atomic_ref_count_init(&client->refs);
     client->api = call->api;
-    client->tenant = g_strdup(call->tenant);
+    client->tenant = g_strdup(call->who.tenant);
     client->subs = g_hash_table_new(g_str_hash, g_str_equal);
     g_mutex_init(&client->lock);
     call->data = client;

@@ -13,7 +13,7 @@
 typedef struct {
     const char *list[MAX_HEADERS + 1];
     size_t n;
-    char traceparent[TRACEPARENT_SIZE], policy[48], limit[48];
+    char traceparent[TRACEPARENT_SIZE], policy[96], limit[96];
 } Headers;
 
 static bool
@@ -33,13 +33,29 @@ add(Headers *headers, const char *name, const char *value)
     headers->list[headers->n++] = value;
 }
 
-/* draft-ietf-httpapi-ratelimit-headers-10 */
+/* draft-ietf-httpapi-ratelimit-headers-10: one member for each quota that applies. */
 static void
-add_limit(Headers *headers, const OrfLimitTold *told)
+add_limits(Headers *headers, const OrfCall *call)
 {
-    g_snprintf(headers->policy, sizeof headers->policy, "\"address\";q=%u;w=60", told->quota);
-    g_snprintf(headers->limit, sizeof headers->limit, "\"address\";r=%u;t=%u", told->remaining,
-               told->reset_s);
+    const struct {
+        const char *name;
+        const OrfLimitTold *told;
+    } limits[] = { { "address", &call->of_address }, { "key", &call->of_key } };
+    char *policy = headers->policy, *limit = headers->limit;
+    const char *const policy_end = policy + sizeof headers->policy;
+    const char *const limit_end = limit + sizeof headers->limit;
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        const OrfLimitTold *told = limits[i].told;
+        const char *comma = policy > headers->policy ? ", " : "";
+        if (!told->quota)
+            continue;
+        policy += g_snprintf(policy, (gulong)(policy_end - policy), "%s\"%s\";q=%u;w=60", comma,
+                             limits[i].name, told->quota);
+        limit += g_snprintf(limit, (gulong)(limit_end - limit), "%s\"%s\";r=%u;t=%u", comma,
+                            limits[i].name, told->remaining, told->reset_s);
+    }
+    if (policy == headers->policy)
+        return;
     add(headers, "RateLimit-Policy", headers->policy);
     add(headers, "RateLimit", headers->limit);
 }
@@ -56,25 +72,23 @@ add_origin(Headers *headers, const char *origin)
 }
 
 static void
-common_headers(const OrfCall *public, const char *const *given, Headers *headers)
+common_headers(const OrfCall *call, const char *const *given, Headers *headers)
 {
-    const Call *call = (const Call *)public;
     headers->n = 0;
     for (size_t i = 0; given && given[i]; i += 2)
         add(headers, given[i], given[i + 1]);
     for (size_t i = 0; call->added && i < call->added->len; i += 2)
         add(headers, call->added->pdata[i], call->added->pdata[i + 1]);
-    add(headers, "X-Request-Id", public->trace_id);
-    orf_traceparent_write(public->trace_id, &public->rest->seed, headers->traceparent);
+    add(headers, "X-Request-Id", call->trace_id);
+    orf_traceparent_write(call->trace_id, &call->rest->seed, headers->traceparent);
     add(headers, "traceparent", headers->traceparent);
     add(headers, "X-Content-Type-Options", "nosniff");
     if (!has(headers, "Cache-Control"))
         add(headers, "Cache-Control", "no-store");
-    if (call->limit.quota)
-        add_limit(headers, &call->limit);
-    if (public->endpoint && public->endpoint->deprecated)
+    add_limits(headers, call);
+    if (call->endpoint && call->endpoint->deprecated)
         add(headers, "Deprecation", "@1767225600");
-    const char *origin = orf_origin_listed(public->request, public->rest->options.origins);
+    const char *origin = orf_origin_listed(call->request, call->rest->options.origins);
     if (origin)
         add_origin(headers, origin);
     headers->list[headers->n] = NULL;
@@ -83,9 +97,8 @@ common_headers(const OrfCall *public, const char *const *given, Headers *headers
 #define MAX_ADDED 16 /* names and values */
 
 void
-orf_call_add_header(OrfCall *public, const char *name, const char *value)
+orf_call_add_header(OrfCall *call, const char *name, const char *value)
 {
-    Call *call = (Call *)public;
     if (!call->added)
         call->added = g_ptr_array_new_with_free_func(g_free);
     g_assert(call->added->len < MAX_ADDED);
@@ -96,13 +109,12 @@ orf_call_add_header(OrfCall *public, const char *name, const char *value)
 /* --- Replies ------------------------------------------------------------------------------ */
 
 void
-orf_call_count(OrfCall *public, int status)
+orf_call_count(OrfCall *call, int status)
 {
-    Call *call = (Call *)public;
     if (atomic_exchange_explicit(&call->counted, true, memory_order_relaxed))
         return;
-    double seconds = (double)(g_get_monotonic_time() - public->began_us) / 1e6;
-    orf_tallies_count(public->rest->tallies, call->index, status, seconds, public->trace_id);
+    double seconds = (double)(g_get_monotonic_time() - call->began_us) / 1e6;
+    orf_tallies_count(call->rest->tallies, call->index, status, seconds, call->trace_id);
 }
 
 void

@@ -3,85 +3,21 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Path arguments stand in the table in the order of the template. A query argument "*" in the
- * table lets any other pass. Texts and choices are checked in place; numbers take the way of
- * the command line's parameters. */
+ * table lets any other pass. Values are checked as the command line's are. */
 #include "rest/rest-priv.h"
 
 #include <string.h>
 
-/* --- One value ---------------------------------------------------------------------------- */
-
-static bool
-is_choice(const char *choices, const char *text)
-{
-    size_t size = strlen(text);
-    for (const char *at = choices; *at; at += *at == '|') {
-        size_t word = strcspn(at, "|");
-        if (word == size && memcmp(at, text, size) == 0)
-            return true;
-        at += word;
-    }
-    return false;
-}
-
-static bool
-check_choice(const OrfParam *param, const char *text, GError **error)
-{
-    if (is_choice(param->choices, text))
-        return true;
-    g_autofree char *list = g_strdelimit(g_strdup(param->choices), "|", ' ');
-    return ORF_FALSE(error, BAD_INPUT, "%s: \"%s\" is not one of: %s", param->name, text, list);
-}
-
-static bool
-check_text(const OrfParam *param, const char *text, GError **error)
-{
-    size_t size = strlen(text);
-    if ((double)size >= param->min && (param->max <= 0 || (double)size <= param->max))
-        return true;
-    return ORF_FALSE(error, BAD_INPUT, "%s: %zu bytes; give %.0f to %.0f", param->name, size,
-                     param->min, param->max);
-}
-
-/* The canonical text of a number, list or bool; caller owns. */
-static char *
-canonical(const OrfParam *param, const char *text, GError **error)
-{
-    OrfParam row = *param;
-    char least[G_ASCII_DTOSTR_BUF_SIZE];
-    if (!*row.fallback)
-        row.fallback =
-            row.type == ORF_PARAM_BOOL ? "false" : g_ascii_dtostr(least, sizeof least, row.min);
-    g_autoptr(OrfParams) params = orf_params_new();
-    orf_params_add_table(params, &row, 1);
-    if (!orf_params_set(params, row.name, text, error))
-        return NULL;
-    return row.type == ORF_PARAM_LIST ? g_strdup(text) : orf_params_canonical(params);
-}
-
-/* {"name":value} -> value */
-static char *
-take_value(char *json)
-{
-    char *from = strchr(json, ':') + 1;
-    size_t size = strlen(from) - 1;
-    memmove(json, from, size);
-    json[size] = '\0';
-    return json;
-}
-
+/* The value as handlers read it; NULL: it is wrong. Texts and choices stay where they are. */
 static const char *
-check(Call *call, const OrfParam *param, const char *text, GError **error)
+check_value(OrfCall *call, const OrfParam *param, const char *text, GError **error)
 {
-    if (param->type == ORF_PARAM_TEXT)
-        return check_text(param, text, error) ? text : NULL;
-    if (param->type == ORF_PARAM_CHOICE)
-        return check_choice(param, text, error) ? text : NULL;
-    char *made = canonical(param, text, error);
-    if (!made)
+    bool plain = param->type == ORF_PARAM_TEXT || param->type == ORF_PARAM_CHOICE;
+    char *made = NULL;
+    if (!orf_param_check(param, text, plain ? NULL : &made, error))
         return NULL;
-    if (param->type != ORF_PARAM_LIST)
-        take_value(made);
+    if (plain)
+        return text;
     if (!call->made)
         call->made = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(call->made, made);
@@ -94,7 +30,7 @@ typedef struct {
     const OrfCall *call;
     GArray *faults;     /* OrfFault */
     GPtrArray *strings; /* their texts */
-    const char *seen[MAX_ARGUMENTS];
+    const char *seen[ORF_MOST_ARGUMENTS];
     size_t n_seen;
 } Reading;
 
@@ -153,34 +89,34 @@ see_query(const char *name, const char *value, void *data)
     for (size_t i = 0; i < reading->n_seen; i++)
         if (strcmp(reading->seen[i], name) == 0)
             add_fault(reading, name, g_strdup("given twice"));
-    if (reading->n_seen < MAX_ARGUMENTS)
+    if (reading->n_seen < ORF_MOST_ARGUMENTS)
         reading->seen[reading->n_seen++] = name;
 }
 
 static const char *
-given(const Call *call, const OrfArgument *argument, size_t *n_path)
+given(const OrfCall *call, const OrfArgument *argument, size_t *n_path)
 {
     switch (argument->in) {
     case ORF_IN_PATH:
-        return call->call.path_values[(*n_path)++];
+        return call->path_values[(*n_path)++];
     case ORF_IN_QUERY:
-        return orf_request_query(call->call.request, argument->param.name);
+        return orf_request_query(call->request, argument->param.name);
     default:
-        return orf_request_header(call->call.request, argument->param.name);
+        return orf_request_header(call->request, argument->param.name);
     }
 }
 
 /* What is not where the path says, is not there. */
 static bool
-read_one(Call *call, const OrfArgument *argument, size_t index, const char *text,
+read_one(OrfCall *call, const OrfArgument *argument, size_t index, const char *text,
          Reading *reading)
 {
     g_autoptr(GError) error = NULL;
-    call->values[index] = check(call, &argument->param, text, &error);
+    call->values[index] = check_value(call, &argument->param, text, &error);
     if (call->values[index])
         return true;
     if (argument->in == ORF_IN_PATH) {
-        orf_call_problem(&call->call, &(OrfProblem){ ORF_PROBLEM_NOT_FOUND, error->message });
+        orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_NOT_FOUND, error->message });
         return false;
     }
     add_fault(reading, argument->param.name, g_strdup(error->message));
@@ -201,20 +137,18 @@ finish(OrfCall *call, Reading *reading)
 }
 
 bool
-orf_call_read_arguments(OrfCall *public)
+orf_call_read_arguments(OrfCall *call)
 {
-    Call *call = (Call *)public;
-    Reading reading = { .call = public };
-    orf_request_each_query(public->request, see_query, &reading);
+    Reading reading = { .call = call };
+    orf_request_each_query(call->request, see_query, &reading);
     size_t n_path = 0, i = 0;
     bool ok = true;
-    for (const OrfArgument *a = public->endpoint->arguments; ok && a && a->param.name;
-         a++, i++) {
+    for (const OrfArgument *a = call->endpoint->arguments; ok && a && a->param.name; a++, i++) {
         const char *text = given(call, a, &n_path);
         if (text)
             ok = read_one(call, a, i, text, &reading);
     }
-    ok = ok && finish(public, &reading);
+    ok = ok && finish(call, &reading);
     g_clear_pointer(&reading.faults, g_array_unref);
     g_clear_pointer(&reading.strings, g_ptr_array_unref);
     return ok;
@@ -223,18 +157,17 @@ orf_call_read_arguments(OrfCall *public)
 /* --- Looking ------------------------------------------------------------------------------ */
 
 const char *
-orf_call_text(const OrfCall *public, const char *name)
+orf_call_text(const OrfCall *call, const char *name)
 {
-    const Call *call = (const Call *)public;
     size_t i = 0;
-    for (const OrfArgument *a = public->endpoint->arguments; a && a->param.name; a++, i++) {
+    for (const OrfArgument *a = call->endpoint->arguments; a && a->param.name; a++, i++) {
         if (strcmp(a->param.name, name) != 0)
             continue;
         if (call->values[i])
             return call->values[i];
         return *a->param.fallback ? a->param.fallback : NULL;
     }
-    g_critical("api: %s has no argument \"%s\"", public->endpoint->name, name);
+    g_critical("api: %s has no argument \"%s\"", call->endpoint->name, name);
     return NULL;
 }
 

@@ -1,7 +1,8 @@
 /* call.c - a request from its headers to its handler: found, allowed, understood.
  *
- *     route -> host, origin -> method -> arguments -> body's kind and length -> state of the
- * server -> limit -> begin
+ *     route -> host, origin -> method -> arguments -> body's kind and length
+ *           -> state of the server -> limit of the address -> who asks -> permit
+ *           -> limit of the key -> begin -> body -> its signature -> handle
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -13,34 +14,33 @@
 static void
 call_free(void *data)
 {
-    Call *call = data;
-    if (call->call.free_data)
-        call->call.free_data(call->call.data);
+    OrfCall *call = data;
+    if (call->free_data)
+        call->free_data(call->data);
     g_clear_pointer(&call->made, g_ptr_array_unref);
     g_clear_pointer(&call->added, g_ptr_array_unref);
     g_mutex_clear(&call->lock);
     g_free(call);
 }
 
-Call *
+OrfCall *
 orf_call_new(OrfRest *rest, OrfRequest *request)
 {
-    Call *call = g_new0(Call, 1);
-    call->call.rest = rest;
-    call->call.api = rest->options.api;
-    call->call.request = request;
-    call->call.tenant = "local";
-    call->call.began_us = g_get_monotonic_time();
+    OrfCall *call = g_new0(OrfCall, 1);
+    call->rest = rest;
+    call->api = rest->options.api;
+    call->request = request;
+    call->began_us = g_get_monotonic_time();
     g_mutex_init(&call->lock);
     orf_traceparent_read(orf_request_header(request, "traceparent"), &rest->seed,
-                         call->call.trace_id);
+                         call->trace_id);
     OrfRoute route = orf_router_find(rest->router, orf_request_method(request),
                                      orf_request_path(request), call->cut);
     call->index = route.index;
     call->methods = route.methods;
-    call->call.endpoint = route.index < 0 ? NULL : rest->options.table[route.index];
-    for (size_t i = 0; i < ROUTE_VALUES; i++)
-        call->call.path_values[i] = (char *)route.values[i];
+    call->endpoint = route.index < 0 ? NULL : rest->options.table[route.index];
+    for (size_t i = 0; i < ORF_PATH_VALUES; i++)
+        call->path_values[i] = (char *)route.values[i];
     orf_request_set_data(request, call, call_free);
     return call;
 }
@@ -190,22 +190,81 @@ client_of(const OrfCall *call)
 }
 
 static bool
-check_limit(Call *call)
+reply_limited(OrfCall *call, const OrfLimitTold *told, const char *limit)
 {
-    OrfRest *rest = call->call.rest;
-    unsigned cost = call->call.endpoint->cost;
-    if (!rest->limiter || !cost)
-        return true;
-    call->limit =
-        orf_limiter_take(rest->limiter, client_of(&call->call), cost, call->call.began_us);
-    if (call->limit.allowed)
-        return true;
-    orf_tallies_limited(rest->tallies);
-    g_autofree char *detail = g_strdup_printf("More than %u in a minute.", call->limit.quota);
-    orf_call_problem(&call->call, &(OrfProblem){ ORF_PROBLEM_RATE_LIMITED, detail,
-                                                 "Wait as long as Retry-After says.",
-                                                 .retry_after = call->limit.retry_after_s });
+    orf_tallies_limited(call->rest->tallies, limit);
+    g_autofree char *detail = g_strdup_printf("More than %u in a minute.", told->quota);
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_RATE_LIMITED,
+                                          .detail = detail,
+                                          .hint = "Wait as long as Retry-After says.",
+                                          .retry_after = told->retry_after_s });
     return false;
+}
+
+static bool
+check_address_limit(OrfCall *call)
+{
+    char key[ORF_ADDRESS_KEY];
+    unsigned cost = call->endpoint->cost, quota = call->rest->options.rate;
+    if (!quota || !cost)
+        return true;
+    orf_limit_address(client_of(call), key);
+    call->of_address = orf_limiter_take(call->rest->limiter, key, quota, cost, call->began_us);
+    return call->of_address.allowed || reply_limited(call, &call->of_address, "address");
+}
+
+static bool
+check_key_limit(OrfCall *call)
+{
+    unsigned cost = call->endpoint->cost, quota = call->who.quota;
+    if (!quota || !cost)
+        return true;
+    g_autofree char *key = g_strconcat("key ", call->who.key, NULL);
+    call->of_key = orf_limiter_take(call->rest->limiter, key, quota, cost, call->began_us);
+    return call->of_key.allowed || reply_limited(call, &call->of_key, "key");
+}
+
+/* --- Who asks, and may they --------------------------------------------------------------- */
+
+const char *
+orf_permit_name(OrfPermit permit)
+{
+    static const char *const names[ORF_N_PERMITS] = { "none", "jobs:read", "jobs:create",
+                                                      "admin" };
+    return names[permit];
+}
+
+bool
+orf_identity_may(const OrfIdentity *who, OrfPermit permit)
+{
+    return permit == ORF_PERMIT_OPEN || who->permits & 1u << permit;
+}
+
+static bool
+check_identity(OrfCall *call)
+{
+    OrfPermit permit = call->endpoint->permit;
+    if (permit == ORF_PERMIT_OPEN)
+        return true;
+    if (!call->rest->options.identify(call, &call->who))
+        return false;
+    g_assert(*call->who.tenant);
+    if (orf_identity_may(&call->who, permit))
+        return true;
+    g_autofree char *detail =
+        g_strdup_printf("This needs the permission %s.", orf_permit_name(permit));
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INSUFFICIENT_SCOPE,
+                                          .detail = detail,
+                                          .hint = "Ask whoever runs this server for it." });
+    return false;
+}
+
+/* False: it has replied. */
+static bool
+check_signature(OrfCall *call)
+{
+    return !call->who.signs_body ||
+           call->rest->options.verify(call, orf_request_body_digest(call->request));
 }
 
 /* --- Begin, complete, gone ---------------------------------------------------------------- */
@@ -217,22 +276,24 @@ is_ready(OrfCall *call)
 }
 
 static bool
-admit(Call *call)
+admit(OrfCall *call)
 {
-    return check_place(&call->call) && check_method(&call->call, call->methods) &&
-           orf_call_read_arguments(&call->call) && check_body(&call->call) &&
-           is_ready(&call->call) && check_limit(call);
+    return check_place(call) && check_method(call, call->methods) &&
+           orf_call_read_arguments(call) && check_body(call) && is_ready(call) &&
+           check_address_limit(call) && check_identity(call) && check_key_limit(call);
 }
 
 void
 orf_call_begin(OrfRequest *request, void *rest)
 {
-    Call *call = orf_call_new(rest, request);
+    OrfCall *call = orf_call_new(rest, request);
     if (!admit(call))
         return;
     call->begun = true;
-    if (call->call.endpoint->begin)
-        call->call.endpoint->begin(&call->call);
+    if (call->who.signs_body)
+        orf_request_digest_body(request);
+    if (call->endpoint->begin)
+        call->endpoint->begin(call);
 }
 
 void
@@ -240,19 +301,56 @@ orf_call_complete(OrfRequest *request, void *rest)
 {
     (void)rest;
     OrfCall *call = orf_request_data(request);
+    if (!check_signature(call))
+        return;
     if (call->endpoint->desk)
         orf_call_desk(call, call->endpoint->handle);
     else
         call->endpoint->handle(call);
 }
 
-static void
-tell_gone(Call *call)
+void
+orf_call_follow(OrfCall *call, OrfFollower *follower)
 {
-    if (call->call.rest->options.gone)
-        call->call.rest->options.gone(&call->call, call->early);
-    if (call->begun && call->call.endpoint->gone)
-        call->call.endpoint->gone(&call->call, call->early);
+    g_mutex_lock(&call->lock);
+    follower->next = call->followers;
+    call->followers = follower;
+    g_mutex_unlock(&call->lock);
+}
+
+/* The first of them, or the first with this function; NULL: none. */
+static OrfFollower *
+take_follower(OrfCall *call, void (*gone)(OrfFollower *self, OrfCall *call, bool early))
+{
+    g_mutex_lock(&call->lock);
+    OrfFollower **at = &call->followers;
+    while (*at && gone && (*at)->gone != gone)
+        at = &(*at)->next;
+    OrfFollower *taken = *at;
+    if (taken)
+        *at = taken->next;
+    g_mutex_unlock(&call->lock);
+    return taken;
+}
+
+void
+orf_call_release(OrfCall *call, void (*gone)(OrfFollower *self, OrfCall *call, bool early))
+{
+    OrfFollower *follower = take_follower(call, gone);
+    if (follower)
+        gone(follower, call, false);
+}
+
+static void
+tell_gone(OrfCall *call)
+{
+    OrfFollower *follower;
+    while ((follower = take_follower(call, NULL)))
+        follower->gone(follower, call, call->early);
+    bool first = !call->told;
+    call->told = true;
+    if (first && call->begun && call->endpoint->gone)
+        call->endpoint->gone(call, call->early);
 }
 
 #define CLIENT_LEFT 499
@@ -261,13 +359,13 @@ void
 orf_call_gone(OrfRequest *request, bool early, void *rest)
 {
     (void)rest;
-    Call *call = orf_request_data(request);
+    OrfCall *call = orf_request_data(request);
     g_mutex_lock(&call->lock);
     call->over = true;
     call->early = early;
     bool now = !call->works;
     g_mutex_unlock(&call->lock);
-    orf_call_count(&call->call, CLIENT_LEFT);
+    orf_call_count(call, CLIENT_LEFT);
     if (now)
         tell_gone(call);
 }
@@ -284,27 +382,26 @@ do_errand(void *data)
 {
     Errand errand = *(Errand *)data;
     g_free(data);
-    Call *call = (Call *)errand.call;
+    OrfCall *call = (OrfCall *)errand.call;
     errand.work(errand.call);
     g_mutex_lock(&call->lock);
     bool last = --call->works == 0 && call->over;
     g_mutex_unlock(&call->lock);
     if (last)
         tell_gone(call);
-    orf_request_unref(call->call.request);
+    orf_request_unref(call->request);
 }
 
 void
-orf_call_desk(OrfCall *public, void (*work)(OrfCall *call))
+orf_call_desk(OrfCall *call, void (*work)(OrfCall *call))
 {
-    Call *call = (Call *)public;
     Errand *errand = g_new(Errand, 1);
-    *errand = (Errand){ public, work };
+    *errand = (Errand){ call, work };
     g_mutex_lock(&call->lock);
     call->works++;
     g_mutex_unlock(&call->lock);
-    orf_request_ref(public->request);
-    if (orf_desk_add(public->rest->desk, do_errand, errand))
+    orf_request_ref(call->request);
+    if (orf_workers_add(call->rest->desk, do_errand, errand))
         return;
     errand->work = orf_call_busy;
     do_errand(errand);

@@ -1,12 +1,12 @@
-/* limit.c - how much one client address may ask for in a minute.
+/* limit.c - how much may be asked for in a minute under one key: an address, an account.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * GCRA (ITU-T I.371): an address is one number, the time at which all of its quota is back. It
+ * GCRA (ITU-T I.371): a key is one number, the time at which all of its quota is back. It
  * falls due again by one every minute / quota; what is due further away than a minute is
- * refused. Addresses live in a table of fixed size, four places each; an address that was quiet
- * for a minute needs no place, and when all four are taken the one nearest to that gives way.
- * Names of places are keyed hashes, so that nobody can choose them. */
+ * refused. Keys live in a table of fixed size, four places each; a key that was quiet for a
+ * minute needs no place, and when all four are taken the one nearest to that gives way. Names
+ * of places are keyed hashes, so that nobody can choose them. */
 #include "rest/rest-priv.h"
 
 #include <arpa/inet.h>
@@ -22,17 +22,15 @@ typedef struct {
 } Place;
 
 struct OrfLimiter {
-    unsigned quota;
     uint64_t secret[2];
     GMutex lock;
     Place places[SETS][WAYS];
 };
 
 OrfLimiter *
-orf_limiter_new(unsigned quota_a_minute)
+orf_limiter_new(void)
 {
     OrfLimiter *limiter = g_new0(OrfLimiter, 1);
-    limiter->quota = quota_a_minute;
     for (size_t i = 0; i < 2; i++)
         limiter->secret[i] = (uint64_t)g_random_int() << 32 | g_random_int();
     g_mutex_init(&limiter->lock);
@@ -48,26 +46,26 @@ orf_limiter_free(OrfLimiter *limiter)
     g_free(limiter);
 }
 
-/* IPv4 as a whole, also when mapped into IPv6; of IPv6 the network. */
-static uint64_t
-network_of(const char *address)
+void
+orf_limit_address(const char *address, char ret_key[ORF_ADDRESS_KEY])
 {
     uint8_t bytes[16] = { 0 };
-    if (inet_pton(AF_INET, address, bytes + 12) != 1 &&
-        inet_pton(AF_INET6, address, bytes) != 1)
-        return 0;
+    if (inet_pton(AF_INET, address, bytes + 12) != 1)
+        (void)inet_pton(AF_INET6, address, bytes); /* else: all that is no address is one */
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
     static const uint8_t plain[12] = { 0 };
     bool v4 = memcmp(bytes, mapped, 12) == 0 || memcmp(bytes, plain, 12) == 0;
-    uint64_t network = 0;
-    memcpy(&network, v4 ? bytes + 12 : bytes, v4 ? 4 : 8);
-    return network;
+    char *at = ret_key + g_snprintf(ret_key, ORF_ADDRESS_KEY, v4 ? "v4 " : "v6 ");
+    for (size_t i = 0; i < (v4 ? 4 : 8); i++)
+        at += g_snprintf(at, 3, "%02x", bytes[v4 ? 12 + i : i]);
 }
 
 static uint64_t
-key_of(const OrfLimiter *limiter, const char *address)
+hash_of(const OrfLimiter *limiter, const char *key)
 {
-    uint64_t x = network_of(address) ^ limiter->secret[0];
+    uint64_t x = limiter->secret[0];
+    for (; *key; key++)
+        x = (x ^ (uint8_t)*key) * 0x100000001b3u; /* FNV-1a from a secret start */
     x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
     x = (x ^ limiter->secret[1] ^ (x >> 32)) * 0xd6e8feb86659fd93u;
     return (x ^ (x >> 32)) | 1; /* 0 is an empty place */
@@ -94,13 +92,14 @@ seconds_up(int64_t us)
 }
 
 OrfLimitTold
-orf_limiter_take(OrfLimiter *limiter, const char *address, unsigned cost, int64_t now_us)
+orf_limiter_take(OrfLimiter *limiter, const char *key, unsigned quota, unsigned cost,
+                 int64_t now_us)
 {
-    int64_t each = MAX(MINUTE_US / limiter->quota, 1), burst = each * limiter->quota;
-    uint64_t key = key_of(limiter, address);
-    OrfLimitTold told = { .quota = limiter->quota };
+    int64_t each = MAX(MINUTE_US / quota, 1), burst = each * quota;
+    uint64_t hash = hash_of(limiter, key);
+    OrfLimitTold told = { .quota = quota };
     g_mutex_lock(&limiter->lock);
-    Place *place = place_of(limiter, key);
+    Place *place = place_of(limiter, hash);
     int64_t due = MAX(place->due_us, now_us), wish = due + each * cost;
     told.allowed = wish - now_us <= burst;
     if (told.allowed)

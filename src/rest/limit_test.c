@@ -3,34 +3,42 @@
 
 #define S G_USEC_PER_SEC
 
+static OrfLimitTold
+take(OrfLimiter *limiter, const char *address, unsigned quota, unsigned cost, int64_t now_us)
+{
+    char key[ORF_ADDRESS_KEY];
+    orf_limit_address(address, key);
+    return orf_limiter_take(limiter, key, quota, cost, now_us);
+}
+
 static void
 gives_quota(void)
 {
-    OrfLimiter *limiter = orf_limiter_new(60);
+    OrfLimiter *limiter = orf_limiter_new();
     for (unsigned i = 0; i < 60; i++) {
-        OrfLimitTold told = orf_limiter_take(limiter, "10.0.0.1", 1, 1 * S);
+        OrfLimitTold told = take(limiter, "10.0.0.1", 60, 1, 1 * S);
         g_assert_true(told.allowed);
         g_assert_cmpuint(told.remaining, ==, 59 - i);
         g_assert_cmpuint(told.reset_s, ==, i + 1);
     }
-    OrfLimitTold told = orf_limiter_take(limiter, "10.0.0.1", 1, 1 * S);
+    OrfLimitTold told = take(limiter, "10.0.0.1", 60, 1, 1 * S);
     g_assert_false(told.allowed);
     g_assert_cmpuint(told.retry_after_s, ==, 1);
-    g_assert_true(orf_limiter_take(limiter, "10.0.0.2", 1, 1 * S).allowed);
+    g_assert_true(take(limiter, "10.0.0.2", 60, 1, 1 * S).allowed);
     orf_limiter_free(limiter);
 }
 
 static void
 gives_back(void)
 {
-    OrfLimiter *limiter = orf_limiter_new(6);
-    g_assert_true(orf_limiter_take(limiter, "::1", 6, 0).allowed);
-    OrfLimitTold told = orf_limiter_take(limiter, "::1", 1, 3 * S);
+    OrfLimiter *limiter = orf_limiter_new();
+    g_assert_true(take(limiter, "::1", 6, 6, 0).allowed);
+    OrfLimitTold told = take(limiter, "::1", 6, 1, 3 * S);
     g_assert_false(told.allowed);
     g_assert_cmpuint(told.retry_after_s, ==, 7);
-    g_assert_true(orf_limiter_take(limiter, "::1", 1, 10 * S).allowed);
-    g_assert_false(orf_limiter_take(limiter, "::1", 1, 10 * S).allowed);
-    g_assert_cmpuint(orf_limiter_take(limiter, "::1", 0, 200 * S).remaining, ==, 6);
+    g_assert_true(take(limiter, "::1", 6, 1, 10 * S).allowed);
+    g_assert_false(take(limiter, "::1", 6, 1, 10 * S).allowed);
+    g_assert_cmpuint(take(limiter, "::1", 6, 0, 200 * S).remaining, ==, 6);
     orf_limiter_free(limiter);
 }
 
@@ -48,10 +56,9 @@ takes_networks(void)
         { "::ffff:10.0.0.1", "::ffff:10.0.0.2", false },
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        OrfLimiter *limiter = orf_limiter_new(1);
-        g_assert_true(orf_limiter_take(limiter, cases[i].a, 1, S).allowed);
-        g_assert_cmpint(orf_limiter_take(limiter, cases[i].b, 1, S).allowed, ==,
-                        !cases[i].same);
+        OrfLimiter *limiter = orf_limiter_new();
+        g_assert_true(take(limiter, cases[i].a, 1, 1, S).allowed);
+        g_assert_cmpint(take(limiter, cases[i].b, 1, 1, S).allowed, ==, !cases[i].same);
         orf_limiter_free(limiter);
     }
 }
@@ -59,11 +66,11 @@ takes_networks(void)
 static void
 stays_small(void)
 {
-    OrfLimiter *limiter = orf_limiter_new(2);
+    OrfLimiter *limiter = orf_limiter_new();
     for (unsigned i = 0; i < 200000; i++) {
         g_autofree char *address =
             g_strdup_printf("10.%u.%u.%u", i >> 16 & 255, i >> 8 & 255, i & 255);
-        g_assert_true(orf_limiter_take(limiter, address, 1, S).allowed);
+        g_assert_true(take(limiter, address, 2, 1, S).allowed);
     }
     orf_limiter_free(limiter);
 }

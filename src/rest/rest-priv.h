@@ -11,15 +11,12 @@
 
 /* --- Router: router.c. Immutable ---------------------------------------------------------- */
 
-#define ROUTE_VALUES 4
-#define PATH_ROOM 512 /* longer paths are not found */
-
 typedef enum { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, N_METHODS } Method;
 
 typedef struct {
     int index;        /* into the table; -1: no such path, or not by this method */
     unsigned methods; /* bits 1 << Method that the path has; 0: no such path */
-    const char *values[ROUTE_VALUES];
+    const char *values[ORF_PATH_VALUES];
 } OrfRoute;
 
 typedef struct OrfRouter OrfRouter;
@@ -27,24 +24,24 @@ OrfRouter *orf_router_new(const OrfEndpoint *const *table);
 void orf_router_free(OrfRouter *router);
 /* `path` is copied into `cut`, where the values live. HEAD goes where GET goes. */
 OrfRoute orf_router_find(const OrfRouter *router, const char *method, const char *path,
-                         char cut[PATH_ROOM]);
+                         char cut[ORF_PATH_ROOM]);
 /* "GET, HEAD, OPTIONS"; caller owns. */
 char *orf_router_allow(unsigned methods);
 
 /* --- Limits: limit.c. Thread-safe --------------------------------------------------------- */
 
-typedef struct {
-    bool allowed;
-    unsigned quota, remaining, reset_s, retry_after_s;
-} OrfLimitTold;
-
+/* Counts by key: whatever text names who is limited. */
 typedef struct OrfLimiter OrfLimiter;
-OrfLimiter *orf_limiter_new(unsigned quota_a_minute); /* > 0 */
+OrfLimiter *orf_limiter_new(void);
 void orf_limiter_free(OrfLimiter *limiter);
-/* Takes `cost` from the address (IPv6: from its /64), or nothing when that is too much.
+/* Takes `cost` from the `quota` (> 0) a minute of `key`, or nothing when that is too much.
  * `now_us` is monotonic. */
-OrfLimitTold
-orf_limiter_take(OrfLimiter *limiter, const char *address, unsigned cost, int64_t now_us);
+OrfLimitTold orf_limiter_take(OrfLimiter *limiter, const char *key, unsigned quota,
+                              unsigned cost, int64_t now_us);
+#define ORF_ADDRESS_KEY 32
+/* The key of a client's address: IPv4 as a whole, also when mapped into IPv6; of IPv6 its /64.
+ */
+void orf_limit_address(const char *address, char ret_key[ORF_ADDRESS_KEY]);
 
 /* --- Origins: origin.c -------------------------------------------------------------------- */
 
@@ -65,27 +62,10 @@ void orf_traceparent_write(const char *id, _Atomic uint64_t *seed, char ret[TRAC
 
 /* --- A call's inside: call.c, arguments.c, answer.c --------------------------------------- */
 
-#define MAX_ARGUMENTS 16
-
-typedef struct {
-    OrfCall call; /* first */
-    int index;    /* of the endpoint; -1: none was found */
-    unsigned methods;
-    const char *values[MAX_ARGUMENTS]; /* as the endpoint's arguments; NULL: not given */
-    GPtrArray *made;                   /* values that validation wrote anew; or NULL */
-    GPtrArray *added;                  /* headers: name, value, ...; or NULL */
-    OrfLimitTold limit;                /* quota 0: none applies */
-    atomic_bool counted;
-    GMutex lock;    /* of the rest */
-    unsigned works; /* at the desk */
-    bool begun, over, early;
-    char cut[PATH_ROOM];
-} Call;
-
 void orf_call_begin(OrfRequest *request, void *rest);
 void orf_call_complete(OrfRequest *request, void *rest);
 void orf_call_gone(OrfRequest *request, bool early, void *rest);
-Call *orf_call_new(OrfRest *rest, OrfRequest *request);
+OrfCall *orf_call_new(OrfRest *rest, OrfRequest *request);
 /* False: it has replied. */
 bool orf_call_read_arguments(OrfCall *call);
 void orf_call_busy(OrfCall *call);
@@ -98,14 +78,6 @@ void orf_call_count(OrfCall *call, int status);
 void orf_call_problem_with(OrfCall *call, const OrfProblem *problem, const char *name,
                            const char *value);
 
-/* --- Desk: desk.c ------------------------------------------------------------------------- */
-
-typedef struct OrfDesk OrfDesk;
-OrfDesk *orf_desk_new(unsigned threads, unsigned room);
-void orf_desk_free(OrfDesk *desk); /* after what waits has run */
-/* False: too much waits. */
-bool orf_desk_add(OrfDesk *desk, void (*work)(void *data), void *data);
-
 /* --- Counts: tally.c ---------------------------------------------------------------------- */
 
 typedef struct OrfTallies OrfTallies;
@@ -114,7 +86,7 @@ void orf_tallies_free(OrfTallies *tallies);
 /* `index` -1: no endpoint. Takes no lock and allocates nothing after the first time. */
 void orf_tallies_count(OrfTallies *tallies, int index, int status, double seconds,
                        const char *trace_id);
-void orf_tallies_limited(OrfTallies *tallies);
+void orf_tallies_limited(OrfTallies *tallies, const char *limit); /* "address", "key" */
 
 /* Does Accept-Encoding allow gzip? */
 bool orf_call_takes_gzip(const OrfCall *call);
@@ -125,8 +97,8 @@ struct OrfRest {
     OrfRestOptions options; /* copied */
     OrfHttpApp app;
     OrfRouter *router;
-    OrfLimiter *limiter; /* NULL: no limit */
-    OrfDesk *desk;
+    OrfLimiter *limiter;
+    OrfWorkers *desk;
     OrfTallies *tallies;
     _Atomic uint64_t seed;
     char **origins;

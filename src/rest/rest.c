@@ -14,8 +14,8 @@ orf_rest_new(const OrfRestOptions *options)
     rest->options.origins = (const char *const *)rest->origins;
     rest->app = (OrfHttpApp){ orf_call_begin, orf_call_complete, orf_call_gone, rest };
     rest->router = orf_router_new(options->table);
-    rest->limiter = options->rate ? orf_limiter_new(options->rate) : NULL;
-    rest->desk = orf_desk_new(CLAMP(8 * g_get_num_processors(), 16, 64), DESK_ROOM);
+    rest->limiter = orf_limiter_new();
+    rest->desk = orf_workers_new("desk", CLAMP(8 * g_get_num_processors(), 16, 64), DESK_ROOM);
     rest->tallies = orf_tallies_new(options->meter, options->table);
     rest->seed = (uint64_t)g_random_int() << 32 | g_random_int();
     return rest;
@@ -30,7 +30,7 @@ orf_rest_app(OrfRest *rest)
 void
 orf_rest_stop(OrfRest *rest)
 {
-    g_clear_pointer(&rest->desk, orf_desk_free);
+    g_clear_pointer(&rest->desk, orf_workers_free);
 }
 
 void

@@ -29,7 +29,9 @@ typedef enum {
     ORF_PERMIT_READ,   /* jobs:read */
     ORF_PERMIT_CREATE, /* jobs:create */
     ORF_PERMIT_ADMIN,  /* admin */
+    ORF_N_PERMITS
 } OrfPermit;
+const char *orf_permit_name(OrfPermit permit); /* "jobs:read"; "none" of OPEN */
 
 typedef enum { ORF_IN_PATH, ORF_IN_QUERY, ORF_IN_HEADER } OrfWhere;
 
@@ -80,21 +82,63 @@ typedef struct {
     void (*problem)(OrfJson *json, const struct OrfProblem *problem);
 } OrfEndpoint;
 
+/* --- Who asks ----------------------------------------------------------------------------- */
+
+typedef struct {
+    char tenant[64];  /* whose jobs, files and events it sees; never empty */
+    char name[64];    /* for the log: no secret */
+    unsigned permits; /* bits 1u << OrfPermit */
+    char key[64];     /* what its own limit is counted under */
+    unsigned quota;   /* cost a minute under that key; 0: no limit beside its address's */
+    bool signs_body;  /* OrfRestOptions.verify is asked before `handle` */
+} OrfIdentity;
+#define ORF_PERMITS_ALL ((1u << ORF_N_PERMITS) - 1)
+
+/* How much is left of a quota: limit.c. */
+typedef struct {
+    bool allowed;
+    unsigned quota, remaining, reset_s, retry_after_s; /* quota 0: none applies */
+} OrfLimitTold;
+
 /* --- A call: one request on its way; lives as long as its request ------------------------- */
+
+/* What goes on for a call and must hear when its client is gone: first member of streams,
+ * waits, makings, places in a queue. */
+typedef struct OrfFollower OrfFollower;
+struct OrfFollower {
+    void (*gone)(OrfFollower *self, OrfCall *call, bool early); /* once; may free it */
+    OrfFollower *next;                                          /* of rest */
+};
+
+#define ORF_MOST_ARGUMENTS 16
+#define ORF_PATH_VALUES 4
+#define ORF_PATH_ROOM 512 /* longer paths are not found */
 
 struct OrfCall {
     OrfRest *rest;
     OrfApi *api;         /* OrfRestOptions.api */
     OrfRequest *request; /* orf_request_ref it to answer later */
     const OrfEndpoint *endpoint;
-    const char *tenant; /* "local" */
-    char trace_id[33];  /* of traceparent, or new */
-    char *path_values[4];
+    OrfIdentity who;   /* known once `begin` is called; without name where anybody may ask */
+    char trace_id[33]; /* of traceparent, or new */
+    char *path_values[ORF_PATH_VALUES];
     int64_t began_us; /* monotonic */
     void *data;       /* the endpoint's own; freed by free_data when the call goes */
     GDestroyNotify free_data;
-    void *feed;            /* what follows a job for this call; NULL: nothing */
-    atomic_bool has_place; /* it holds a place for a job while it arrives */
+
+    /* Of rest alone. */
+    int index; /* of the endpoint; -1: none was found */
+    unsigned methods;
+    const char *values[ORF_MOST_ARGUMENTS]; /* as the endpoint's arguments; NULL: not given */
+    GPtrArray *made;                        /* values that validation wrote anew; or NULL */
+    GPtrArray *added;                       /* headers: name, value, ...; or NULL */
+    OrfLimitTold of_address, of_key;
+    atomic_bool counted;
+    GMutex lock; /* of the rest */
+    OrfFollower *followers;
+    unsigned works; /* at the desk */
+    bool begun, over, early, told;
+    char cut[ORF_PATH_ROOM];
 };
 
 /* Validated arguments by name; the fallback, or NULL, when the client gave none. */
@@ -114,6 +158,13 @@ void orf_call_add_header(OrfCall *call, const char *name, const char *value);
 /* Runs `work` on the API's own threads; the request is kept until it returns. When too much
  * waits it replies 503. */
 void orf_call_desk(OrfCall *call, void (*work)(OrfCall *call));
+/* Before the endpoint's `gone`, the newest first. */
+void orf_call_follow(OrfCall *call, OrfFollower *follower);
+/* Ends what follows by this function now, as if the client had stayed to the end. */
+void
+orf_call_release(OrfCall *call, void (*gone)(OrfFollower *self, OrfCall *call, bool early));
+/* Whether whoever asks may do this, too. */
+bool orf_identity_may(const OrfIdentity *who, OrfPermit permit);
 
 /* --- Answers: every one carries X-Request-Id, traceparent, RateLimit where it applies, and is
  * counted --- */
@@ -246,11 +297,15 @@ typedef struct {
     bool proxied;               /* the client's address is the last of X-Forwarded-For */
     uint64_t max_upload;        /* bytes of one body */
     const char *const *origins; /* further sites whose pages may use it; or NULL. Copied */
+    /* Who asks, of rows that are not ORF_PERMIT_OPEN: on a transport thread, after the limit of
+     * the address, before a byte of the body. False: it has replied. */
+    bool (*identify)(OrfCall *call, OrfIdentity *ret);
+    /* The body is complete, and this is the SHA-256 in hex of its bytes; false: it has replied.
+     * NULL when no identity signs bodies. */
+    bool (*verify)(OrfCall *call, const char *body_digest);
     /* Whether the server can take this call now; false: it has replied. After the arguments and
-     * the body's kind, before the limit. Or NULL. */
+     * the body's kind, before the limits. Or NULL. */
     bool (*ready)(OrfCall *call);
-    /* Before the endpoint's own `gone`; or NULL. */
-    void (*gone)(OrfCall *call, bool early);
 } OrfRestOptions;
 
 OrfRest *orf_rest_new(const OrfRestOptions *options);

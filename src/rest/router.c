@@ -133,7 +133,7 @@ typedef struct {
 typedef struct {
     Segment segments[MAX_SEGMENTS];
     size_t n, n_values;
-    const Segment *values[ROUTE_VALUES];
+    const Segment *values[ORF_PATH_VALUES];
 } Walk;
 
 static unsigned
@@ -153,7 +153,7 @@ descend(const Node *node, Walk *walk, size_t at)
     const Segment *segment = &walk->segments[at];
     const Node *child = find_word(node, segment->text, segment->size);
     const Node *found = child ? descend(child, walk, at + 1) : NULL;
-    if (found || !node->name || !segment->size || walk->n_values == ROUTE_VALUES)
+    if (found || !node->name || !segment->size || walk->n_values == ORF_PATH_VALUES)
         return found;
     walk->values[walk->n_values++] = segment;
     found = descend(node->name, walk, at + 1);
@@ -192,7 +192,7 @@ split(Walk *walk, const char *path)
 
 /* Copies the values one after the other; a tail's value goes to the end of the path. */
 static void
-copy_values(const Walk *walk, bool tail, char cut[PATH_ROOM], OrfRoute *route)
+copy_values(const Walk *walk, bool tail, char cut[ORF_PATH_ROOM], OrfRoute *route)
 {
     char *to = cut;
     for (size_t i = 0; i < walk->n_values; i++) {
@@ -207,12 +207,12 @@ copy_values(const Walk *walk, bool tail, char cut[PATH_ROOM], OrfRoute *route)
 
 OrfRoute
 orf_router_find(const OrfRouter *router, const char *method, const char *path,
-                char cut[PATH_ROOM])
+                char cut[ORF_PATH_ROOM])
 {
     OrfRoute route = { .index = -1 };
     Walk walk = { 0 };
     int by = method_of(method);
-    if (strlen(path) >= PATH_ROOM || !split(&walk, path))
+    if (strlen(path) >= ORF_PATH_ROOM || !split(&walk, path))
         return route;
     const Node *node = descend(router->root, &walk, 0);
     bool tail = !node && by == METHOD_GET;

@@ -44,7 +44,7 @@ finds(void)
     };
     OrfRouter *router = orf_router_new(table);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        char cut[PATH_ROOM];
+        char cut[ORF_PATH_ROOM];
         OrfRoute route = orf_router_find(router, cases[i].method, cases[i].path, cut);
         g_test_message("%s %s", cases[i].method, cases[i].path);
         g_assert_cmpint(route.index, ==, cases[i].index);
@@ -58,7 +58,7 @@ static void
 tells_methods(void)
 {
     OrfRouter *router = orf_router_new(table);
-    char cut[PATH_ROOM];
+    char cut[ORF_PATH_ROOM];
     OrfRoute route = orf_router_find(router, "PATCH", "/api/v1/jobs/7", cut);
     g_autofree char *allow = orf_router_allow(route.methods);
     g_assert_cmpstr(allow, ==, "GET, HEAD, DELETE, OPTIONS");
@@ -70,7 +70,7 @@ static void
 bears_anything(void)
 {
     OrfRouter *router = orf_router_new(table);
-    char cut[PATH_ROOM];
+    char cut[ORF_PATH_ROOM];
     g_autofree char *endless = g_strnfill(5000, '/');
     g_autofree char *word = g_strnfill(600, 'a');
     word[0] = '/';

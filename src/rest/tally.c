@@ -39,7 +39,7 @@ typedef struct {
 
 struct OrfTallies {
     OrfMetric *requests, *durations;
-    OrfSeries *limited;
+    OrfMetric *limited;
     size_t n_rows;
     Row *rows; /* the last counts what found no endpoint */
 };
@@ -50,7 +50,7 @@ orf_tallies_new(OrfMeter *meter, const OrfEndpoint *const *table)
     OrfTallies *tallies = g_new0(OrfTallies, 1);
     tallies->durations = orf_metric(meter, &duration_info);
     tallies->requests = orf_metric(meter, &requests_info);
-    tallies->limited = orf_series(orf_metric(meter, &limited_info), "address", NULL);
+    tallies->limited = orf_metric(meter, &limited_info);
     while (table[tallies->n_rows])
         tallies->n_rows++;
     tallies->rows = g_new0(Row, tallies->n_rows + 1);
@@ -107,7 +107,7 @@ orf_tallies_count(OrfTallies *tallies, int index, int status, double seconds,
 }
 
 void
-orf_tallies_limited(OrfTallies *tallies)
+orf_tallies_limited(OrfTallies *tallies, const char *limit)
 {
-    orf_series_add(tallies->limited, 1);
+    orf_series_add(orf_series(tallies->limited, limit, NULL), 1);
 }
