@@ -65,7 +65,8 @@ OrfEngine *orf_engine_new(const OrfEngineOptions *options, GError **error);
 OrfEngine *orf_engine_ref(OrfEngine *engine);
 void orf_engine_unref(OrfEngine *engine);
 
-/* --- Task: cancel, progress, memory and cores of one run. Thread-safe --------------------- */
+/* --- Task: cancel, progress, memory and cores of one run. Thread-safe; one run at a time ---
+ */
 
 /* Called from the thread that does the work. `step` is the path of the running step, such as
  * "final: mesh"; `fraction` is 0..1 of the whole task and never falls. */

@@ -22,10 +22,10 @@ const OrfEndpoint *const *orf_endpoints(void);
 struct OrfApi {
     OrfApiOptions options; /* copied; defaults filled in */
     OrfRest *rest;
-    OrfHttp *http;
+    _Atomic(OrfHttp *) http;
     GMainContext *
         clock; /* timers (heartbeats, waits): g_source_attach to it; callbacks must not block */
-    int draining;              /* atomic */
+    _Atomic bool draining;
     struct OrfApiParts *parts; /* api.c */
     void *feeds; /* events.c: open streams and sockets, for heartbeats and drain */
 };

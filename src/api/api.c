@@ -139,7 +139,7 @@ check_state(OrfCall *call)
                                         .retry_after = 30 });
         return false;
     }
-    if (creates && g_atomic_int_get(&api->draining)) {
+    if (creates && api->draining) {
         orf_call_problem(call,
                          &(OrfProblem){ ORF_PROBLEM_DRAINING, "The server is about to stop.",
                                         .retry_after = 5 });
@@ -218,7 +218,7 @@ orf_api_app(OrfApi *api)
 void
 orf_api_set_http(OrfApi *api, OrfHttp *http)
 {
-    g_atomic_pointer_set(&api->http, http);
+    api->http = http;
 }
 
 void
@@ -231,7 +231,7 @@ orf_api_set_disk(OrfApi *api, uint64_t free_bytes)
 void
 orf_api_drain(OrfApi *api)
 {
-    g_atomic_int_set(&api->draining, 1);
+    api->draining = true;
 }
 
 void

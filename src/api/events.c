@@ -20,7 +20,7 @@ typedef struct {
     OrfStream *stream; /* of the sink */
     OrfFeed *feed;     /* of the call; NULL: it never began */
     bool cancel;       /* a client that leaves cancels the job */
-    int slow;          /* atomic: it was we who closed */
+    _Atomic bool slow; /* it was we who closed */
 } Streaming;
 
 static void
@@ -37,7 +37,7 @@ send_text(const char *text, size_t size, void *data)
 {
     Streaming *streaming = data;
     if (orf_stream_backlog(streaming->stream) + size > BACKLOG)
-        g_atomic_int_set(&streaming->slow, true);
+        streaming->slow = true;
     return orf_stream_write(streaming->stream, text, size);
 }
 
@@ -64,8 +64,8 @@ gone(OrfFollower *self, OrfCall *call, bool early)
     Streaming *streaming = (Streaming *)self;
     OrfFeed *feed = streaming->feed;
     if (feed) {
-        if (early && streaming->cancel && !g_atomic_int_get(&streaming->slow) &&
-            !g_atomic_int_get(&streaming->api->draining) && orf_feed_alone(feed))
+        if (early && streaming->cancel && !streaming->slow && !streaming->api->draining &&
+            orf_feed_alone(feed))
             orf_feed_cancel_job(feed);
         orf_feed_stop(feed);
         orf_feed_unref(feed);

@@ -24,9 +24,9 @@ struct OrfFeed {
     OrfApi *api;
     char *id;
     unsigned slot; /* which tick is its beat */
-    int over;      /* atomic */
-    int holds;     /* atomic: `held` is not empty */
-    GMutex lock;   /* of the rest */
+    _Atomic bool over;
+    _Atomic bool holds; /* `held` is not empty */
+    GMutex lock;        /* of the rest */
     OrfFeedSink sink;
     OrfListener *listener;
     GString *held; /* a progress event, or empty */
@@ -67,7 +67,7 @@ orf_feed_job(const OrfFeed *feed)
 bool
 orf_feed_over(OrfFeed *feed)
 {
-    return g_atomic_int_get(&feed->over);
+    return feed->over;
 }
 
 /* --- Ending ------------------------------------------------------------------------------- */
@@ -100,9 +100,9 @@ dispose(void *data)
 static void
 end(OrfFeed *feed)
 {
-    if (g_atomic_int_get(&feed->over))
+    if (feed->over)
         return;
-    g_atomic_int_set(&feed->over, true);
+    feed->over = true;
     feed->sink.end(feed->sink.data);
     orf_feeds_chore(feed->api, dispose, orf_feed_ref(feed));
 }
@@ -123,7 +123,7 @@ orf_feed_stop(OrfFeed *feed)
 static void
 say(OrfFeed *feed, const char *text, size_t size)
 {
-    if (!g_atomic_int_get(&feed->over) && !feed->sink.send(text, size, feed->sink.data))
+    if (!feed->over && !feed->sink.send(text, size, feed->sink.data))
         end(feed);
 }
 
@@ -152,7 +152,7 @@ hold(OrfFeed *feed, const GString *text)
     g_string_truncate(feed->held, 0);
     if (text)
         g_string_append_len(feed->held, text->str, (gssize)text->len);
-    g_atomic_int_set(&feed->holds, text != NULL);
+    feed->holds = text != NULL;
 }
 
 /* A progress that was held back is news no more, except before a line of the log. */
@@ -172,9 +172,9 @@ tell(OrfFeed *feed, const OrfJobEvent *event, const char *job)
     frame(feed, text, event, job);
     g_mutex_lock(&feed->lock);
     settle_held(feed, event);
-    if (is_last(event) && feed->sink.last && !g_atomic_int_get(&feed->over))
+    if (is_last(event) && feed->sink.last && !feed->over)
         feed->sink.last(feed->sink.data);
-    if (strcmp(event->type, "progress") == 0 && !g_atomic_int_get(&feed->over) &&
+    if (strcmp(event->type, "progress") == 0 && !feed->over &&
         feed->sink.backlog(feed->sink.data) > SLOW)
         hold(feed, text);
     else
@@ -189,7 +189,7 @@ on_event(const OrfJobEvent *event, void *data)
 {
     OrfFeed *feed = data;
     bool last = is_last(event);
-    if (g_atomic_int_get(&feed->over) || (feed->sink.quiet && !last))
+    if (feed->over || (feed->sink.quiet && !last))
         return;
     g_autoptr(OrfShown) shown = NULL;
     if (last || strcmp(event->type, "snapshot") == 0)
@@ -281,7 +281,7 @@ collect(OrfFeeds *feeds, int slot)
     g_hash_table_iter_init(&open, feeds->open);
     while (g_hash_table_iter_next(&open, &at, NULL)) {
         OrfFeed *feed = at;
-        if (slot < 0 || feed->slot == (unsigned)slot || g_atomic_int_get(&feed->holds))
+        if (slot < 0 || feed->slot == (unsigned)slot || feed->holds)
             g_ptr_array_add(some, orf_feed_ref(feed));
     }
     g_mutex_unlock(&feeds->lock);
@@ -306,11 +306,10 @@ static void
 look_after(OrfFeed *feed, unsigned slot)
 {
     g_mutex_lock(&feed->lock);
-    if (!g_atomic_int_get(&feed->over) && feed->held->len &&
-        feed->sink.backlog(feed->sink.data) <= SLOW) {
+    if (!feed->over && feed->held->len && feed->sink.backlog(feed->sink.data) <= SLOW) {
         say(feed, feed->held->str, feed->held->len);
         hold(feed, NULL);
-    } else if (feed->slot == slot && !g_atomic_int_get(&feed->over)) {
+    } else if (feed->slot == slot && !feed->over) {
         beat(feed);
     }
     g_mutex_unlock(&feed->lock);

@@ -265,7 +265,7 @@ reply_file(OrfCall *call, const char *digest)
 static void
 reply_unfinished(OrfCall *call, const OrfJobView *view)
 {
-    bool draining = g_atomic_int_get(&call->api->draining);
+    bool draining = call->api->draining;
     g_autofree char *detail =
         g_strdup_printf("the job goes on: GET /status/%s brings the file", view->row.id);
     orf_call_problem(call, &(OrfProblem){ .code = draining ? ORF_PROBLEM_DRAINING

@@ -178,7 +178,7 @@ refresh(OrfMeter *meter, void *data)
     uint64_t disk = atomic_load(&api->parts->disk_free);
     if (disk != G_MAXUINT64)
         set(meter, DISK_FREE, NULL, (double)disk);
-    read_http(meter, g_atomic_pointer_get(&api->http));
+    read_http(meter, api->http);
     read_queue(meter, api->options.queue);
     read_devices(meter, api->options.devices);
 }

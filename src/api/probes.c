@@ -40,7 +40,7 @@ reasons_not_ready(const OrfApi *api)
     g_autofree char *why = NULL;
     if (api->options.store && !orf_store_healthy(api->options.store, &sick))
         why = orf_problem_scrub(sick->message);
-    add_reason(out, g_atomic_int_get(&api->draining), "draining: about to stop");
+    add_reason(out, api->draining, "draining: about to stop");
     add_reason(out, safe != NULL, safe);
     add_reason(out, !safe && !api->options.store, "no storage");
     add_reason(out, why != NULL, why);
@@ -52,8 +52,8 @@ reasons_not_ready(const OrfApi *api)
 bool
 orf_api_is_ready(const OrfApi *api)
 {
-    return !g_atomic_int_get(&api->draining) && api->options.store && is_alive(api) &&
-           !orf_api_low_on_disk(api) && orf_store_healthy(api->options.store, NULL);
+    return !api->draining && api->options.store && is_alive(api) && !orf_api_low_on_disk(api) &&
+           orf_store_healthy(api->options.store, NULL);
 }
 
 static void
@@ -206,17 +206,17 @@ health(OrfCall *call)
 {
     OrfApi *api = call->api;
     g_autofree char *reasons = reasons_not_ready(api);
-    const char *status = g_atomic_int_get(&api->draining) ? "draining"
-                         : !api->options.store            ? "safe_mode"
-                         : *reasons                       ? "degraded"
-                                                          : "ok";
+    const char *status = api->draining         ? "draining"
+                         : !api->options.store ? "safe_mode"
+                         : *reasons            ? "degraded"
+                                               : "ok";
     GString *out = g_string_new(NULL);
     g_string_append_printf(out, "{\"status\":\"%s\",\"version\":\"%s\",\"uptime_s\":%.3f",
                            status, orf_version(),
                            (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6);
     g_string_append_printf(out, ",\"reasons\":[%s]", reasons);
     append_queue(out, api->options.queue);
-    append_http(out, g_atomic_pointer_get(&api->http));
+    append_http(out, api->http);
     uint64_t disk = atomic_load(&api->parts->disk_free);
     if (disk != G_MAXUINT64)
         g_string_append_printf(out, ",\"disk_free_bytes\":%" G_GUINT64_FORMAT, disk);

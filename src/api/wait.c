@@ -14,8 +14,8 @@ typedef struct {
     void (*ready)(OrfCall *call, const char *id);
     char *id;
     bool cancel;
-    int left;    /* atomic: nobody waits any more */
-    GMutex lock; /* of the rest */
+    _Atomic bool left; /* nobody waits any more */
+    GMutex lock;       /* of the rest */
     OrfFeed *feed;
     GSource *timer;
     bool ended;
@@ -67,7 +67,7 @@ end(void *data)
     if (waiting->timer)
         g_source_destroy(waiting->timer);
     g_mutex_unlock(&waiting->lock);
-    if (!g_atomic_int_get(&waiting->left))
+    if (!waiting->left)
         waiting->ready(waiting->call, waiting->id);
     waiting_unref(waiting);
 }
@@ -78,7 +78,7 @@ gone(OrfFollower *self, OrfCall *call, bool early)
     (void)call;
     Waiting *waiting = (Waiting *)self;
     g_mutex_lock(&waiting->lock);
-    g_atomic_int_set(&waiting->left, true);
+    waiting->left = true;
     OrfFeed *feed = g_steal_pointer(&waiting->feed);
     g_mutex_unlock(&waiting->lock);
     if (feed && early && waiting->cancel && !orf_feed_over(feed) && orf_feed_alone(feed))
@@ -128,7 +128,7 @@ static void
 adopt(Waiting *waiting, OrfFeed *feed)
 {
     g_mutex_lock(&waiting->lock);
-    bool left = g_atomic_int_get(&waiting->left);
+    bool left = waiting->left;
     if (!left)
         waiting->feed = feed;
     g_mutex_unlock(&waiting->lock);

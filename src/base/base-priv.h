@@ -54,7 +54,7 @@ void orf_engine_unload_all(OrfEngine *engine);
 
 /* One per root task, shared by all its steps. */
 typedef struct {
-    volatile int cancelled;
+    _Atomic bool cancelled;
     unsigned cores;
     OrfBudget *budget;
     OrfEngine *engine; /* NULL: none */

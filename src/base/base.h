@@ -29,9 +29,12 @@ const OrfErrorInfo *orf_error_info(int code);
  * nearest. */
 int orf_error_exit_code(const GError *error);
 
-/* --- Tasks: base/task.c, base/parallel.c. Thread-safe ---------------------------------------
+/* --- Tasks: base/task.c, base/parallel.c ----------------------------------------------------
  * Every long call takes an OrfTask first. NULL is allowed: one core, no limits, no progress,
- * never cancelled. */
+ * never cancelled.
+ * Thread-safe: cancel, check, cores, progress, notes, memory and orf_task_parallel. Dividing is
+ * not: orf_task_plan and orf_task_step are for the one thread that runs the task or the step
+ * they are given, and so is orf_task_limit_cores, before that. */
 
 typedef struct {
     const char *name; /* "": left out of the path that is reported */
@@ -355,7 +358,7 @@ typedef struct {
 void orf_machine_read(const char *root, OrfMachine *ret);
 char *orf_machine_cpu_name(const char *root); /* "AMD EPYC 7543"; caller owns */
 
-/* --- Log: base/log.c: for programs and for tracing; rooms return errors instead ----------- */
+/* --- Log: GLib's: for programs and for tracing; rooms return errors instead ----------- */
 
 #define orf_log_debug(...) g_log("orfeas", G_LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define orf_log_warning(...) g_log("orfeas", G_LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -92,7 +92,7 @@ each_item_is_handled_once(void)
 /* --- Residents ---------------------------------------------------------------------------- */
 
 typedef struct {
-    int loads, unloads; /* atomic */
+    _Atomic int loads, unloads;
     bool fails;
 } Shelf;
 
@@ -105,7 +105,7 @@ load(OrfTask *task, void *data, GError **error)
 {
     (void)task;
     Shelf *shelf = data;
-    g_atomic_int_inc(&shelf->loads);
+    shelf->loads++;
     if (shelf->fails)
         return ORF_FAIL(error, BAD_INPUT, "torn");
     Book *book = g_new(Book, 1);
@@ -117,7 +117,7 @@ static void
 unload(void *value)
 {
     Book *book = value;
-    g_atomic_int_inc(&book->shelf->unloads);
+    book->shelf->unloads++;
     g_free(book);
 }
 

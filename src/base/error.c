@@ -1,4 +1,4 @@
-/* error.c - the one table of errors: name, HTTP status, exit code.
+/* error.c - the one table of errors: name, HTTP status, exit code; and whose errors they are.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/base.h"
@@ -16,6 +16,12 @@ static const OrfErrorInfo table[ORF_N_ERRORS] = {
                                 "a device, disk or peer is missing or full" },
     [ORF_ERROR_BUG] = { "bug", 500, 70, "a mistake in the program: please report it" },
 };
+
+const char *
+orf_version(void)
+{
+    return ORF_VERSION;
+}
 
 G_DEFINE_QUARK(orf - error - quark, orf_error)
 

@@ -45,9 +45,8 @@ work(Job *job)
         do {
             if (begin >= job->n_items)
                 return;
-        } while (!__atomic_compare_exchange_n((size_t *)&job->next, &begin,
-                                              begin + MIN(job->grain, job->n_items - begin),
-                                              true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+        } while (!atomic_compare_exchange_weak(&job->next, &begin,
+                                               begin + MIN(job->grain, job->n_items - begin)));
         job->body(begin, begin + MIN(job->grain, job->n_items - begin), job->data);
     }
 }

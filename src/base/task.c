@@ -104,13 +104,13 @@ void
 orf_task_cancel(OrfTask *task)
 {
     if (task)
-        g_atomic_int_set(&task->core->cancelled, 1);
+        task->core->cancelled = true;
 }
 
 bool
 orf_task_cancelled(const OrfTask *task)
 {
-    return task && g_atomic_int_get(&task->core->cancelled);
+    return task && task->core->cancelled;
 }
 
 bool

@@ -8,12 +8,6 @@
 
 #include <string.h>
 
-const char *
-orf_version(void)
-{
-    return ORF_VERSION;
-}
-
 /* --- Engine ------------------------------------------------------------------------------- */
 
 static bool

@@ -10,6 +10,7 @@
 #include "format/glb-priv.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ typedef struct {
     float *faces;       /* [n_triangles][3] normals as long as twice the area */
     float *normals;     /* [n_vertices][3] */
     uint32_t *uvs;      /* [n_vertices] uv of the first corner, or NULL */
-    uint8_t *torn;      /* [n_vertices] 1: creased or on a seam */
+    _Atomic bool *torn; /* [n_vertices] 1: creased or on a seam */
     uint32_t *list;     /* [n_torn] vertices */
     uint32_t *place;    /* [n_vertices] place in list */
     size_t *start;      /* [n_torn + 1] into around */
@@ -97,7 +98,7 @@ sum_piece(const Split *split, uint32_t low, uint32_t high)
             if (split->uvs[v] == ORF_NO_UV)
                 split->uvs[v] = uv;
             else if (split->uvs[v] != uv)
-                split->torn[v] = 1;
+                atomic_store_explicit(&split->torn[v], true, memory_order_relaxed);
         }
         if (i % (GRAIN * 4) == 0 && orf_task_cancelled(split->task))
             return;
@@ -133,7 +134,7 @@ find_creases(size_t begin, size_t end, void *data)
         for (unsigned k = 0; k < 3; k++) {
             uint32_t v = split->triangles[3 * i + k];
             if (dot(face, split->normals + 3 * (size_t)v) < least)
-                __atomic_store_n(&split->torn[v], 1, __ATOMIC_RELAXED);
+                atomic_store_explicit(&split->torn[v], true, memory_order_relaxed);
         }
     }
 }
@@ -431,7 +432,7 @@ orf_glb_split(OrfTask *task, const OrfMesh *mesh, bool uvs, OrfGlbSplit *ret, GE
     *ret = (OrfGlbSplit){ .n = split.n_vertices };
     bool ready =
         (split.faces = ORF_ALLOC(task, float, 3 * split.n_triangles, "normals", error)) &&
-        (split.torn = ORF_ALLOC(task, uint8_t, split.n_vertices, "seams", error)) &&
+        (split.torn = ORF_ALLOC(task, _Atomic bool, split.n_vertices, "seams", error)) &&
         (ret->normals = ORF_ALLOC(task, float, 3 * split.n_vertices, "normals", error)) &&
         (!uvs || (ret->uvs = ORF_ALLOC(task, uint32_t, split.n_vertices, "seams", error)));
     split.normals = ret->normals;

@@ -33,21 +33,21 @@ has_room(OrfQueue *queue, GError **error)
 unsigned
 orf_queue_room(OrfQueue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     unsigned taken = queue->draining ? queue->options.max_queued : total_queued(queue);
     unsigned room = queue->options.max_queued - MIN(taken, queue->options.max_queued);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return room;
 }
 
 unsigned
 orf_queue_retry_after(OrfQueue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     double rate = queue->line_p50 > 0 ? queue->line_p50 / MAX(queue->limit, 1) : 1;
     /* Until a tenth of the line has gone: whoever comes then finds room. */
     double seconds = queue->draining ? 10 : rate * g_sequence_get_length(queue->line) / 10;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return (unsigned)CLAMP(seconds + 1, 1, 60);
 }
 
@@ -98,7 +98,7 @@ static OrfLiveJob *
 enter(OrfQueue *queue, const OrfWish *wish, GError **error)
 {
     OrfLiveJob *job = NULL;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     if (has_room(queue, error)) {
         OrfJobRow row = row_of(queue, wish);
         job = orf_live_job_new(&row);
@@ -106,18 +106,18 @@ enter(OrfQueue *queue, const OrfWish *wish, GError **error)
         queue->n_queued[job->row.priority]++;
         orf_publish_text(queue, job, "snapshot", "{}");
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return job;
 }
 
 static void
 withdraw(OrfQueue *queue, OrfLiveJob *job)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->n_queued[job->row.priority]--;
     orf_queue_forget(queue, job);
     orf_live_job_unref(job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 /* A cached job tells everything at once. With the lock held. */
@@ -138,7 +138,7 @@ static OrfJobRow *
 first_row(OrfQueue *queue, OrfLiveJob *job, const OrfCacheRow *hit, OrfHookRow **ret_hook)
 {
     OrfJobRow *row;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     if (hit) {
         tell_cached(queue, job, hit);
         job->decided = true;
@@ -147,7 +147,7 @@ first_row(OrfQueue *queue, OrfLiveJob *job, const OrfCacheRow *hit, OrfHookRow *
     } else {
         row = orf_job_row_copy(&job->row);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return row;
 }
 
@@ -172,7 +172,7 @@ orf_queue_set_deadline(OrfQueue *queue, OrfLiveJob *job)
         MIN(job->row.deadline - orf_queue_wall(queue), job->row.deadline - job->row.created);
     job->deadline = orf_queue_now(queue) + left;
     g_hash_table_add(queue->deadlines, job);
-    pthread_cond_signal(&queue->keep);
+    g_cond_signal(&queue->keep);
 }
 
 void
@@ -208,13 +208,13 @@ settle_late_hit(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish)
     if (!hit)
         return false;
     OrfSettlement *settlement = NULL;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     if (!job->decided) {
         tell_cached(queue, job, hit);
         settlement = orf_settlement_new(NULL);
         orf_settlement_add(queue, settlement, job, ORF_JOB_SUCCEEDED, hit->result, NULL);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (settlement)
         orf_settle(queue, settlement);
     return true;
@@ -225,20 +225,20 @@ static void
 join_under_way(OrfQueue *queue, OrfLiveJob *job, OrfLiveWork *work)
 {
     orf_work_write(queue, work, job, NULL, 0, NULL);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     orf_live_work_unref(work);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 static void
 start(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish, OrfPace *pace, uint64_t finished)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     bool missed = queue->finished != finished && !find_twin(queue, job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (missed && settle_late_hit(queue, job, wish))
         return;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     OrfLiveWork *under_way = NULL;
     if (!job->decided) { /* else cancelled by who knew it from an earlier answer */
         orf_queue_start(queue, job, pace);
@@ -246,7 +246,7 @@ start(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish, OrfPace *pace, uint
         if (job->work->state == ORF_WORK_RUNNING && job->work->started)
             under_way = orf_live_work_ref(job->work);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (under_way)
         join_under_way(queue, job, under_way);
 }
@@ -280,9 +280,9 @@ check_webhook(OrfQueue *queue, const OrfWish *wish, GError **error)
 static bool
 accept_new(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError **error)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     uint64_t finished = queue->finished;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     OrfLiveJob *job = enter(queue, wish, error);
     if (!job)
         return false;
@@ -304,11 +304,11 @@ accept_new(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError **erro
         start(queue, job, wish, pace, finished);
     if (hook)
         orf_hooks_wake(queue->hooks);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     ret->cached = job->row.cached;
     ret->coalesced = job->row.coalesced;
     orf_live_job_unref(job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
     return true;
 }

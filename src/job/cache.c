@@ -82,11 +82,11 @@ read_totals(OrfQueue *queue, int64_t evicted, uint64_t *ret_bytes)
     if (!orf_store_cache_totals(queue->store, &entries, ret_bytes,
                                 NULL)) /* told the next time */
         return;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->stats.cache_entries = (uint64_t)entries;
     queue->stats.cache_bytes = *ret_bytes;
     queue->stats.evicted += (uint64_t)evicted;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 void

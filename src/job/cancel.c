@@ -23,10 +23,10 @@ orf_queue_cancel(OrfQueue *queue, const char *id, GError **error)
     OrfLiveJob *job = orf_queue_find(queue, id, error);
     if (!job)
         return false;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     OrfSettlement *settlement = decide(queue, job);
     orf_live_job_unref(job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (settlement)
         orf_settle(queue, settlement);
     return true;
@@ -37,11 +37,11 @@ orf_queue_delete(OrfQueue *queue, const char *id, GError **error)
 {
     if (!orf_queue_cancel(queue, id, error) || !orf_store_delete_job(queue->store, id, error))
         return false;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->forgotten++;
     OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
     if (job)
         orf_queue_forget(queue, job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return true;
 }

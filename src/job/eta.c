@@ -12,23 +12,23 @@
 OrfPace *
 orf_queue_pace(OrfQueue *queue, const char *kind, bool again)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     OrfPace *pace = g_hash_table_lookup(queue->paces, kind);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (pace && !again)
         return pace;
     double p50, p90;
     uint64_t peak;
     if (!orf_store_durations(queue->store, kind, &p50, &p90, &peak))
         p50 = p90 = -1;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     pace = g_hash_table_lookup(queue->paces, kind);
     if (!pace) {
         pace = g_new(OrfPace, 1);
         g_hash_table_insert(queue->paces, g_strdup(kind), pace);
     }
     *pace = (OrfPace){ p50, p90 };
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return pace;
 }
 

@@ -174,27 +174,27 @@ deliver_to(OrfQueue *queue, OrfListener *listener)
     OrfText *text;
     listener->delivering = true;
     while (next_event(listener, &event, &text)) {
-        pthread_mutex_unlock(&queue->lock);
+        g_mutex_unlock(&queue->lock);
         listener->fn(&event, listener->data);
-        pthread_mutex_lock(&queue->lock);
+        g_mutex_lock(&queue->lock);
         orf_text_unref(text);
     }
     listener->delivering = false;
     if (listener->dead)
-        pthread_cond_broadcast(&queue->delivered);
+        g_cond_broadcast(&queue->delivered);
 }
 
 void
 orf_deliver(OrfQueue *queue)
 {
     OrfListener *listener;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     while ((listener = g_queue_pop_head(&queue->dirty))) {
         listener->queued = false;
         if (!listener->delivering) /* else that thread sees the new events */
             deliver_to(queue, listener);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 /* --- Listen ------------------------------------------------------------------------------- */
@@ -210,12 +210,12 @@ orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn eve
     *listener = (OrfListener){
         .queue = queue, .job = job, .next = after + 1, .fn = event, .data = data
     };
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     if (!job->listeners)
         job->listeners = g_ptr_array_new();
     g_ptr_array_add(job->listeners, listener);
     deliver_to(queue, listener);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return listener;
 }
 
@@ -225,14 +225,14 @@ orf_listener_free(OrfListener *listener)
     if (!listener)
         return;
     OrfQueue *queue = listener->queue;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     listener->dead = true;
     if (listener->queued)
         g_queue_remove(&queue->dirty, listener);
     while (listener->delivering)
-        pthread_cond_wait(&queue->delivered, &queue->lock);
+        g_cond_wait(&queue->delivered, &queue->lock);
     g_ptr_array_remove_fast(listener->job->listeners, listener);
     orf_live_job_unref(listener->job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     g_free(listener);
 }

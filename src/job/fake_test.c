@@ -9,19 +9,16 @@ void
 fake_init(Fake *fake)
 {
     *fake = (Fake){ .batch = 1 };
-    pthread_mutex_init(&fake->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&fake->changed, &monotonic);
+    g_mutex_init(&fake->lock);
+    g_cond_init(&fake->changed);
     fake->log = g_string_new(NULL);
 }
 
 void
 fake_clear(Fake *fake)
 {
-    pthread_mutex_destroy(&fake->lock);
-    pthread_cond_destroy(&fake->changed);
+    g_mutex_clear(&fake->lock);
+    g_cond_clear(&fake->changed);
     g_string_free(fake->log, true);
 }
 
@@ -35,19 +32,17 @@ note(Fake *fake, const OrfJobRun *run, const char *what)
 static bool
 pass_gate(Fake *fake, const OrfJobRun *run)
 {
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     fake->at_gate++;
-    pthread_cond_broadcast(&fake->changed);
+    g_cond_broadcast(&fake->changed);
     while (!fake->open && !orf_task_cancelled(run->task)) {
-        int64_t when = g_get_monotonic_time() + 5000;
-        struct timespec until = { when / 1000000, when % 1000000 * 1000 };
-        pthread_cond_timedwait(&fake->changed, &fake->lock, &until);
+        g_cond_wait_until(&fake->changed, &fake->lock, g_get_monotonic_time() + 5000);
     }
     bool passed = fake->open > 0 && !orf_task_cancelled(run->task);
     fake->open -= passed;
     fake->at_gate--;
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->lock);
+    g_cond_broadcast(&fake->changed);
+    g_mutex_unlock(&fake->lock);
     return passed;
 }
 
@@ -101,30 +96,30 @@ static void
 run_one(Fake *fake, OrfJobRun *run, char **ret_result, GError **ret_error)
 {
     g_autoptr(GString) stages = g_string_new(NULL);
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     fake->runs++;
     fake->now++;
     fake->most = MAX(fake->most, fake->now);
     note(fake, run, "begin");
-    pthread_mutex_unlock(&fake->lock);
+    g_mutex_unlock(&fake->lock);
     bool ok = true;
     for (const char *p = run->request + 1; ok && *p && *p != '"'; p++)
         ok = step(fake, run, *p, stages, ret_error);
     if (ok)
         *ret_result = g_strdup_printf("{\"stages\":[%s]}", stages->str);
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     fake->now--;
     note(fake, run, ok ? "ok" : "failed");
-    pthread_mutex_unlock(&fake->lock);
+    g_mutex_unlock(&fake->lock);
 }
 
 static void
 run_batch(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
 {
     Fake *fake = data;
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     fake->largest_batch = MAX(fake->largest_batch, n);
-    pthread_mutex_unlock(&fake->lock);
+    g_mutex_unlock(&fake->lock);
     for (size_t i = 0; i < n; i++)
         run_one(fake, runs[i], &ret_results[i], &ret_errors[i]);
 }
@@ -134,10 +129,10 @@ reserve(const char *kind, const char *request, void *data)
 {
     (void)kind, (void)request;
     Fake *fake = data;
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     bool room = !fake->memory || fake->reserved < fake->memory;
     fake->reserved += room;
-    pthread_mutex_unlock(&fake->lock);
+    g_mutex_unlock(&fake->lock);
     return room;
 }
 
@@ -146,9 +141,9 @@ release(uint64_t ticket, const char *kind, size_t peak, double seconds, void *da
 {
     (void)kind, (void)peak, (void)seconds;
     Fake *fake = data;
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     fake->reserved -= (unsigned)ticket;
-    pthread_mutex_unlock(&fake->lock);
+    g_mutex_unlock(&fake->lock);
 }
 
 static unsigned
@@ -169,27 +164,27 @@ fake_work(Fake *fake)
 void
 fake_open(Fake *fake, unsigned n)
 {
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     fake->open += n;
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->lock);
+    g_cond_broadcast(&fake->changed);
+    g_mutex_unlock(&fake->lock);
 }
 
 void
 fake_wait_at_gate(Fake *fake, unsigned n)
 {
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     while (fake->at_gate != n)
-        pthread_cond_wait(&fake->changed, &fake->lock);
-    pthread_mutex_unlock(&fake->lock);
+        g_cond_wait(&fake->changed, &fake->lock);
+    g_mutex_unlock(&fake->lock);
 }
 
 char *
 fake_log(Fake *fake)
 {
-    pthread_mutex_lock(&fake->lock);
+    g_mutex_lock(&fake->lock);
     char *log = g_strdup(fake->log->str);
-    pthread_mutex_unlock(&fake->lock);
+    g_mutex_unlock(&fake->lock);
     return log;
 }
 
@@ -280,8 +275,8 @@ bench_status(Bench *bench, const char *id)
 /* --- Listening ---------------------------------------------------------------------------- */
 
 typedef struct {
-    pthread_mutex_t lock;
-    pthread_cond_t heard;
+    GMutex lock;
+    GCond heard;
     GString *text;
     uint64_t last;
     unsigned n;
@@ -292,30 +287,30 @@ static void
 hear(const OrfJobEvent *event, void *data)
 {
     Ear *ear = data;
-    pthread_mutex_lock(&ear->lock);
+    g_mutex_lock(&ear->lock);
     g_assert_false(ear->over);
     g_assert_cmpuint(event->seq, >, ear->n ? ear->last : 0);
     ear->last = event->seq;
     ear->n++;
     g_string_append_printf(ear->text, "%" G_GUINT64_FORMAT ":%s ", event->seq, event->type);
     ear->over = g_str_equal(event->type, "done") || g_str_equal(event->type, "error");
-    pthread_cond_broadcast(&ear->heard);
-    pthread_mutex_unlock(&ear->lock);
+    g_cond_broadcast(&ear->heard);
+    g_mutex_unlock(&ear->lock);
 }
 
 static void
 ear_init(Ear *ear)
 {
     *ear = (Ear){ .text = g_string_new(NULL) };
-    pthread_mutex_init(&ear->lock, NULL);
-    pthread_cond_init(&ear->heard, NULL);
+    g_mutex_init(&ear->lock);
+    g_cond_init(&ear->heard);
 }
 
 static char *
 ear_clear(Ear *ear)
 {
-    pthread_mutex_destroy(&ear->lock);
-    pthread_cond_destroy(&ear->heard);
+    g_mutex_clear(&ear->lock);
+    g_cond_clear(&ear->heard);
     return g_string_free(ear->text, false);
 }
 
@@ -334,10 +329,10 @@ bench_events(Bench *bench, const char *id, uint64_t after)
     Ear ear;
     ear_init(&ear);
     OrfListener *listener = listen(bench, id, after, &ear);
-    pthread_mutex_lock(&ear.lock);
+    g_mutex_lock(&ear.lock);
     while (!ear.over)
-        pthread_cond_wait(&ear.heard, &ear.lock);
-    pthread_mutex_unlock(&ear.lock);
+        g_cond_wait(&ear.heard, &ear.lock);
+    g_mutex_unlock(&ear.lock);
     orf_listener_free(listener);
     return ear_clear(&ear);
 }
@@ -357,11 +352,11 @@ bench_wait_status(Bench *bench, const char *id, OrfJobStatus status)
     OrfListener *listener = listen(bench, id, 0, &ear);
     unsigned seen = 0;
     while (bench_status(bench, id) != status) {
-        pthread_mutex_lock(&ear.lock);
+        g_mutex_lock(&ear.lock);
         while (ear.n == seen)
-            pthread_cond_wait(&ear.heard, &ear.lock);
+            g_cond_wait(&ear.heard, &ear.lock);
         seen = ear.n;
-        pthread_mutex_unlock(&ear.lock);
+        g_mutex_unlock(&ear.lock);
     }
     orf_listener_free(listener);
     g_free(ear_clear(&ear));

@@ -15,8 +15,8 @@
 #include "store/folder_test.h"
 
 typedef struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    GMutex lock;
+    GCond changed;
     unsigned at_gate, open;   /* runs that wait; how many may pass */
     unsigned runs, now, most; /* begun, going on, most at one time */
     unsigned batch, memory;   /* what the callbacks answer; memory: runs at one time, 0: any */

@@ -15,7 +15,7 @@
 typedef struct {
     OrfStore *store;
     OrfQueue *queue;
-    pthread_mutex_t lock; /* guards ids */
+    GMutex lock; /* guards ids */
     GPtrArray *ids;
     GPtrArray *ears;
     GHashTable *told; /* id -> seq, of an earlier life */
@@ -120,10 +120,10 @@ listen_to(Child *child, const char *id)
     ear->id = g_strdup(id);
     uint64_t *after = g_hash_table_lookup(child->told, id);
     ear->listener = orf_queue_listen(child->queue, id, after ? *after : 0, hear, ear, NULL);
-    pthread_mutex_lock(&child->lock);
+    g_mutex_lock(&child->lock);
     g_ptr_array_add(child->ids, g_strdup(id));
     g_ptr_array_add(child->ears, ear);
-    pthread_mutex_unlock(&child->lock);
+    g_mutex_unlock(&child->lock);
 }
 
 /* --- Clients ------------------------------------------------------------------------------ */
@@ -167,13 +167,13 @@ static void
 cancel_one(Child *child, GRand *chance)
 {
     g_autofree char *id = NULL;
-    pthread_mutex_lock(&child->lock);
+    g_mutex_lock(&child->lock);
     if (child->ids->len) {
         guint last = MIN(child->ids->len, 10);
         guint back = (guint)g_rand_int_range(chance, 0, (int)last) + 1;
         id = g_strdup(child->ids->pdata[child->ids->len - back]);
     }
-    pthread_mutex_unlock(&child->lock);
+    g_mutex_unlock(&child->lock);
     if (id && orf_queue_cancel(child->queue, id, NULL))
         say("C %s\n", id);
 }
@@ -321,7 +321,7 @@ fault_child(const char *dir, unsigned seed, const char *mode)
     signal(SIGXFSZ, SIG_IGN);
     g_log_set_handler("orfeas", G_LOG_LEVEL_WARNING, be_quiet, NULL);
     Child child = { .ids = g_ptr_array_new(), .ears = g_ptr_array_new() };
-    pthread_mutex_init(&child.lock, NULL);
+    g_mutex_init(&child.lock);
     read_told(&child, dir);
     bool last = g_str_equal(mode, FAULT_FINISH);
     open_queue(&child, dir, last);

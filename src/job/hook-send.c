@@ -136,11 +136,11 @@ static void
 count(OrfHooks *hooks, bool good, bool dead)
 {
     OrfQueue *queue = hooks->queue;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->stats.hooks_sent += good;
     queue->stats.hooks_failed += !good;
     queue->stats.hooks_dead += dead;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 /* 410 says that nobody wants it any more. */

@@ -156,8 +156,8 @@ typedef struct {
     uint16_t port;
     const char *answer;
     GThread *thread;
-    pthread_mutex_t lock;
-    pthread_cond_t came;
+    GMutex lock;
+    GCond came;
     GPtrArray *requests; /* whole texts */
 } Receiver;
 
@@ -186,11 +186,11 @@ receive(void *data)
     int fd;
     while ((fd = accept(receiver->fd, NULL, NULL)) >= 0) {
         char *request = read_request(fd);
-        pthread_mutex_lock(&receiver->lock);
+        g_mutex_lock(&receiver->lock);
         const char *answer = receiver->answer;
         g_ptr_array_add(receiver->requests, request);
-        pthread_cond_broadcast(&receiver->came);
-        pthread_mutex_unlock(&receiver->lock);
+        g_cond_broadcast(&receiver->came);
+        g_mutex_unlock(&receiver->lock);
         if (write(fd, answer, strlen(answer)) < 0)
             g_test_message("the sender has gone");
         close(fd);
@@ -202,8 +202,8 @@ static void
 receiver_init(Receiver *receiver, const char *answer)
 {
     *receiver = (Receiver){ .answer = answer };
-    pthread_mutex_init(&receiver->lock, NULL);
-    pthread_cond_init(&receiver->came, NULL);
+    g_mutex_init(&receiver->lock);
+    g_cond_init(&receiver->came);
     receiver->requests = g_ptr_array_new_with_free_func(g_free);
     receiver->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = { .sin_family = AF_INET,
@@ -223,18 +223,18 @@ receiver_clear(Receiver *receiver)
     g_thread_join(receiver->thread);
     close(receiver->fd);
     g_ptr_array_unref(receiver->requests);
-    pthread_mutex_destroy(&receiver->lock);
-    pthread_cond_destroy(&receiver->came);
+    g_mutex_clear(&receiver->lock);
+    g_cond_clear(&receiver->came);
 }
 
 static const char *
 receiver_wait(Receiver *receiver, guint n)
 {
-    pthread_mutex_lock(&receiver->lock);
+    g_mutex_lock(&receiver->lock);
     while (receiver->requests->len < n)
-        pthread_cond_wait(&receiver->came, &receiver->lock);
+        g_cond_wait(&receiver->came, &receiver->lock);
     const char *request = receiver->requests->pdata[n - 1];
-    pthread_mutex_unlock(&receiver->lock);
+    g_mutex_unlock(&receiver->lock);
     return request;
 }
 
@@ -323,9 +323,9 @@ a_failed_delivery_is_made_again_with_the_same_id(void)
     g_autofree char *first = header(receiver_wait(&receiver, 1), "webhook-id");
     WAIT_FOR(&bench, hooks_failed, 1);
     bench_reopen(&bench); /* it is not forgotten */
-    pthread_mutex_lock(&receiver.lock);
+    g_mutex_lock(&receiver.lock);
     receiver.answer = OK_ANSWER;
-    pthread_mutex_unlock(&receiver.lock);
+    g_mutex_unlock(&receiver.lock);
     orf_queue_turn_clocks(bench.queue, G_TIME_SPAN_MINUTE, 0);
     orf_hooks_wake(bench.queue->hooks);
     g_autofree char *second = header(receiver_wait(&receiver, 2), "webhook-id");
@@ -356,9 +356,9 @@ what_nobody_takes_lands_on_the_dead_list_and_can_be_sent_again(void)
     g_assert_cmpstr(row->job, ==, id);
     g_assert_cmpint(row->attempts, ==, 10);
     g_assert_cmpstr(row->last_error, ==, "answered with status 500");
-    pthread_mutex_lock(&receiver.lock);
+    g_mutex_lock(&receiver.lock);
     receiver.answer = OK_ANSWER;
-    pthread_mutex_unlock(&receiver.lock);
+    g_mutex_unlock(&receiver.lock);
     g_assert_true(orf_queue_resend_hook(bench.queue, row->id, NULL));
     receiver_wait(&receiver, 11);
     WAIT_FOR(&bench, hooks_sent, 1);

@@ -17,7 +17,6 @@
 
 #include "job/job.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #define ORF_LIVE (1u << ORF_JOB_QUEUED | 1u << ORF_JOB_RUNNING)
@@ -164,8 +163,8 @@ struct OrfQueue {
     int64_t start_wall, start_mono;
     _Atomic int64_t skew_mono, skew_wall; /* tests turn the clocks */
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work_ready, place_free, delivered, keep, quiet;
+    GMutex lock; /* guards what follows */
+    GCond work_ready, place_free, delivered, keep, quiet;
     bool draining, halting, stopping; /* no new runs; no runs at all; no threads */
     GHashTable *jobs;                 /* id -> OrfLiveJob, living and remembered */
     GHashTable *twins;                /* tenant/key -> OrfLiveWork */

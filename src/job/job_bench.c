@@ -106,8 +106,8 @@ look_at_version(void *data)
 }
 
 typedef struct {
-    pthread_mutex_t lock;
-    pthread_cond_t heard;
+    GMutex lock;
+    GCond heard;
     bool stage, over;
 } Ear;
 
@@ -115,23 +115,25 @@ static void
 hear(const OrfJobEvent *event, void *data)
 {
     Ear *ear = data;
-    pthread_mutex_lock(&ear->lock);
+    g_mutex_lock(&ear->lock);
     ear->stage |= g_str_equal(event->type, "stage");
     ear->over |= g_str_equal(event->type, "done") || g_str_equal(event->type, "error");
-    pthread_cond_broadcast(&ear->heard);
-    pthread_mutex_unlock(&ear->lock);
+    g_cond_broadcast(&ear->heard);
+    g_mutex_unlock(&ear->lock);
 }
 
 static void
 listen_until(const Bench *bench, const char *id, bool end)
 {
-    Ear ear = { .lock = PTHREAD_MUTEX_INITIALIZER, .heard = PTHREAD_COND_INITIALIZER };
+    Ear ear = { 0 };
     OrfListener *listener = orf_queue_listen(bench->queue, id, 0, hear, &ear, NULL);
-    pthread_mutex_lock(&ear.lock);
+    g_mutex_lock(&ear.lock);
     while (!ear.over && (end || !ear.stage))
-        pthread_cond_wait(&ear.heard, &ear.lock);
-    pthread_mutex_unlock(&ear.lock);
+        g_cond_wait(&ear.heard, &ear.lock);
+    g_mutex_unlock(&ear.lock);
     orf_listener_free(listener);
+    g_mutex_clear(&ear.lock);
+    g_cond_clear(&ear.heard);
 }
 
 static void *
@@ -165,14 +167,14 @@ measure(const char *name, const Bench *bench, void *(*body)(void *), int threads
     int total = threads * bench->n;
     g_autofree double *ms = g_new0(double, total);
     Client clients[64];
-    pthread_t handles[64];
+    GThread *handles[64];
     int64_t begun = g_get_monotonic_time();
     for (int i = 0; i < threads; i++) {
         clients[i] = (Client){ bench, ms + i * bench->n };
-        pthread_create(&handles[i], NULL, body, &clients[i]);
+        handles[i] = g_thread_new(NULL, body, &clients[i]);
     }
     for (int i = 0; i < threads; i++)
-        pthread_join(handles[i], NULL);
+        g_thread_join(handles[i]);
     double seconds = (double)(g_get_monotonic_time() - begun) / 1e6;
     qsort(ms, (size_t)total, sizeof *ms, compare);
     printf("%s\t%d\t%.4f\t%.4f\t0\t%.0f 1/s\n", name, threads, ms[total / 2],

@@ -93,12 +93,12 @@ take_unsettled(OrfQueue *queue, int64_t now, int64_t *ret_next)
 static void
 forget_expired(OrfQueue *queue, int64_t steady)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     OrfLiveJob *job;
     while ((job = g_queue_peek_head(&queue->remembered)) && job->row.expires &&
            job->row.expires <= steady)
         orf_queue_forget(queue, job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 static void
@@ -124,9 +124,7 @@ do_chores(OrfQueue *queue, Chores *chores, int64_t now)
 static void
 wait_until(OrfQueue *queue, int64_t when)
 {
-    int64_t real = when - queue->skew_mono;
-    struct timespec until = { real / G_TIME_SPAN_SECOND, real % G_TIME_SPAN_SECOND * 1000 };
-    pthread_cond_timedwait(&queue->keep, &queue->lock, &until);
+    g_cond_wait_until(&queue->keep, &queue->lock, when - queue->skew_mono);
 }
 
 void *
@@ -134,24 +132,24 @@ orf_queue_keep_thread(void *data)
 {
     OrfQueue *queue = data;
     Chores chores = { 0, 0 };
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     while (!queue->stopping) {
         int64_t now = orf_queue_now(queue), next = line_up_due(queue, now);
         OrfSettlement *late = expire_late(queue, now, &next);
         g_autoptr(GPtrArray) unsettled = take_unsettled(queue, now, &next);
         bool chore = now >= MIN(chores.tidy, chores.expire);
         if (late || unsettled->len || chore) {
-            pthread_mutex_unlock(&queue->lock);
+            g_mutex_unlock(&queue->lock);
             if (late)
                 orf_settle(queue, late);
             for (guint i = 0; i < unsettled->len; i++)
                 orf_settle(queue, unsettled->pdata[i]);
             do_chores(queue, &chores, now);
-            pthread_mutex_lock(&queue->lock);
+            g_mutex_lock(&queue->lock);
             continue;
         }
         wait_until(queue, MIN(next, MIN(chores.tidy, chores.expire)));
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return NULL;
 }

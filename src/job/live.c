@@ -161,7 +161,7 @@ orf_line_wait(OrfQueue *queue, OrfLiveWork *work, int64_t delay_us)
     work->state = ORF_WORK_WAITING;
     work->not_before = orf_queue_now(queue) + delay_us;
     g_ptr_array_add(queue->waiting, work);
-    pthread_cond_signal(&queue->keep);
+    g_cond_signal(&queue->keep);
 }
 
 void
@@ -231,7 +231,7 @@ stop(OrfQueue *queue, OrfLiveWork *work)
     }
     if (work->task) /* who runs it finds it without jobs, and frees it */
         orf_task_cancel(work->task);
-    pthread_cond_broadcast(&queue->place_free);
+    g_cond_broadcast(&queue->place_free);
 }
 
 void

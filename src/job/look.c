@@ -85,20 +85,20 @@ adopt(OrfQueue *queue, OrfJobRow *row, uint64_t forgotten)
 OrfLiveJob *
 orf_queue_find(OrfQueue *queue, const char *id, GError **error)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
     if (job)
         orf_live_job_ref(job);
     uint64_t forgotten = queue->forgotten;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (job)
         return job;
     g_autoptr(OrfJobRow) row = orf_store_get_job(queue->store, id, error);
     if (!row)
         return NULL;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     job = adopt(queue, row, forgotten);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return job;
 }
 
@@ -125,20 +125,20 @@ fill_view(OrfQueue *queue, OrfLiveJob *job, OrfJobView *view)
 bool
 orf_queue_look(OrfQueue *queue, const char *id, OrfJobView *ret, GError **error)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
     if (job)
         fill_view(queue, job, ret);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (job)
         return true;
     job = orf_queue_find(queue, id, error);
     if (!job)
         return false;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     fill_view(queue, job, ret);
     orf_live_job_unref(job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return true;
 }
 
@@ -154,9 +154,9 @@ orf_job_view_clear(OrfJobView *view)
 uint64_t
 orf_queue_version(OrfQueue *queue, const char *id)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     const OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
     uint64_t version = job ? orf_job_version(queue, job) : 0;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return version;
 }

@@ -31,11 +31,11 @@ orf_queue_steady(OrfQueue *queue)
 void
 orf_queue_turn_clocks(OrfQueue *queue, int64_t monotonic_us, int64_t wall_us)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->skew_mono += monotonic_us;
     queue->skew_wall += wall_us;
-    pthread_cond_signal(&queue->keep);
-    pthread_mutex_unlock(&queue->lock);
+    g_cond_signal(&queue->keep);
+    g_mutex_unlock(&queue->lock);
 }
 
 /* --- Errors of jobs ----------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ static void
 take_up(OrfQueue *queue, OrfJobRow *row)
 {
     OrfPace *pace = orf_queue_pace(queue, row->kind, false);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     /* The run that was under way did not fail: the server stopped, for reasons of its own. */
     row->spared += row->status == ORF_JOB_RUNNING;
     row->progress = MAX(row->progress, row->ceiling);
@@ -87,7 +87,7 @@ take_up(OrfQueue *queue, OrfJobRow *row)
     orf_publish_text(queue, job, "snapshot", "{}");
     orf_queue_start(queue, job, pace);
     keep_order(queue, job);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 static bool
@@ -114,16 +114,12 @@ take_up_all(OrfQueue *queue, OrfJobStatus status, GError **error)
 static void
 init_conditions(OrfQueue *queue)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->work_ready, &monotonic);
-    pthread_cond_init(&queue->place_free, &monotonic);
-    pthread_cond_init(&queue->delivered, &monotonic);
-    pthread_cond_init(&queue->keep, &monotonic);
-    pthread_cond_init(&queue->quiet, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    g_mutex_init(&queue->lock);
+    g_cond_init(&queue->work_ready);
+    g_cond_init(&queue->place_free);
+    g_cond_init(&queue->delivered);
+    g_cond_init(&queue->keep);
+    g_cond_init(&queue->quiet);
 }
 
 static void
@@ -186,10 +182,10 @@ orf_queue_new(const OrfQueueOptions *options, GError **error)
         return NULL;
     orf_queue_trim_cache(queue);
     queue->keeper = g_thread_new("orfeas-keep", orf_queue_keep_thread, queue);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->draining = false;
     orf_queue_wake(queue);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return g_steal_pointer(&queue);
 }
 
@@ -206,7 +202,7 @@ stop_runs(OrfQueue *queue)
         work->put_back = true;
         orf_task_cancel(work->task);
     }
-    pthread_cond_broadcast(&queue->place_free);
+    g_cond_broadcast(&queue->place_free);
 }
 
 /* What is settling counts, unless the disk refuses it. */
@@ -222,26 +218,24 @@ is_quiet(const OrfQueue *queue)
 void
 orf_queue_drain(OrfQueue *queue, int64_t deadline_us)
 {
-    struct timespec until = { deadline_us / G_TIME_SPAN_SECOND,
-                              deadline_us % G_TIME_SPAN_SECOND * 1000 };
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->draining = true;
     while (!is_quiet(queue) && g_get_monotonic_time() < deadline_us)
-        pthread_cond_timedwait(&queue->quiet, &queue->lock, &until);
+        g_cond_wait_until(&queue->quiet, &queue->lock, deadline_us);
     stop_runs(queue);
     while (!is_quiet(queue))
-        pthread_cond_wait(&queue->quiet, &queue->lock);
-    pthread_mutex_unlock(&queue->lock);
+        g_cond_wait(&queue->quiet, &queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 static void
 end_threads(OrfQueue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->stopping = true;
-    pthread_cond_broadcast(&queue->work_ready);
-    pthread_cond_broadcast(&queue->keep);
-    pthread_mutex_unlock(&queue->lock);
+    g_cond_broadcast(&queue->work_ready);
+    g_cond_broadcast(&queue->keep);
+    g_mutex_unlock(&queue->lock);
     if (queue->keeper)
         g_thread_join(queue->keeper);
     for (guint i = 0; i < queue->threads->len; i++)
@@ -289,12 +283,12 @@ orf_queue_free(OrfQueue *queue)
     end_threads(queue);
     free_works(queue);
     free_tables(queue);
-    pthread_mutex_destroy(&queue->lock);
-    pthread_cond_destroy(&queue->work_ready);
-    pthread_cond_destroy(&queue->place_free);
-    pthread_cond_destroy(&queue->delivered);
-    pthread_cond_destroy(&queue->keep);
-    pthread_cond_destroy(&queue->quiet);
+    g_mutex_clear(&queue->lock);
+    g_cond_clear(&queue->work_ready);
+    g_cond_clear(&queue->place_free);
+    g_cond_clear(&queue->delivered);
+    g_cond_clear(&queue->keep);
+    g_cond_clear(&queue->quiet);
     g_free(queue);
 }
 
@@ -318,12 +312,12 @@ oldest(OrfQueue *queue)
 void
 orf_queue_stats(OrfQueue *queue, OrfQueueStats *ret)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     *ret = queue->stats;
     for (int i = 0; i < 3; i++)
         ret->queued[i] = queue->n_queued[i];
     ret->running = queue->running->len;
     ret->workers = queue->limit;
     ret->oldest_s = oldest(queue);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }

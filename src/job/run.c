@@ -72,11 +72,11 @@ orf_progress_ceiling(double progress)
 static void
 raise_ceiling(OrfQueue *queue, OrfLiveWork *work, double fraction)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     bool higher = fraction >= work->ceiling && work->ceiling < 1;
     if (higher)
         work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(fraction));
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (higher) /* when the store refuses, progress stands still */
         orf_work_write(queue, work, NULL, NULL, 0, NULL);
 }
@@ -87,9 +87,9 @@ orf_work_progress(const char *step, double fraction, void *data)
     OrfLiveWork *work = data;
     OrfQueue *queue = work->run.private;
     raise_ceiling(queue, work, fraction);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     advance(queue, work, step, fraction);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
     if (queue->work.progress)
         queue->work.progress(&work->run, step, fraction, queue->work.data);
@@ -109,9 +109,9 @@ orf_job_run_log(OrfJobRun *run, const char *message)
     g_autoptr(GString) json = g_string_new("{\"message\":");
     orf_json_string(json, cut);
     g_string_append_c(json, '}');
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     publish_all(queue, work_of(run), "log", json->str);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
 }
 
@@ -197,22 +197,22 @@ take_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double pr
 {
     g_autofree char *name = name_of(stage_json);
     guint at;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     bool known = find_stage(work, name, &at);
     if (!known)
         at = work->stages->len;
     g_autofree char *stages = join_stages(work, at, stage_json);
     work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(progress));
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
     if (!orf_work_write(queue, work, NULL, stages, known ? 0 : ORF_HOOK_STAGE, &error))
         orf_log_warning("a stage cannot be written, going on: %s", error->message);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     keep_stage(work, at, name, stage_json);
     g_free(work->stages_json);
     work->stages_json = g_steal_pointer(&stages);
     tell_stage(queue, work, known ? NULL : stage_json, progress);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
 }
 
@@ -222,10 +222,10 @@ orf_job_run_stage(OrfJobRun *run, const char *stage_json, double progress)
     OrfQueue *queue = run->private;
     OrfLiveWork *work = work_of(run);
     take_stage(queue, work, stage_json, progress);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     bool first = !work->told_first;
     work->told_first = true;
     if (first && --work->batch->untold == 0)
         orf_batch_park(queue, work->batch);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }

@@ -141,7 +141,7 @@ static void
 collect(OrfQueue *queue, const OrfLiveWork *work, OrfLiveJob *only, const char *stages,
         unsigned hook, Writing *writing)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     writing->ceiling = work->next_ceiling;
     writing->attempt = work->attempt;
     for (guint i = 0; i < work->jobs->len; i++) {
@@ -153,7 +153,7 @@ collect(OrfQueue *queue, const OrfLiveWork *work, OrfLiveJob *only, const char *
         g_ptr_array_add(writing->hooks, hook ? orf_hook_for(queue, job, row, hook) : NULL);
         g_ptr_array_add(writing->jobs, orf_live_job_ref(job));
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 static bool
@@ -197,7 +197,7 @@ orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char 
                         .jobs = g_ptr_array_new() };
     collect(queue, work, only, stages, hook, &writing);
     bool ok = write_running(queue, &writing, error);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     if (ok && !only)
         work->ceiling = MAX(work->ceiling, writing.ceiling);
     for (guint i = 0; i < writing.jobs->len; i++) {
@@ -205,7 +205,7 @@ orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char 
             promote(queue, work, writing.jobs->pdata[i], writing.rows->pdata[i]);
         orf_live_job_unref(writing.jobs->pdata[i]);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
     if (ok && hook)
         orf_hooks_wake(queue->hooks);
@@ -247,9 +247,9 @@ announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
 void
 orf_announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     announce(queue, job, row);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 static void
@@ -257,12 +257,12 @@ postpone(OrfQueue *queue, OrfSettlement *settlement, const GError *why)
 {
     orf_log_warning("the end of %u jobs cannot be written, trying again: %s",
                     settlement->jobs->len, why->message);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     settlement->again = orf_queue_now(queue) + AGAIN_US;
     g_ptr_array_add(queue->unsettled, settlement);
-    pthread_cond_signal(&queue->keep);
-    pthread_cond_broadcast(&queue->quiet); /* a drain does not wait for the disk */
-    pthread_mutex_unlock(&queue->lock);
+    g_cond_signal(&queue->keep);
+    g_cond_broadcast(&queue->quiet); /* a drain does not wait for the disk */
+    g_mutex_unlock(&queue->lock);
 }
 
 static void settle_rest(OrfQueue *queue, OrfLiveWork *work);
@@ -278,14 +278,14 @@ orf_settle(OrfQueue *queue, OrfSettlement *settlement)
     bool hooks = false, cached = settlement->cache != NULL;
     if (cached)
         orf_queue_cache_grew(queue);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->finished += cached;
     for (guint i = 0; i < settlement->jobs->len; i++) {
         hooks |= settlement->hooks->pdata[i] != NULL;
         announce(queue, settlement->jobs->pdata[i], settlement->rows->pdata[i]);
         orf_live_job_unref(settlement->jobs->pdata[i]);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
     if (hooks)
         orf_hooks_wake(queue->hooks);
@@ -312,7 +312,7 @@ static void
 settle_rest(OrfQueue *queue, OrfLiveWork *work)
 {
     OrfSettlement *settlement = NULL;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     if (work->jobs->len == 0)
         work_is_over(queue, work);
     else
@@ -320,7 +320,7 @@ settle_rest(OrfQueue *queue, OrfLiveWork *work)
     for (guint i = 0; settlement && i < work->jobs->len; i++)
         orf_settlement_add(queue, settlement, work->jobs->pdata[i], ORF_JOB_SUCCEEDED,
                            work->result, NULL);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     if (settlement)
         orf_settle(queue, settlement);
 }
@@ -388,17 +388,17 @@ try_again(OrfQueue *queue, OrfLiveWork *work, const GError *error)
 static void
 put_back(OrfQueue *queue, OrfLiveWork *work)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     work->spared++;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
     if (!orf_work_write(queue, work, NULL, NULL, 0, &error)) /* it counts as a try then */
         orf_log_warning("a run was stopped, and the store did not hear of it: %s",
                         error->message);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     orf_work_stops(queue, work);
     orf_line_wait(queue, work, 0);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
 }
 
 /* What a run took, for those to come. */
@@ -414,7 +414,7 @@ void
 orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *error)
 {
     OrfSettlement *settlement = NULL;
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     work->cost_s =
         (double)(orf_queue_now(queue) - work->begun - work->parked_us) / G_TIME_SPAN_SECOND;
     size_t peak = orf_task_peak_memory(work->task);
@@ -431,7 +431,7 @@ orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *e
         g_autofree char *json = orf_queue_describe(queue, error);
         settlement = fail(queue, work, json);
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     orf_task_unref(task);
     g_free(result);
     orf_deliver(queue);

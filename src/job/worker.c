@@ -68,13 +68,13 @@ orf_queue_wake(OrfQueue *queue)
     for (; queue->parked->len && queue->normal_used < queue->limit; moved = true)
         unpark(queue);
     if (moved)
-        pthread_cond_broadcast(&queue->place_free);
+        g_cond_broadcast(&queue->place_free);
     if (queue->draining || g_sequence_is_empty(queue->line) ||
         free_place(queue) == ORF_PLACE_NONE)
         return;
     unsigned most = queue->limit + queue->options.preview_workers + queue->options.max_parked;
     if (queue->idle) {
-        pthread_cond_signal(&queue->work_ready);
+        g_cond_signal(&queue->work_ready);
     } else if (!queue->starting && queue->threads->len < most) {
         queue->starting++;
         g_ptr_array_add(queue->threads, g_thread_new("orfeas-run", work_thread, queue));
@@ -100,7 +100,7 @@ orf_batch_park(OrfQueue *queue, OrfBatch *batch)
     g_ptr_array_add(queue->parked, batch);
     orf_queue_wake(queue);
     while (batch->place == ORF_PLACE_NONE && is_wanted(batch))
-        pthread_cond_wait(&queue->place_free, &queue->lock);
+        g_cond_wait(&queue->place_free, &queue->lock);
     g_ptr_array_remove_fast(queue->parked, batch);
     int64_t parked = orf_queue_now(queue) - since;
     for (size_t i = 0; i < batch->n; i++)
@@ -136,9 +136,9 @@ reserve(OrfQueue *queue, OrfLiveWork *work)
 {
     if (!queue->work.reserve)
         return true;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     uint64_t ticket = queue->work.reserve(work->kind, work->request, queue->work.data);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     work->ticket = ticket;
     return ticket || queue->running->len == 0;
 }
@@ -158,9 +158,9 @@ ask_batch(OrfQueue *queue, const OrfLiveWork *work)
     if (!queue->work.batch)
         return 1;
     uint64_t n = queued(queue) + 1;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     unsigned most = queue->work.batch(work->kind, n, queue->work.data);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     return CLAMP(most, 1, MAX_BATCH);
 }
 
@@ -170,9 +170,9 @@ ask_concurrency(OrfQueue *queue)
     if (!queue->work.concurrency)
         return;
     uint64_t n = queued(queue);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     unsigned limit = queue->work.concurrency(n, queue->work.data);
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->limit = CLAMP(limit, 1, queue->options.workers * 8);
 }
 
@@ -190,7 +190,7 @@ void
 orf_work_stops(OrfQueue *queue, OrfLiveWork *work)
 {
     g_ptr_array_remove_fast(queue->running, work);
-    pthread_cond_broadcast(&queue->quiet);
+    g_cond_broadcast(&queue->quiet);
     if (queue->running->len)
         return;
     g_hash_table_remove_all(queue->full); /* who found no memory beside it may start without */
@@ -303,12 +303,12 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
 static bool
 begin(OrfQueue *queue, OrfBatch *batch, GError **error)
 {
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     for (size_t i = 0; i < batch->n; i++)
         prepare_run(queue, batch->works[i]);
     queue->stats.batches++;
     queue->stats.batched_jobs += batch->n;
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     for (size_t i = 0; i < batch->n; i++)
         if (!orf_work_write(queue, batch->works[i], NULL, NULL, ORF_HOOK_STARTED, error))
             return false;
@@ -323,7 +323,7 @@ call_off(OrfQueue *queue, OrfBatch *batch, const GError *why)
     for (size_t i = 0; i < batch->n; i++) {
         OrfLiveWork *work = batch->works[i];
         give_back_ticket(queue, work, 0, 0);
-        pthread_mutex_lock(&queue->lock);
+        g_mutex_lock(&queue->lock);
         OrfTask *task = g_steal_pointer(&work->task);
         orf_work_stops(queue, work);
         work->spared++; /* the attempt's number is spent, the try is not */
@@ -331,7 +331,7 @@ call_off(OrfQueue *queue, OrfBatch *batch, const GError *why)
             orf_line_wait(queue, work, G_TIME_SPAN_SECOND);
         else
             orf_live_work_unref(work);
-        pthread_mutex_unlock(&queue->lock);
+        g_mutex_unlock(&queue->lock);
         orf_task_unref(task);
     }
 }
@@ -353,11 +353,11 @@ run(OrfQueue *queue, OrfBatch *batch)
             (double)(orf_queue_now(queue) - work->begun - work->parked_us) / G_TIME_SPAN_SECOND;
         give_back_ticket(queue, work, orf_task_peak_memory(work->task), seconds);
     }
-    pthread_mutex_lock(&queue->lock); /* the next may begin while the ends are written */
+    g_mutex_lock(&queue->lock); /* the next may begin while the ends are written */
     give_place(queue, batch);
     g_hash_table_remove_all(queue->full);
     orf_queue_wake(queue);
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     for (size_t i = 0; i < batch->n; i++) {
         orf_work_ended(queue, batch->works[i], results[i], errors[i]);
         g_clear_error(&errors[i]);
@@ -372,11 +372,11 @@ run_batch(OrfQueue *queue, OrfBatch *batch)
         run(queue, batch);
     } else {
         call_off(queue, batch, error);
-        pthread_mutex_lock(&queue->lock);
+        g_mutex_lock(&queue->lock);
         give_place(queue, batch);
         g_hash_table_remove_all(queue->full);
         orf_queue_wake(queue);
-        pthread_mutex_unlock(&queue->lock);
+        g_mutex_unlock(&queue->lock);
     }
     batch_free(batch);
 }
@@ -386,20 +386,20 @@ work_thread(void *data)
 {
     OrfQueue *queue = data;
     setpriority(PRIO_PROCESS, 0, GENTLE); /* of this thread: clients are answered first */
-    pthread_mutex_lock(&queue->lock);
+    g_mutex_lock(&queue->lock);
     queue->starting--;
     while (!queue->stopping) {
         OrfBatch *batch = take_batch(queue);
         if (batch) {
-            pthread_mutex_unlock(&queue->lock);
+            g_mutex_unlock(&queue->lock);
             run_batch(queue, batch);
-            pthread_mutex_lock(&queue->lock);
+            g_mutex_lock(&queue->lock);
         } else if (!queue->stopping) { /* taking leaves the lock for a while */
             queue->idle++;
-            pthread_cond_wait(&queue->work_ready, &queue->lock);
+            g_cond_wait(&queue->work_ready, &queue->lock);
             queue->idle--;
         }
     }
-    pthread_mutex_unlock(&queue->lock);
+    g_mutex_unlock(&queue->lock);
     return NULL;
 }

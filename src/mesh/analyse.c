@@ -13,6 +13,7 @@
 #include "mesh-priv.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 typedef struct {
@@ -35,9 +36,9 @@ typedef struct {
     const uint32_t *triangles;
     size_t n_vertices, n_triangles;
     OrfEdges edges;
-    uint32_t *fan;   /* [3 * n_triangles] forest over corners */
-    uint32_t *shell; /* [n_triangles] forest over triangles */
-    uint8_t *fans;   /* [n_vertices] number of fans, 2 stands for more */
+    _Atomic uint32_t *fan;   /* [3 * n_triangles] forest over corners */
+    _Atomic uint32_t *shell; /* [n_triangles] forest over triangles */
+    uint8_t *fans;           /* [n_vertices] number of fans, 2 stands for more */
     EdgeTally *edge_tallies;
     FaceTally *face_tallies;
     VertexTally *vertex_tallies;
@@ -71,8 +72,9 @@ look_init(OrfTask *task, const OrfMesh *mesh, Look *look, GError **error)
     look->triangles = orf_mesh_triangles(mesh);
     look->n_vertices = n_vertices;
     look->n_triangles = n_triangles;
-    return (look->fan = ORF_ALLOC(task, uint32_t, 3 * n_triangles, "measuring", error)) &&
-           (look->shell = ORF_ALLOC(task, uint32_t, n_triangles, "measuring", error)) &&
+    return (look->fan =
+                ORF_ALLOC(task, _Atomic uint32_t, 3 * n_triangles, "measuring", error)) &&
+           (look->shell = ORF_ALLOC(task, _Atomic uint32_t, n_triangles, "measuring", error)) &&
            (look->fans = ORF_ALLOC(task, uint8_t, n_vertices, "measuring", error)) &&
            (look->edge_tallies =
                 ORF_ALLOC(task, EdgeTally, n_blocks(n_vertices), "measuring", error)) &&
@@ -86,20 +88,20 @@ look_init(OrfTask *task, const OrfMesh *mesh, Look *look, GError **error)
 /* --- Disjoint sets, shared without locks -------------------------------------------------- */
 
 static uint32_t
-find_root(uint32_t *parent, uint32_t x)
+find_root(_Atomic uint32_t *parent, uint32_t x)
 {
     for (;;) {
-        uint32_t up = __atomic_load_n(&parent[x], __ATOMIC_RELAXED);
-        uint32_t top = __atomic_load_n(&parent[up], __ATOMIC_RELAXED);
+        uint32_t up = atomic_load_explicit(&parent[x], memory_order_relaxed);
+        uint32_t top = atomic_load_explicit(&parent[up], memory_order_relaxed);
         if (up == top)
             return up;
-        __atomic_store_n(&parent[x], top, __ATOMIC_RELAXED); /* any ancestor is right */
+        atomic_store_explicit(&parent[x], top, memory_order_relaxed); /* any ancestor will do */
         x = top;
     }
 }
 
 static void
-unite(uint32_t *parent, uint32_t a, uint32_t b)
+unite(_Atomic uint32_t *parent, uint32_t a, uint32_t b)
 {
     for (;;) {
         a = find_root(parent, a);
@@ -107,8 +109,8 @@ unite(uint32_t *parent, uint32_t a, uint32_t b)
         if (a == b)
             return;
         uint32_t low = MIN(a, b), high = MAX(a, b), seen = high;
-        if (__atomic_compare_exchange_n(&parent[high], &seen, low, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED))
+        if (atomic_compare_exchange_strong_explicit(&parent[high], &seen, low,
+                                                    memory_order_relaxed, memory_order_relaxed))
             return;
     }
 }
@@ -191,9 +193,9 @@ plant_forests(size_t begin, size_t end, void *data)
 {
     Look *look = data;
     for (size_t t = begin; t < end; t++)
-        look->shell[t] = (uint32_t)t;
+        atomic_store_explicit(&look->shell[t], (uint32_t)t, memory_order_relaxed);
     for (size_t c = 3 * begin; c < 3 * end; c++)
-        look->fan[c] = (uint32_t)c;
+        atomic_store_explicit(&look->fan[c], (uint32_t)c, memory_order_relaxed);
 }
 
 static void

@@ -39,7 +39,7 @@ typedef struct {
     uint32_t *part_start; /* [n_parts + 1] */
     Entry *entries;       /* [n_vertices], part after part, each in order of vertices */
     uint32_t *first;      /* [n_vertices] the first vertex in the same place */
-    int failed;           /* a part found no memory */
+    _Atomic bool failed;  /* a part found no memory */
 } Deal;
 
 static void
@@ -142,7 +142,7 @@ settle_parts(size_t begin, size_t end, void *data)
         largest = MAX(largest, start[part + 1] - start[part]);
     orf_autofree uint32_t *table = ORF_ALLOC(deal->task, uint32_t, 2 * largest, "weld", NULL);
     if (!table) {
-        __atomic_store_n(&deal->failed, 1, __ATOMIC_RELAXED);
+        deal->failed = true;
         return;
     }
     for (size_t part = begin; part < end; part++) {

@@ -81,10 +81,10 @@ rename_to(OrfBlobWriter *writer, const char *path, GError **error)
     g_autofree char *folder = g_path_get_dirname(path);
     if (g_mkdir_with_parents(folder, 0700) != 0)
         return orf_file_fail(error, "a blob cannot be kept", errno);
-    pthread_mutex_lock(&writer->store->sweeping);
+    g_mutex_lock(&writer->store->sweeping);
     bool ok = g_rename(writer->path, path) == 0;
     int code = errno;
-    pthread_mutex_unlock(&writer->store->sweeping);
+    g_mutex_unlock(&writer->store->sweeping);
     if (!ok)
         return orf_file_fail(error, "a blob cannot be kept", code);
     g_clear_pointer(&writer->path, g_free);

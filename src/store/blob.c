@@ -59,9 +59,9 @@ orf_blob_has(OrfStore *store, const char *digest)
     if (!orf_blob_is_name(digest))
         return false;
     g_autofree char *path = orf_blob_path(store, digest);
-    pthread_mutex_lock(&store->sweeping);
+    g_mutex_lock(&store->sweeping);
     bool has = utimensat(AT_FDCWD, path, NULL, 0) == 0;
-    pthread_mutex_unlock(&store->sweeping);
+    g_mutex_unlock(&store->sweeping);
     return has;
 }
 

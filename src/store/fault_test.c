@@ -2,7 +2,6 @@
 #include "store/folder_test.h"
 #include "store/store.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -201,14 +200,14 @@ one_of_many_writers_may_fail_without_the_others(void)
     g_autoptr(Folder) dir = folder_new();
     g_autoptr(OrfStore) store = open_store(dir);
     Writer writers[THREADS];
-    pthread_t threads[THREADS];
+    GThread *threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         writers[i] = (Writer){ store, i, 0 };
-        pthread_create(&threads[i], NULL, write_many, &writers[i]);
+        threads[i] = g_thread_new(NULL, write_many, &writers[i]);
     }
     unsigned refused = 0;
     for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
+        g_thread_join(threads[i]);
         refused += writers[i].refused;
     }
     g_assert_cmpuint(refused, ==, (THREADS - 1) * EACH / 5);

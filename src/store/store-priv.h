@@ -1,14 +1,11 @@
 /* store-priv.h - one SQL connection, the store's inside, reads and writes.
  *
- * SPDX-License-Identifier: Apache-2.0
- *
- * Locks are pthread's own, which ThreadSanitizer sees. */
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_STORE_PRIV_H
 #define ORF_STORE_PRIV_H
 
 #include "store/store.h"
 
-#include <pthread.h>
 #include <sqlite3.h>
 
 /* --- sql.c: a connection and its prepared statements. One thread at a time ---------------- */
@@ -60,16 +57,16 @@ struct OrfStore {
     char *dir, *db_path, *blob_dir;
     int lock_fd;
     int64_t openings;
-    OrfSql *writer;       /* of the thread that has `writing` */
-    OrfSql *tidier;       /* of the thread that has `tidying` */
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wrote;
+    OrfSql *writer; /* of the thread that has `writing` */
+    OrfSql *tidier; /* of the thread that has `tidying` */
+    GMutex lock;    /* guards what follows */
+    GCond wrote;
     bool writing, full_sync;
     OrfWriteOp *first, *last; /* waiting */
     GPtrArray *readers;       /* idle */
     GError *sick;             /* of the newest write; NULL: went well */
-    pthread_mutex_t tidying;
-    pthread_mutex_t sweeping; /* a blob is looked at, renewed or removed */
+    GMutex tidying;
+    GMutex sweeping; /* a blob is looked at, renewed or removed */
 };
 
 /* --- blob.c ------------------------------------------------------------------------------- */

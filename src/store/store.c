@@ -121,10 +121,10 @@ orf_store_open(const char *dir, GError **error)
     store->lock_fd = -1;
     store->full_sync = true;
     store->readers = g_ptr_array_new_with_free_func((GDestroyNotify)orf_sql_close);
-    pthread_mutex_init(&store->lock, NULL);
-    pthread_mutex_init(&store->tidying, NULL);
-    pthread_mutex_init(&store->sweeping, NULL);
-    pthread_cond_init(&store->wrote, NULL);
+    g_mutex_init(&store->lock);
+    g_mutex_init(&store->tidying);
+    g_mutex_init(&store->sweeping);
+    g_cond_init(&store->wrote);
     g_autoptr(GError) why = NULL;
     if (!make_folders(store, &why) || !take_lock(store, &why) || !open_database(store, &why)) {
         g_propagate_error(error, g_steal_pointer(&why));
@@ -144,10 +144,10 @@ orf_store_close(OrfStore *store)
     orf_sql_close(store->writer); /* the last connection moves the log into the database */
     if (store->lock_fd >= 0)
         close(store->lock_fd);
-    pthread_mutex_destroy(&store->lock);
-    pthread_mutex_destroy(&store->tidying);
-    pthread_mutex_destroy(&store->sweeping);
-    pthread_cond_destroy(&store->wrote);
+    g_mutex_clear(&store->lock);
+    g_mutex_clear(&store->tidying);
+    g_mutex_clear(&store->sweeping);
+    g_cond_clear(&store->wrote);
     g_clear_error(&store->sick);
     g_free(store->blob_dir);
     g_free(store->db_path);
@@ -166,11 +166,11 @@ orf_store_openings(const OrfStore *store)
 bool
 orf_store_healthy(OrfStore *store, GError **error)
 {
-    pthread_mutex_lock(&store->lock);
+    g_mutex_lock(&store->lock);
     bool ok = !store->sick;
     if (!ok && error)
         *error = g_error_copy(store->sick);
-    pthread_mutex_unlock(&store->lock);
+    g_mutex_unlock(&store->lock);
     return ok;
 }
 
@@ -194,8 +194,8 @@ orf_store_tidy(OrfStore *store)
     GStatBuf about;
     if (g_stat(log, &about) != 0 || about.st_size < (goffset)WORTH_MOVING * 4096)
         return;
-    pthread_mutex_lock(&store->tidying);
+    g_mutex_lock(&store->tidying);
     /* What cannot be moved now is moved the next time. */
     sqlite3_wal_checkpoint_v2(store->tidier->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    pthread_mutex_unlock(&store->tidying);
+    g_mutex_unlock(&store->tidying);
 }

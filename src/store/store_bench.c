@@ -4,7 +4,6 @@
 #include "store/folder_test.h"
 #include "store/store.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 typedef struct {
@@ -75,14 +74,14 @@ measure(const char *name, OrfStore *store, void *(*body)(void *), int threads, i
 {
     g_autofree double *ms = g_new0(double, threads *n);
     Client clients[64];
-    pthread_t handles[64];
+    GThread *handles[64];
     int64_t begun = g_get_monotonic_time();
     for (int i = 0; i < threads; i++) {
         clients[i] = (Client){ store, ms + i * n, i, n };
-        pthread_create(&handles[i], NULL, body, &clients[i]);
+        handles[i] = g_thread_new(NULL, body, &clients[i]);
     }
     for (int i = 0; i < threads; i++)
-        pthread_join(handles[i], NULL);
+        g_thread_join(handles[i]);
     double seconds = (double)(g_get_monotonic_time() - begun) / 1e6;
     int total = threads * n;
     qsort(ms, (size_t)total, sizeof *ms, compare);

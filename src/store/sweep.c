@@ -117,9 +117,9 @@ remove_blob(OrfStore *store, const char *name, int64_t before)
 {
     g_autofree char *path = orf_blob_path(store, name);
     uint64_t size = 0;
-    pthread_mutex_lock(&store->sweeping);
+    g_mutex_lock(&store->sweeping);
     bool gone = change_of(path, &size) < before && g_unlink(path) == 0;
-    pthread_mutex_unlock(&store->sweeping);
+    g_mutex_unlock(&store->sweeping);
     return gone ? size : 0;
 }
 

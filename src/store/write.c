@@ -114,9 +114,9 @@ lead(OrfStore *store)
     OrfWriteOp *line = store->first;
     store->first = store->last = NULL;
     store->writing = true;
-    pthread_mutex_unlock(&store->lock);
+    g_mutex_unlock(&store->lock);
     GError *error = commit_line(store, line);
-    pthread_mutex_lock(&store->lock);
+    g_mutex_lock(&store->lock);
     g_clear_error(&store->sick);
     store->sick = error;
     store->writing = false;
@@ -124,20 +124,20 @@ lead(OrfStore *store)
         next = op->next; /* once done it belongs to its thread again */
         op->done = true;
     }
-    pthread_cond_broadcast(&store->wrote);
+    g_cond_broadcast(&store->wrote);
 }
 
 bool
 orf_store_write(OrfStore *store, bool durable, OrfSqlFn fn, void *data, GError **error)
 {
     OrfWriteOp op = { .fn = fn, .data = data, .durable = durable };
-    pthread_mutex_lock(&store->lock);
+    g_mutex_lock(&store->lock);
     join(store, &op);
     while (!op.done && store->writing)
-        pthread_cond_wait(&store->wrote, &store->lock);
+        g_cond_wait(&store->wrote, &store->lock);
     if (!op.done)
         lead(store);
-    pthread_mutex_unlock(&store->lock);
+    g_mutex_unlock(&store->lock);
     if (!op.ok)
         g_propagate_error(error, op.error);
     return op.ok;
@@ -149,21 +149,21 @@ static OrfSql *
 take_reader(OrfStore *store, GError **error)
 {
     OrfSql *reader = NULL;
-    pthread_mutex_lock(&store->lock);
+    g_mutex_lock(&store->lock);
     if (store->readers->len)
         reader = g_ptr_array_steal_index(store->readers, store->readers->len - 1);
-    pthread_mutex_unlock(&store->lock);
+    g_mutex_unlock(&store->lock);
     return reader ? reader : orf_sql_open(store->db_path, false, error);
 }
 
 static void
 give_reader(OrfStore *store, OrfSql *reader)
 {
-    pthread_mutex_lock(&store->lock);
+    g_mutex_lock(&store->lock);
     bool keep = store->readers->len < MAX_IDLE_READERS;
     if (keep)
         g_ptr_array_add(store->readers, reader);
-    pthread_mutex_unlock(&store->lock);
+    g_mutex_unlock(&store->lock);
     if (!keep)
         orf_sql_close(reader);
 }
