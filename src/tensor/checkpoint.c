@@ -74,15 +74,15 @@ orf_checkpoint_warn(OrfCheckpoint *checkpoint, const char *format, ...)
     va_end(args);
 }
 
-bool
+void
 orf_reader_refuse(const OrfReader *reader, uint64_t at, GError **error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     g_autofree char *why = g_strdup_vprintf(format, args);
     va_end(args);
-    return ORF_FALSE(error, BAD_INPUT, "%s: byte %" G_GUINT64_FORMAT ": %s", reader->name, at,
-                     why);
+    g_set_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT, "%s: byte %" G_GUINT64_FORMAT ": %s",
+                reader->name, at, why);
 }
 
 bool

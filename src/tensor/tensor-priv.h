@@ -26,8 +26,8 @@ typedef struct {
 
 /* Fails with BAD_INPUT and the place: "weights.pt: byte 17: ..." */
 #define ORF_REFUSE(reader, at, error, ...)                                                     \
-    orf_reader_refuse((reader), (uint64_t)(at), (error), __VA_ARGS__)
-bool orf_reader_refuse(const OrfReader *reader, uint64_t at, GError **error, const char *format,
+    (orf_reader_refuse((reader), (uint64_t)(at), (error), __VA_ARGS__), false)
+void orf_reader_refuse(const OrfReader *reader, uint64_t at, GError **error, const char *format,
                        ...) G_GNUC_PRINTF(4, 5);
 /* Valid UTF-8 without control characters, not longer than ORF_MAX_NAME. */
 bool orf_reader_name_ok(const char *name, size_t length);

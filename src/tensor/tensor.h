@@ -106,4 +106,178 @@ bool orf_entry_read(const OrfEntry *entry, float *out, GError **error);
 bool orf_entry_read_part(const OrfEntry *entry, uint64_t begin, uint64_t n, float *out,
                          GError **error);
 
+/* --- Compute: tensor/compute.c ------------------------------------------------------------
+ * What a forward pass runs on: a backend with its kernels, a precision for the matrices, the
+ * task's budget and cores, and a pool from which tensors are made. One thread at a time.
+ *
+ * Errors stick: the first call that fails keeps its error here and returns NULL; calls that get
+ * a NULL tensor, or come later, return NULL too. A forward pass reads without a check after
+ * every line and ends in orf_compute_end. Every call looks at cancel. */
+
+typedef struct OrfCompute OrfCompute;
+typedef struct OrfTensor OrfTensor;
+
+typedef enum { ORF_PRECISION_F32, ORF_PRECISION_BF16, ORF_PRECISION_INT8 } OrfPrecision;
+const char *orf_precision_name(OrfPrecision precision); /* "f32" */
+
+/* Called with every rung a net names on its way: "d0.q". */
+typedef void (*OrfRungFn)(OrfCompute *compute, const char *name, const OrfTensor *tensor,
+                          void *data);
+
+typedef struct {
+    const char *backend;    /* "cpu" (NULL) or "plain", the slow and obvious truth */
+    OrfPrecision precision; /* of matrices; all else is f32 */
+    OrfRungFn rung;         /* may be NULL */
+    void *rung_data;
+} OrfComputeOptions;
+
+OrfCompute *orf_compute_new(OrfTask *task, const OrfComputeOptions *options, GError **error);
+void orf_compute_free(OrfCompute *compute);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCompute, orf_compute_free)
+OrfTask *orf_compute_task(const OrfCompute *compute);
+OrfPrecision orf_compute_precision(const OrfCompute *compute);
+void orf_compute_set_rung(OrfCompute *compute, OrfRungFn rung, void *data);
+bool orf_compute_ok(const OrfCompute *compute);
+/* For code beside the kernels that fails: keeps the error unless one is there. */
+void orf_compute_take_error(OrfCompute *compute, GError *error);
+/* True when all went well since the last time; else hands out the error that stuck. */
+bool orf_compute_end(OrfCompute *compute, GError **error);
+void orf_compute_rung(OrfCompute *compute, const OrfTensor *tensor, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/* --- Tensors: tensor/array.c --------------------------------------------------------------
+ * Row-major f32 on the compute's device. A tensor keeps its memory as long as it lives; views
+ * share it. Rows (runs of the last dimension) may lie further apart than they are long. */
+
+typedef struct {
+    unsigned rank;
+    size_t dim[ORF_MAX_RANK];
+} OrfShape;
+#define ORF_SHAPE(...)                                                                         \
+    ((OrfShape){ (unsigned)(sizeof((size_t[]){ __VA_ARGS__ }) / sizeof(size_t)),               \
+                 { __VA_ARGS__ } })
+size_t orf_shape_size(const OrfShape *shape); /* elements */
+
+OrfTensor *orf_tensor_new(OrfCompute *c, OrfShape shape); /* contents undefined */
+OrfTensor *orf_tensor_from(OrfCompute *c, OrfShape shape, const float *values);
+OrfTensor *orf_tensor_ref(OrfTensor *tensor); /* NULL is fine */
+void orf_tensor_unref(OrfTensor *tensor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfTensor, orf_tensor_unref)
+/* Lets go of what *at held and puts `tensor` there (taken). */
+void orf_tensor_set(OrfTensor **at, OrfTensor *tensor);
+
+const OrfShape *orf_tensor_shape(const OrfTensor *tensor);
+size_t orf_tensor_dim(const OrfTensor *tensor, unsigned i);
+size_t orf_tensor_rows(const OrfTensor *tensor); /* product of all dimensions but the last */
+size_t orf_tensor_columns(const OrfTensor *tensor);
+/* Copies all elements to `out`, row-major, from wherever they are. */
+bool orf_tensor_read(OrfCompute *c, const OrfTensor *tensor, float *out);
+bool orf_tensor_write(OrfCompute *c, OrfTensor *tensor, const float *values);
+
+OrfTensor *orf_tensor_reshape(OrfCompute *c, const OrfTensor *tensor, OrfShape shape);
+/* Part of one axis: a view when it can be one, else a copy. */
+OrfTensor *
+orf_tensor_slice(OrfCompute *c, const OrfTensor *tensor, unsigned axis, size_t begin, size_t n);
+OrfTensor *
+orf_tensor_concat(OrfCompute *c, unsigned axis, const OrfTensor *const *parts, size_t n);
+/* [..., rows, columns] to [..., columns, rows]. */
+OrfTensor *orf_tensor_transpose(OrfCompute *c, const OrfTensor *tensor);
+/* The tensor n times along a new first axis. */
+OrfTensor *orf_tensor_repeat(OrfCompute *c, const OrfTensor *tensor, size_t n);
+
+/* --- Weights: tensor/weight.c -------------------------------------------------------------
+ * A matrix in the form its backend's kernel likes, packed once. Immutable. */
+
+typedef struct OrfWeight OrfWeight;
+/* values[n_out][n_in], bias[n_out] or NULL. NULL when something failed (sticks). */
+OrfWeight *orf_weight_new(OrfCompute *c, const float *values, size_t n_out, size_t n_in,
+                          const float *bias);
+/* values[n_out][n_in][k][k], for orf_tensor_conv. */
+OrfWeight *orf_weight_new_conv(OrfCompute *c, const float *values, size_t n_out, size_t n_in,
+                               size_t k, const float *bias);
+void orf_weight_free(OrfWeight *weight);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfWeight, orf_weight_free)
+size_t orf_weight_n_out(const OrfWeight *weight);
+size_t orf_weight_n_in(const OrfWeight *weight);
+size_t orf_weight_bytes(const OrfWeight *weight); /* as packed */
+const float *orf_weight_bias(const OrfWeight *weight);
+
+/* --- Operations: tensor/ops.c ------------------------------------------------------------- */
+
+typedef enum {
+    ORF_ACT_NONE,
+    ORF_ACT_RELU,
+    ORF_ACT_SILU,
+    ORF_ACT_GELU,      /* with erf */
+    ORF_ACT_GELU_TANH, /* the tanh form */
+    ORF_ACT_SIGMOID,
+} OrfAct;
+
+typedef struct {
+    OrfAct act;            /* after the bias */
+    const OrfTensor *gate; /* [n_out] or [batch, n_out]: then multiplied by this */
+    const OrfTensor *add;  /* of the result's shape: then added */
+} OrfLinear;
+/* x[..., n_in] to [..., n_out]. */
+OrfTensor *orf_tensor_linear(OrfCompute *c, const OrfTensor *x, const OrfWeight *weight,
+                             const OrfLinear *how);
+
+typedef struct {
+    bool rms; /* divide by the root mean square; else mean and deviation (LayerNorm) */
+    double eps;
+    const OrfTensor *weight, *bias; /* [columns] or NULL */
+    const OrfTensor *scale, *shift; /* [batch, columns] or NULL: then * (1 + scale) + shift */
+    /* Per head: the row is `heads` groups of `dim`, `stride` apart; 0: the row is one. */
+    size_t heads, dim, stride;
+} OrfNorm;
+OrfTensor *orf_tensor_norm(OrfCompute *c, const OrfTensor *x, const OrfNorm *how);
+/* Statistics over rows and `columns / groups` neighbouring columns of x[rows, columns]. */
+OrfTensor *orf_tensor_group_norm(OrfCompute *c, const OrfTensor *x, size_t groups, double eps,
+                                 const OrfTensor *weight, const OrfTensor *bias);
+
+typedef struct {
+    size_t heads, dim;
+    size_t q_stride, k_stride, v_stride; /* columns between heads; 0: dim */
+    double first_key; /* added to the scaled score of key 0: ln(M) when it stands for M keys */
+} OrfAttention;
+/* q[batch, n, ...], k and v[batch, m, ...] to [batch, n, heads * dim]: softmax(q k' /
+ * sqrt(dim)) v, in tiles: the matrix of scores never exists. */
+OrfTensor *orf_tensor_attention(OrfCompute *c, const OrfTensor *q, const OrfTensor *k,
+                                const OrfTensor *v, const OrfAttention *how);
+
+OrfTensor *orf_tensor_act(OrfCompute *c, const OrfTensor *x, OrfAct act);
+/* x[..., 2n] to act(gate half) * other half: GEGLU with ORF_ACT_GELU and the gate second,
+ * SwiGLU with ORF_ACT_SILU and the gate first. */
+OrfTensor *orf_tensor_glu(OrfCompute *c, const OrfTensor *x, OrfAct act, bool gate_first);
+/* a * x + b * y; y may have fewer rows: they repeat. */
+OrfTensor *
+orf_tensor_mix(OrfCompute *c, double a, const OrfTensor *x, double b, const OrfTensor *y);
+OrfTensor *orf_tensor_softmax(OrfCompute *c, const OrfTensor *x); /* over the last axis */
+
+/* Pictures are [batch, height, width, channels]. */
+typedef struct {
+    size_t step, dilation; /* 0: 1 */
+    size_t pad;            /* on every side */
+    bool relu;
+} OrfConv;
+OrfTensor *
+orf_tensor_conv(OrfCompute *c, const OrfTensor *x, const OrfWeight *weight, const OrfConv *how);
+/* Kernel = step = k, so that nothing overlaps. weight: k * k * n_out outputs, [i][j][o]. */
+OrfTensor *
+orf_tensor_conv_up(OrfCompute *c, const OrfTensor *x, const OrfWeight *weight, size_t k);
+/* 2 x 2, step 2; a last odd row or column is a window of its own. */
+OrfTensor *orf_tensor_max_pool(OrfCompute *c, const OrfTensor *x);
+/* [batch, 3, h, w] to [batch, (h / p) * (w / p), 3 * p * p]: what a patch embedding multiplies.
+ */
+OrfTensor *orf_tensor_patches(OrfCompute *c, const OrfTensor *x, size_t p);
+
+typedef struct {
+    bool cubic;     /* A = -0.75 (Keys 1981), else linear */
+    bool antialias; /* widen the filter when shrinking (linear only) */
+    double step;    /* source samples a target sample; 0: from the sizes */
+} OrfResize;
+/* Half-pixel centres, edges repeat. */
+OrfTensor *orf_tensor_resize(OrfCompute *c, const OrfTensor *x, size_t height, size_t width,
+                             const OrfResize *how);
+
 #endif
