@@ -23,15 +23,15 @@ struct OrfApi {
     OrfApiOptions options; /* copied; defaults filled in */
     OrfRest *rest;
     _Atomic(OrfHttp *) http;
-    GMainContext *
-        clock; /* timers (heartbeats, waits): g_source_attach to it; callbacks must not block */
+    OrfWorkers *clock; /* one thread for what comes at a time: it must not block */
     _Atomic bool draining;
     struct OrfApiParts *parts; /* api.c */
     void *feeds; /* events.c: open streams and sockets, for heartbeats and drain */
 };
 void orf_feeds_init(OrfApi *api); /* events.c, called by orf_api_new */
 void orf_feeds_drain(OrfApi *api);
-void orf_feeds_clear(OrfApi *api);
+void orf_feeds_end(OrfApi *api);  /* returns when the last has said its last word */
+void orf_feeds_free(OrfApi *api); /* the clock is gone by then */
 
 /* --- Jobs: job-json.c, events.c, wait.c --------------------------------------------------- */
 
@@ -112,13 +112,10 @@ typedef struct OrfApiParts {
     _Atomic uint64_t disk_free; /* G_MAXUINT64: not known */
     atomic_bool low_on_disk;
     atomic_uint arriving; /* wishes that hold a place in the queue */
-    GThread *clock_thread;
-    GMainLoop *loop;
 } OrfApiParts;
 
 bool orf_api_low_on_disk(const OrfApi *api);
 
-#define CLOCK_MS 500
 #define LEAST_DISK (256u << 20)
 #define STUCK_US (5 * G_USEC_PER_SEC)
 

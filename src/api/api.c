@@ -62,56 +62,6 @@ orf_endpoints(void)
     return table;
 }
 
-/* --- The clock ---------------------------------------------------------------------------- */
-
-static gboolean
-tick(gpointer api)
-{
-    atomic_store(&((OrfApi *)api)->parts->tick_us, g_get_monotonic_time());
-    return G_SOURCE_CONTINUE;
-}
-
-static gpointer
-run_clock(gpointer data)
-{
-    OrfApi *api = data;
-    g_main_context_push_thread_default(api->clock);
-    g_main_loop_run(api->parts->loop);
-    g_main_context_pop_thread_default(api->clock);
-    return NULL;
-}
-
-static void
-start_clock(OrfApi *api)
-{
-    api->clock = g_main_context_new();
-    api->parts->loop = g_main_loop_new(api->clock, FALSE);
-    g_autoptr(GSource) source = g_timeout_source_new(CLOCK_MS);
-    g_source_set_callback(source, tick, api, NULL);
-    g_source_attach(source, api->clock);
-    tick(api);
-    api->parts->clock_thread = g_thread_new("clock", run_clock, api);
-}
-
-static gboolean
-quit(gpointer loop)
-{
-    g_main_loop_quit(loop);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-stop_clock(OrfApi *api)
-{
-    g_autoptr(GSource) source = g_idle_source_new();
-    g_source_set_priority(source, G_PRIORITY_HIGH);
-    g_source_set_callback(source, quit, api->parts->loop, NULL);
-    g_source_attach(source, api->clock);
-    g_thread_join(api->parts->clock_thread);
-    g_main_loop_unref(api->parts->loop);
-    g_main_context_unref(api->clock);
-}
-
 /* --- What rest asks and tells ------------------------------------------------------------- */
 
 bool
@@ -204,7 +154,7 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     parts->openapi = orf_document_take(orf_api_openapi(), "application/json");
     parts->generators = orf_generators_document(api);
     orf_metrics_begin(api);
-    start_clock(api);
+    api->clock = orf_workers_new("clock", 1, 0);
     orf_feeds_init(api);
     return api;
 }
@@ -248,8 +198,9 @@ orf_api_free(OrfApi *api)
         return;
     OrfApiParts *parts = api->parts;
     orf_rest_stop(api->rest);
-    orf_feeds_clear(api);
-    stop_clock(api);
+    orf_feeds_end(api);
+    orf_workers_free(api->clock);
+    orf_feeds_free(api);
     g_hash_table_unref(parts->page);
     orf_document_free(parts->generators);
     orf_document_free(parts->openapi);

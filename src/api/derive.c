@@ -17,7 +17,7 @@
 
 struct OrfMakers {
     OrfStore *store;
-    GThreadPool *pool;
+    OrfWorkers *pool;
     GMutex lock;
     GHashTable *running; /* "source what" -> Making, borrowed */
     GPtrArray *all;      /* Making, borrowed: to cancel at the end */
@@ -194,9 +194,8 @@ close_making(Making *making)
 }
 
 static void
-run(gpointer data, gpointer unused)
+run(void *data)
 {
-    (void)unused;
     Making *making = data;
     g_autoptr(GError) error = NULL;
     char digest[ORF_DIGEST_SIZE];
@@ -254,18 +253,18 @@ join(OrfMakers *makers, Waiter *waiter, const char *source, const char *what)
     Making *making = g_hash_table_lookup(makers->running, key);
     if (making) {
         g_free(key);
-    } else if (g_thread_pool_unprocessed(makers->pool) >= LINE) {
-        g_free(key);
-        return false;
     } else {
         making = making_new(makers, source, what, key);
+        if (!orf_workers_add(makers->pool, run,
+                             making)) { /* it waits for our lock at its end */
+            making_free(making);
+            return false;
+        }
         g_hash_table_insert(makers->running, making->key, making);
         g_ptr_array_add(makers->all, making);
     }
     waiter->making = making;
     g_ptr_array_add(making->waiters, waiter);
-    if (making->waiters->len == 1)
-        g_thread_pool_push(makers->pool, making, NULL);
     return true;
 }
 
@@ -313,7 +312,7 @@ orf_makers_new(OrfStore *store)
     OrfMakers *makers = g_new0(OrfMakers, 1);
     makers->store = store;
     g_mutex_init(&makers->lock);
-    makers->pool = g_thread_pool_new(run, NULL, THREADS, FALSE, NULL);
+    makers->pool = orf_workers_new("makers", THREADS, LINE);
     makers->running = g_hash_table_new(g_str_hash, g_str_equal);
     makers->all = g_ptr_array_new();
     return makers;
@@ -328,7 +327,7 @@ orf_makers_free(OrfMakers *makers)
     for (size_t i = 0; i < makers->all->len; i++)
         orf_task_cancel(((Making *)makers->all->pdata[i])->task);
     g_mutex_unlock(&makers->lock);
-    g_thread_pool_free(makers->pool, FALSE, TRUE);
+    orf_workers_free(makers->pool);
     g_hash_table_unref(makers->running);
     g_ptr_array_unref(makers->all);
     g_mutex_clear(&makers->lock);

@@ -14,10 +14,10 @@
 
 #include <string.h>
 
-#define SLOW (16u << 10) /* bytes unsent, from which on progress is held back */
-#define TICK_MS 1000     /* what was held back is looked at */
-#define BEAT_TICKS 12    /* a sign of life for each stream */
-#define RETRY "2000"     /* ms */
+#define SLOW (16u << 10)       /* bytes unsent, from which on progress is held back */
+#define TICK_US G_USEC_PER_SEC /* what was held back is looked at */
+#define BEAT_TICKS 12          /* a sign of life for each stream */
+#define RETRY "2000"           /* ms */
 
 struct OrfFeed {
     gatomicrefcount refs;
@@ -315,15 +315,16 @@ look_after(OrfFeed *feed, unsigned slot)
     g_mutex_unlock(&feed->lock);
 }
 
-static gboolean
-tick(gpointer data)
+static void
+tick(void *data)
 {
     OrfFeeds *feeds = data;
+    orf_workers_after(feeds->api->clock, TICK_US, tick, feeds);
+    atomic_store(&feeds->api->parts->tick_us, g_get_monotonic_time());
     unsigned slot = feeds->tick++ % BEAT_TICKS;
     g_autoptr(GPtrArray) some = collect(feeds, (int)slot);
     for (size_t i = 0; i < some->len; i++)
         look_after(some->pdata[i], slot);
-    return G_SOURCE_CONTINUE;
 }
 
 bool
@@ -361,26 +362,10 @@ orf_feed_cancel_job(OrfFeed *feed)
     orf_feeds_chore(feed->api, cancel_job, orf_feed_ref(feed));
 }
 
-typedef struct {
-    void (*work)(void *data);
-    void *data;
-} Chore;
-
-static void
-do_chore(gpointer data, gpointer unused)
-{
-    (void)unused;
-    Chore chore = *(Chore *)data;
-    g_free(data);
-    chore.work(chore.data);
-}
-
 void
 orf_feeds_chore(OrfApi *api, void (*work)(void *data), void *data)
 {
-    Chore *chore = g_new(Chore, 1);
-    *chore = (Chore){ work, data };
-    g_thread_pool_push(((OrfFeeds *)api->feeds)->chores, chore, NULL);
+    orf_workers_add(((OrfFeeds *)api->feeds)->chores, work, data); /* it has no bound */
 }
 
 /* --- Life --------------------------------------------------------------------------------- */
@@ -392,14 +377,12 @@ orf_feeds_init(OrfApi *api)
     feeds->api = api;
     feeds->showcase = orf_showcase_new();
     feeds->makers = orf_makers_new(api->options.store);
-    feeds->chores = g_thread_pool_new(do_chore, NULL, 2, FALSE, NULL);
+    feeds->chores = orf_workers_new("chores", 2, 0);
     feeds->open = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)orf_feed_unref, NULL);
     g_mutex_init(&feeds->lock);
     g_cond_init(&feeds->empty);
-    feeds->ticker = g_timeout_source_new(TICK_MS);
-    g_source_set_callback(feeds->ticker, tick, feeds, NULL);
-    g_source_attach(feeds->ticker, api->clock);
     api->feeds = feeds;
+    tick(feeds);
 }
 
 void
@@ -415,19 +398,21 @@ orf_feeds_drain(OrfApi *api)
 }
 
 void
-orf_feeds_clear(OrfApi *api)
+orf_feeds_end(OrfApi *api)
 {
-    OrfFeeds *feeds = api->feeds; /* stays until the last chore, which looks for it */
-    if (!feeds)
-        return;
+    OrfFeeds *feeds = api->feeds;
     orf_feeds_drain(api);
     g_mutex_lock(&feeds->lock);
     while (g_hash_table_size(feeds->open))
         g_cond_wait(&feeds->empty, &feeds->lock);
     g_mutex_unlock(&feeds->lock);
-    g_source_destroy(feeds->ticker);
-    g_source_unref(feeds->ticker);
-    g_thread_pool_free(feeds->chores, FALSE, TRUE);
+}
+
+void
+orf_feeds_free(OrfApi *api)
+{
+    OrfFeeds *feeds = api->feeds; /* stays until the last chore, which looks for it */
+    orf_workers_free(feeds->chores);
     orf_makers_free(feeds->makers);
     orf_showcase_free(feeds->showcase);
     g_hash_table_unref(feeds->open);

@@ -128,10 +128,9 @@ struct OrfFeeds {
     OrfApi *api;
     OrfShowcase *showcase;
     OrfMakers *makers;
-    GThreadPool *chores; /* what may block and nobody waits for */
-    GSource *ticker;
-    unsigned tick; /* of the clock's thread */
-    GMutex lock;   /* of the rest */
+    OrfWorkers *chores; /* what may block and nobody waits for */
+    unsigned tick;      /* of the clock's thread */
+    GMutex lock;        /* of the rest */
     GCond empty;
     GHashTable *open; /* OrfFeed -> itself, with a reference */
     unsigned turn;

@@ -17,7 +17,7 @@ typedef struct {
     _Atomic bool left; /* nobody waits any more */
     GMutex lock;       /* of the rest */
     OrfFeed *feed;
-    GSource *timer;
+    uint64_t timer; /* 0: none */
     bool ended;
 } Waiting;
 
@@ -28,7 +28,6 @@ waiting_unref(void *data)
     if (!g_atomic_ref_count_dec(&waiting->refs))
         return;
     orf_request_unref(waiting->request);
-    g_clear_pointer(&waiting->timer, g_source_unref);
     g_mutex_clear(&waiting->lock);
     g_free(waiting->id);
     g_free(waiting);
@@ -64,9 +63,10 @@ end(void *data)
     Waiting *waiting = data;
     g_mutex_lock(&waiting->lock);
     waiting->ended = true;
-    if (waiting->timer)
-        g_source_destroy(waiting->timer);
+    bool spared = orf_workers_cancel(waiting->call->api->clock, waiting->timer);
     g_mutex_unlock(&waiting->lock);
+    if (spared)
+        waiting_unref(waiting); /* the timer's */
     if (!waiting->left)
         waiting->ready(waiting->call, waiting->id);
     waiting_unref(waiting);
@@ -97,8 +97,8 @@ orf_call_stop_waiting(OrfCall *call)
 
 /* --- Patience ----------------------------------------------------------------------------- */
 
-static gboolean
-lose_patience(gpointer data)
+static void
+lose_patience(void *data)
 {
     Waiting *waiting = data;
     g_mutex_lock(&waiting->lock);
@@ -107,19 +107,17 @@ lose_patience(gpointer data)
     if (feed)
         orf_feed_stop(feed);
     orf_feed_unref(feed);
-    return G_SOURCE_REMOVE;
+    waiting_unref(waiting);
 }
 
 static void
 set_timer(Waiting *waiting, unsigned seconds)
 {
     g_mutex_lock(&waiting->lock);
-    if (!waiting->ended && waiting->feed) {
-        waiting->timer = g_timeout_source_new(seconds * 1000);
-        g_source_set_callback(waiting->timer, lose_patience, waiting_ref(waiting),
-                              waiting_unref);
-        g_source_attach(waiting->timer, waiting->call->api->clock);
-    }
+    if (!waiting->ended && waiting->feed)
+        waiting->timer =
+            orf_workers_after(waiting->call->api->clock, (int64_t)seconds * G_USEC_PER_SEC,
+                              lose_patience, waiting_ref(waiting));
     g_mutex_unlock(&waiting->lock);
 }
 
