@@ -8,8 +8,9 @@
 
 /* clang-format off: one line each */
 static const OrfCommand *const table[] = {
-    &orf_command_generate,   &orf_command_cutout, &orf_command_mesh,       &orf_command_serve,
-    &orf_command_generators, &orf_command_doctor, &orf_command_completion, NULL,
+    &orf_command_generate,   &orf_command_cutout,     &orf_command_mesh,
+    &orf_command_serve,      &orf_command_generators, &orf_command_doctor,
+    &orf_command_completion, &orf_command_run_jobs,   NULL,
 };
 /* clang-format on */
 
@@ -66,7 +67,8 @@ print_help(void)
             "Usage: orfeas COMMAND [OPTION...]\n\nCommands:\n",
             orf_version());
     for (size_t i = 0; table[i]; i++)
-        g_print("  %-11s %s\n", table[i]->name, table[i]->summary);
+        if (!table[i]->hidden)
+            g_print("  %-11s %s\n", table[i]->name, table[i]->summary);
     g_print("\nTry:\n"
             "  orfeas generate cup.jpg -o cup.glb         a 100 mm model, coloured\n"
             "  orfeas generate logo.svg -o logo.3mf --size 60mm\n"

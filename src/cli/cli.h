@@ -13,13 +13,15 @@
 
 typedef struct {
     const char *name;    /* "generate" */
+    bool hidden;         /* for programs, in no list */
     const char *summary; /* one line for the list */
     /* argv[0] is the command's name. Returns the exit code; has reported its errors. */
     int (*run)(int argc, char **argv);
 } OrfCommand;
 
 extern const OrfCommand orf_command_generate, orf_command_cutout, orf_command_mesh,
-    orf_command_serve, orf_command_generators, orf_command_doctor, orf_command_completion;
+    orf_command_serve, orf_command_run_jobs, orf_command_generators, orf_command_doctor,
+    orf_command_completion;
 const OrfCommand *const *orf_commands(void); /* NULL-terminated */
 
 /* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */

@@ -14,7 +14,8 @@ command_names(void)
 {
     g_autoptr(GString) names = g_string_new(NULL);
     for (const OrfCommand *const *c = orf_commands(); *c; c++)
-        g_string_append_printf(names, "%s ", (*c)->name);
+        if (!(*c)->hidden)
+            g_string_append_printf(names, "%s ", (*c)->name);
     return g_string_free(g_steal_pointer(&names), FALSE);
 }
 

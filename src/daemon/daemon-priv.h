@@ -16,6 +16,8 @@ struct OrfDaemon {
     OrfDevices *devices;
     OrfStore *store; /* NULL in safe mode, as runner and queue */
     OrfRunner *runner;
+    const char *runner_argv[5];
+    char *program, *runs_memory; /* of it */
     OrfQueue *queue;
     OrfApi *api;
     OrfHttp *http;

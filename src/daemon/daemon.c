@@ -35,12 +35,30 @@ open_store(OrfDaemon *daemon, GError **error)
     return true;
 }
 
+/* This program again, as the process that runs jobs. */
+static void
+isolate(OrfDaemon *daemon, const OrfDaemonOptions *options)
+{
+    OrfMachine machine;
+    orf_machine_read(NULL, &machine);
+    uint64_t memory = options->memory ? options->memory : machine.memory_total / 4 * 3;
+    daemon->runs_memory = g_strdup_printf("%" G_GUINT64_FORMAT, memory);
+    daemon->program = g_strdup(options->program ? options->program : "/proc/self/exe");
+    const char *const argv[] = { daemon->program, "run-jobs", "--memory", daemon->runs_memory,
+                                 NULL };
+    memcpy(daemon->runner_argv, argv, sizeof argv);
+    orf_runner_isolate(daemon->runner, &(OrfIsolation){ .argv = daemon->runner_argv,
+                                                        .memory = options->memory,
+                                                        .limit_us = options->run_limit_us });
+}
+
 static bool
 open_queue(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
 {
     if (!daemon->store)
         return true;
     daemon->runner = orf_runner_new(daemon->store, daemon->meter, daemon->devices);
+    isolate(daemon, options);
     daemon->queue = orf_queue_new(
         &(OrfQueueOptions){
             .store = daemon->store,
@@ -164,6 +182,18 @@ orf_daemon_devices(GError **error)
     return devices ? orf_devices_json(devices, false) : NULL;
 }
 
+int
+orf_daemon_run_jobs(uint64_t memory, OrfRunHook hook)
+{
+    return orf_run_jobs(memory, hook);
+}
+
+char *
+orf_daemon_confinement(void)
+{
+    return orf_confinement_here(0);
+}
+
 char *
 orf_daemon_describe(const char *what)
 {
@@ -203,6 +233,8 @@ orf_daemon_free(OrfDaemon *daemon)
     orf_devices_free(daemon->devices);
     orf_meter_free(daemon->meter);
     g_free(daemon->safe_mode);
+    g_free(daemon->runs_memory);
+    g_free(daemon->program);
     g_free(daemon->address);
     g_free(daemon->dir);
     g_free(daemon);

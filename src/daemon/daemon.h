@@ -20,6 +20,8 @@ typedef struct {
     int64_t cache_ttl_us, keep_us; /* 0: an hour; 0: a day */
     const char *webhook_secret;    /* NULL: webhooks are refused */
     const char *const *origins;    /* further sites whose pages may use it; or NULL */
+    int64_t run_limit_us;          /* of one run, waits left out; 0: 10 min */
+    const char *program;           /* that knows run-jobs; NULL: this one */
     bool proxied;                  /* clients come through a proxy that adds X-Forwarded-For */
 } OrfDaemonOptions;
 
@@ -46,6 +48,11 @@ char *orf_daemon_devices(GError **error);
 
 /* The API described: "openapi" (JSON) or "reference" (Markdown); NULL: neither. Caller owns. */
 char *orf_daemon_describe(const char *what);
+
+/* The process that runs jobs for a server: see orf_run_jobs. `hook` is NULL but in tests. */
+int orf_daemon_run_jobs(uint64_t memory, void (*hook)(const char *request, const char *step));
+/* Confines this process for ever and says how; caller owns. */
+char *orf_daemon_confinement(void);
 
 /* Waits for SIGINT or SIGTERM, which every thread has blocked, and drains for `drain_s` at
  * most; a second signal ends the program at once. */

@@ -22,7 +22,8 @@ static void
 open_house(House *house)
 {
     g_autoptr(GError) error = NULL;
-    house->daemon = orf_daemon_start(&(OrfDaemonOptions){ .dir = house->dir }, &error);
+    house->daemon = orf_daemon_start(
+        &(OrfDaemonOptions){ .dir = house->dir, .program = g_getenv("ORFEAS") }, &error);
     g_assert_no_error(error);
     house->stage.port = orf_daemon_port(house->daemon);
 }
@@ -219,7 +220,8 @@ tells_two_apart(void)
     g_autoptr(House) house = house_new();
     open_house(house);
     g_autoptr(GError) error = NULL;
-    g_assert_null(orf_daemon_start(&(OrfDaemonOptions){ .dir = house->dir }, &error));
+    g_assert_null(orf_daemon_start(
+        &(OrfDaemonOptions){ .dir = house->dir, .program = g_getenv("ORFEAS") }, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_BUSY);
 }
 

@@ -22,6 +22,7 @@ typedef struct {
     int attempt;
     double waited_s; /* from acceptance to the start of this attempt */
     OrfTask *task;   /* cancel, progress and budget; progress becomes events by itself */
+    size_t peak;     /* bytes it drew at most, when that was not from `task`: set by `run` */
     void *user;      /* of the callbacks below: NULL before `run`, free it there */
     void *private;   /* of the queue */
 } OrfJobRun;
@@ -31,6 +32,8 @@ typedef struct {
  * still wait for their first, and waits for a place among the rest. At once when it was
  * cancelled. */
 void orf_job_run_stage(OrfJobRun *run, const char *stage_json, double progress);
+/* Tells how far it is, when it does not happen on its task. */
+void orf_job_run_progress(OrfJobRun *run, const char *step, double fraction);
 void orf_job_run_log(OrfJobRun *run, const char *message);
 
 /* What the daemon hands in. Called without locks held, on worker threads; all but `run` return

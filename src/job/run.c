@@ -102,6 +102,12 @@ work_of(OrfJobRun *run)
 }
 
 void
+orf_job_run_progress(OrfJobRun *run, const char *step, double fraction)
+{
+    orf_work_progress(step, fraction, work_of(run));
+}
+
+void
 orf_job_run_log(OrfJobRun *run, const char *message)
 {
     OrfQueue *queue = run->private;

@@ -417,7 +417,7 @@ orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *e
     g_mutex_lock(&queue->lock);
     work->cost_s =
         (double)(orf_queue_now(queue) - work->begun - work->parked_us) / G_TIME_SPAN_SECOND;
-    size_t peak = orf_task_peak_memory(work->task);
+    size_t peak = MAX(work->run.peak, orf_task_peak_memory(work->task));
     OrfTask *task = g_steal_pointer(&work->task);
     g_clear_pointer(&work->step, g_free);
     bool nobody = work->jobs->len == 0, back = !nobody && work->put_back && !result;

@@ -351,7 +351,8 @@ run(OrfQueue *queue, OrfBatch *batch)
             errors[i] = g_error_new(ORF_ERROR, ORF_ERROR_BUG, "the run ended without a result");
         double seconds =
             (double)(orf_queue_now(queue) - work->begun - work->parked_us) / G_TIME_SPAN_SECOND;
-        give_back_ticket(queue, work, orf_task_peak_memory(work->task), seconds);
+        size_t peak = MAX(work->run.peak, orf_task_peak_memory(work->task));
+        give_back_ticket(queue, work, peak, seconds);
     }
     g_mutex_lock(&queue->lock); /* the next may begin while the ends are written */
     give_place(queue, batch);

@@ -199,7 +199,27 @@ orf_runner_work(OrfRunner *runner, OrfDescribeFn describe)
 }
 
 void
+orf_runner_isolate(OrfRunner *runner, const OrfIsolation *isolation)
+{
+    runner->memory = isolation->memory;
+    runner->supervisor = orf_supervisor_new(
+        &(OrfSupervisorOptions){ .argv = isolation->argv, .limit_us = isolation->limit_us });
+}
+
+bool
+orf_runner_isolation(OrfRunner *runner, OrfIsolationStats *ret)
+{
+    if (!runner->supervisor)
+        return false;
+    orf_supervisor_stats(runner->supervisor, ret);
+    return true;
+}
+
+void
 orf_runner_free(OrfRunner *runner)
 {
+    if (!runner)
+        return;
+    orf_supervisor_free(runner->supervisor);
     g_free(runner);
 }

@@ -1,13 +1,15 @@
-/* runner.c - stored jobs to assets: what the queue runs.
+/* runner.c - stored jobs to assets: what the queue runs, seen from the server.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pictures are mapped, not copied. Each stage becomes a GLB blob as soon as it exists, and then
- * an event. When two stages are the same asset (the finished one is the final one, checked)
- * there is one file. */
+ * The run happens in a runner process, or in this one; either way its inputs are opened here,
+ * its stages are stored here before anybody hears of them, and its result is told here. */
 #include "work/work-priv.h"
 
+#include "work/make.h"
+
 #include <string.h>
+#include <unistd.h>
 
 /* --- Stages ------------------------------------------------------------------------------- */
 
@@ -17,88 +19,58 @@ seconds_since(int64_t then_us)
     return (double)(g_get_monotonic_time() - then_us) / G_USEC_PER_SEC;
 }
 
-/* The asset as a blob; the one before when it is the same. */
-static bool
-store_stage(Run *run, OrfAsset *asset, GError **error)
-{
-    if (run->last == asset)
-        return true;
-    g_autoptr(GBytes) glb = orf_asset_save(run->job->task, asset, "glb", error);
-    if (!glb || !orf_blob_put(run->runner->store, glb, run->digest, error))
-        return false;
-    run->bytes = g_bytes_get_size(glb);
-    g_clear_pointer(&run->last, orf_asset_unref);
-    run->last = orf_asset_ref(asset);
-    return true;
-}
-
 static char *
-stage_json(const Run *run, OrfStage stage, OrfAsset *asset, double seconds)
+stage_json(const Run *run, const OrfMessage *stage)
 {
-    size_t vertices, triangles;
-    orf_engine_count(asset, &vertices, &triangles);
     GString *json = g_string_new(NULL);
     g_string_append_printf(json,
                            "{\"name\":\"%s\",\"progress\":%.2f,\"sha256\":\"%s\",\"bytes\":%zu,"
-                           "\"vertices\":%zu,\"triangles\":%zu,\"took_s\":",
-                           orf_stage_name(stage), (stage + 1) / (double)ORF_N_STAGES,
-                           run->digest, run->bytes, vertices, triangles);
-    orf_json_number(json, round(seconds * 1e4) / 1e4);
+                           "\"vertices\":%" G_GUINT64_FORMAT ",\"triangles\":%" G_GUINT64_FORMAT
+                           ",\"took_s\":",
+                           orf_stage_name((OrfStage)stage->stage),
+                           (double)(stage->stage + 1) / (double)ORF_N_STAGES, run->digest,
+                           run->bytes, stage->vertices, stage->triangles);
+    orf_json_number(json, round(stage->took_s * 1e4) / 1e4);
     return g_string_free(g_string_append_c(json, '}'), FALSE);
 }
 
 static void
-measure_stage(Run *run, OrfStage stage, double seconds)
+measure_stage(Run *run, const OrfMessage *stage)
 {
     OrfRunner *runner = run->runner;
-    const char *generator = run->ran.generator ? run->ran.generator : run->request->generator;
-    orf_series_observe(orf_series(runner->stages, orf_stage_name(stage), generator, NULL),
-                       seconds, NULL);
-    if (stage == ORF_PREVIEW && run->job->attempt <= 1)
+    const char *generator = run->generator ? run->generator : run->request->generator;
+    orf_series_observe(
+        orf_series(runner->stages, orf_stage_name((OrfStage)stage->stage), generator, NULL),
+        stage->took_s, NULL);
+    if (stage->stage == ORF_PREVIEW && run->job->attempt <= 1)
         orf_series_observe(orf_series(runner->previews, NULL),
                            run->job->waited_s + seconds_since(run->began_us), NULL);
 }
 
 static bool
-on_stage(OrfStage stage, OrfAsset *asset, void *data)
+take_stage(const OrfMessage *stage, GBytes *file, void *data, GError **error)
 {
     Run *run = data;
+    if (stage->stage >= ORF_N_STAGES || (!file && !run->bytes))
+        return ORF_FALSE(error, BUG, "a run told of a stage that cannot be");
     g_mutex_lock(&run->lock);
     if (run->trace)
         orf_trace_step(run->trace, "save");
     g_mutex_unlock(&run->lock);
-    if (!store_stage(run, asset, &run->error))
+    if (file && !orf_blob_put(run->runner->store, file, run->digest, error))
         return false;
-    double seconds = seconds_since(run->stage_us);
-    g_autofree char *json = stage_json(run, stage, asset, seconds);
+    if (file)
+        run->bytes = g_bytes_get_size(file);
+    g_free(run->generator);
+    run->generator = g_strdup(stage->generator);
+    g_autofree char *json = stage_json(run, stage);
+    if (stage->stage == ORF_PREVIEW) /* a run that starts again tells them again */
+        g_string_truncate(run->stages, 0);
     g_string_append_printf(run->stages, "%s%s", run->stages->len ? "," : "", json);
-    measure_stage(run, stage, seconds);
-    /* Waits while jobs that have no stage yet go first: that time belongs to no stage. */
-    orf_job_run_stage(run->job, json, (stage + 1) / (double)ORF_N_STAGES);
-    run->stage_us = g_get_monotonic_time();
+    measure_stage(run, stage);
+    /* Waits while jobs that have no stage yet go first. */
+    orf_job_run_stage(run->job, json, (double)(stage->stage + 1) / (double)ORF_N_STAGES);
     return true;
-}
-
-/* --- Recipe ------------------------------------------------------------------------------- */
-
-static bool
-add_pictures(Run *run, OrfRecipe *recipe, GError **error)
-{
-    OrfStore *store = run->runner->store;
-    for (guint i = 0; i < run->request->pictures->len; i++) {
-        const OrfWishPicture *picture = run->request->pictures->pdata[i];
-        g_autoptr(GBytes) bytes = orf_blob_get(store, picture->digest, error);
-        if (!bytes ||
-            !orf_recipe_add_picture(recipe, bytes, picture->name, picture->yaw, error))
-            return false;
-    }
-    const OrfWishPicture *mask = run->request->mask;
-    if (!mask)
-        return true;
-    g_autoptr(GBytes) bytes = orf_blob_get(store, mask->digest, error);
-    if (bytes)
-        orf_recipe_set_mask(recipe, bytes, mask->name);
-    return bytes;
 }
 
 /* --- Result ------------------------------------------------------------------------------- */
@@ -107,33 +79,32 @@ static void
 append_text(GString *json, const char *name, const char *text)
 {
     g_string_append_printf(json, ",\"%s\":", name);
-    orf_json_string(json, text);
+    orf_json_string(json, text ? text : "");
 }
 
 static void
-append_ran(GString *json, const OrfRan *ran)
+append_ran(GString *json, const OrfMessage *result)
 {
     g_string_append(json, "\"generator\":");
-    orf_json_string(json, ran->generator);
-    append_text(json, "reason", ran->reason);
+    orf_json_string(json, result->generator ? result->generator : "");
+    append_text(json, "reason", result->reason);
     g_string_append(json, ",\"confidence\":");
-    orf_json_number(json, round(ran->confidence * 100) / 100);
-    if (!ran->runner_up) {
+    orf_json_number(json, round(result->confidence * 100) / 100);
+    if (!result->runner_up) {
         g_string_append(json, ",\"runner_up\":null");
         return;
     }
     g_string_append(json, ",\"runner_up\":{\"generator\":");
-    orf_json_string(json, ran->runner_up);
-    append_text(json, "reason", ran->runner_up_reason);
+    orf_json_string(json, result->runner_up);
+    append_text(json, "reason", result->runner_up_reason);
     g_string_append_c(json, '}');
 }
 
 static void
-append_notes(GString *json, OrfTask *task)
+append_notes(GString *json, char **notes)
 {
-    g_auto(GStrv) notes = orf_task_notes(task);
     g_string_append(json, ",\"warnings\":[");
-    for (char **note = notes; *note; note++) {
+    for (char **note = notes; note && *note; note++) {
         if (note != notes)
             g_string_append_c(json, ',');
         orf_json_string(json, *note);
@@ -142,23 +113,108 @@ append_notes(GString *json, OrfTask *task)
 }
 
 static char *
-result_json(Run *run, OrfAsset *asset, GError **error)
+result_json(const Run *run, const OrfMessage *result)
 {
-    OrfTask *task = run->job->task;
-    g_autofree char *measures = orf_asset_measures_json(task, asset, false, error);
-    if (!measures)
-        return NULL;
     GString *json = g_string_new("{");
-    append_ran(json, &run->ran);
+    append_ran(json, result);
     g_string_append_printf(json, ",\"seed\":%" G_GINT64_FORMAT ",\"stages\":[%s]",
                            run->request->seed, run->stages->str);
-    g_string_append_printf(json, ",\"measures\":%s", measures);
-    append_notes(json, task);
-    g_string_append_printf(json, ",\"took_s\":%.4f,\"peak_bytes\":%zu",
-                           seconds_since(run->began_us), orf_task_peak_memory(task));
+    g_string_append_printf(json, ",\"measures\":%s",
+                           result->measures ? result->measures : "{}");
+    append_notes(json, result->notes);
+    g_string_append_printf(json, ",\"took_s\":%.4f,\"peak_bytes\":%" G_GUINT64_FORMAT,
+                           seconds_since(run->began_us), result->peak);
     append_text(json, "engine", orf_version());
     g_string_append_c(json, '}');
     return g_string_free(json, FALSE);
+}
+
+/* --- Elsewhere ---------------------------------------------------------------------------- */
+
+static void
+tell_progress(const char *step, double fraction, void *data)
+{
+    orf_job_run_progress(((Run *)data)->job, step, fraction);
+}
+
+static void
+tell_log(const char *text, void *data)
+{
+    orf_job_run_log(((Run *)data)->job, text);
+}
+
+static bool
+open_input(OrfStore *store, const char *digest, OrfMessage *order, GError **error)
+{
+    uint64_t size;
+    if (order->n_fds == ORF_MESSAGE_FDS)
+        return ORF_FALSE(error, BUG, "a run has more inputs than can be handed on");
+    int fd = orf_blob_open(store, digest, &size, error);
+    if (fd < 0)
+        return false;
+    order->inputs[order->n_fds] = g_strdup(digest);
+    order->fds[order->n_fds++] = fd;
+    return true;
+}
+
+static bool
+open_inputs(const Run *run, OrfMessage *order, GError **error)
+{
+    OrfStore *store = run->runner->store;
+    const OrfWishRequest *request = run->request;
+    order->inputs = g_new0(char *, ORF_MESSAGE_FDS + 1);
+    for (guint i = 0; i < request->pictures->len; i++)
+        if (!open_input(store, ((OrfWishPicture *)request->pictures->pdata[i])->digest, order,
+                        error))
+            return false;
+    return !request->mask || open_input(store, request->mask->digest, order, error);
+}
+
+static OrfMessage *
+run_elsewhere(Run *run, GError **error)
+{
+    OrfJobRun *job = run->job;
+    g_autoptr(OrfMessage) order = g_new0(OrfMessage, 1), failed = NULL;
+    *order = (OrfMessage){ .type = ORF_MESSAGE_RUN,
+                           .id = g_strdup(job->id),
+                           .kind = g_strdup(job->kind),
+                           .request = g_strdup(job->request),
+                           .attempt = (uint64_t)job->attempt,
+                           .cores = orf_task_cores(job->task),
+                           .memory = run->runner->memory };
+    if (!open_inputs(run, order, error))
+        return NULL;
+    OrfRideHost host = {
+        .progress = tell_progress, .stage = take_stage, .log = tell_log, .data = run
+    };
+    OrfMessage *result =
+        orf_supervisor_run(run->runner->supervisor, job->task, order, &host, &failed, error);
+    const OrfMessage *last = result ? result : failed;
+    if (last) {
+        job->peak = last->peak;
+        g_free(run->generator);
+        run->generator = g_strdup(last->generator);
+    }
+    return result;
+}
+
+/* --- Here --------------------------------------------------------------------------------- */
+
+static GBytes *
+get_input(const char *digest, void *data, GError **error)
+{
+    return orf_blob_get(((Run *)data)->runner->store, digest, error);
+}
+
+static OrfMessage *
+run_here(Run *run, GError **error)
+{
+    const char *generator = NULL;
+    OrfMakeHost host = { .input = get_input, .stage = take_stage, .data = run };
+    OrfMessage *result = orf_make(run->job->task, run->request, &host, &generator, error);
+    g_free(run->generator);
+    run->generator = g_strdup(generator);
+    return result;
 }
 
 /* --- One run ------------------------------------------------------------------------------ */
@@ -169,17 +225,9 @@ make(Run *run, GError **error)
     run->request = orf_wish_request_parse(run->job->request, error);
     if (!run->request)
         return NULL;
-    g_autoptr(OrfRecipe) recipe = orf_wish_recipe(run->request, NULL, NULL, error);
-    if (!recipe || !add_pictures(run, recipe, error))
-        return NULL;
-    g_autoptr(OrfAsset) asset =
-        orf_generate(run->job->task, recipe, on_stage, run, &run->ran, error);
-    if (run->error) { /* of a stage that could not be stored: it stopped the engine */
-        g_clear_error(error);
-        g_propagate_error(error, g_steal_pointer(&run->error));
-        return NULL;
-    }
-    return asset ? result_json(run, asset, error) : NULL;
+    g_autoptr(OrfMessage) result =
+        run->runner->supervisor ? run_elsewhere(run, error) : run_here(run, error);
+    return result ? result_json(run, result) : NULL;
 }
 
 static const char *
@@ -195,7 +243,7 @@ outcome_of(const OrfJobRun *job, const GError *error)
 static void
 count_run(Run *run, const GError *error)
 {
-    const char *generator = run->ran.generator ? run->ran.generator : "none";
+    const char *generator = run->generator ? run->generator : "none";
     int code = error && error->domain == ORF_ERROR ? error->code : ORF_ERROR_UNAVAILABLE;
     orf_series_add(orf_series(run->runner->jobs, generator, outcome_of(run->job, error),
                               error ? orf_error_info(code)->name : "", NULL),
@@ -207,8 +255,7 @@ run_clear(Run *run)
 {
     g_clear_pointer(&run->trace, orf_trace_free);
     g_clear_pointer(&run->request, orf_wish_request_free);
-    g_clear_pointer(&run->last, orf_asset_unref);
-    g_clear_error(&run->error);
+    g_free(run->generator);
     g_string_free(run->stages, TRUE);
     g_mutex_clear(&run->lock);
 }
@@ -217,7 +264,6 @@ char *
 orf_runner_run_one(OrfRunner *runner, OrfJobRun *job, GError **error)
 {
     Run run = { .runner = runner, .job = job, .began_us = g_get_monotonic_time() };
-    run.stage_us = run.began_us;
     run.stages = g_string_new(NULL);
     run.trace = orf_trace_new(runner->meter, job->kind);
     g_mutex_init(&run.lock);

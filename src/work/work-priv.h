@@ -1,10 +1,11 @@
-/* work-priv.h - the inside of the runner: runner.c makes assets, runner-work.c shares the
- * machine.
+/* work-priv.h - the server's half of a run: runner.c keeps what it tells, runner-work.c shares
+ * the machine.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_WORK_PRIV_H
 #define ORF_WORK_PRIV_H
 
+#include "work/supervisor.h"
 #include "work/work.h"
 
 #include <math.h>
@@ -14,6 +15,8 @@ struct OrfRunner {
     OrfStore *store;
     OrfMeter *meter;
     OrfDevices *devices;
+    OrfSupervisor *supervisor; /* NULL: runs happen in this process */
+    uint64_t memory;           /* bytes one run there may hold; 0: no limit */
     OrfMetric *jobs, *stages, *previews, *waits, *batches, *estimates;
     _Atomic uint64_t typical; /* bytes the last reserved run was expected to need */
 };
@@ -23,15 +26,13 @@ typedef struct {
     OrfRunner *runner;
     OrfJobRun *job;
     OrfWishRequest *request;
-    OrfRan ran;
+    char *generator; /* that ran; NULL: not known yet */
     GMutex lock;
     OrfTrace *trace;
-    int64_t began_us, stage_us; /* monotonic; of the running stage */
-    GString *stages;            /* JSON of those told, joined by commas */
-    OrfAsset *last;             /* the stage stored last, and its file */
-    char digest[ORF_DIGEST_SIZE];
+    int64_t began_us;             /* monotonic */
+    GString *stages;              /* JSON of those told, joined by commas */
+    char digest[ORF_DIGEST_SIZE]; /* of the stage stored last, and its bytes */
     size_t bytes;
-    GError *error; /* of a stage that could not be stored */
 } Run;
 
 /* The result's JSON. Errors: the engine's and the store's. */

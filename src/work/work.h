@@ -26,6 +26,36 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRunner, orf_runner_free)
 /* Bytes that a run of this stored request may need, before any was measured. */
 uint64_t orf_runner_guess(const char *request_json);
 
+/* --- Runner process: runs in a process of their own (supervisor.c, run-jobs.c) ------------ */
+
+typedef struct {
+    const char *const *argv; /* of a runner: its program, and what makes it call orf_run_jobs */
+    uint64_t memory;         /* bytes one run may hold; 0: no limit */
+    int64_t limit_us;        /* of one run, waits between stages left out; 0: 10 min */
+} OrfIsolation;
+/* From now on runs happen there; without it in this process. Before the queue begins. */
+void orf_runner_isolate(OrfRunner *runner, const OrfIsolation *isolation);
+
+typedef struct {
+    int pid;            /* of the process that takes new runs; 0: none is ready */
+    char confined[400]; /* by what; "": not known yet */
+    char failing[200];  /* why none can be started; "": all is well */
+    unsigned runners;   /* alive */
+    unsigned inside;    /* runs in them */
+    unsigned stuck;     /* runs that were given up and still go on */
+    uint64_t started, crashed, ended, replaced; /* runners: of their own, by others, by us */
+    uint64_t repeated, given_up;                /* runs */
+} OrfIsolationStats;
+/* False: runs happen in this process. */
+bool orf_runner_isolation(OrfRunner *runner, OrfIsolationStats *ret);
+
+/* The runner process; returns only when nobody has started it as one. `memory`: bytes that runs
+ * may hold together. `hook` (NULL but in builds for tests) hears of each step of a run. */
+typedef void (*OrfRunHook)(const char *request, const char *step);
+int orf_run_jobs(uint64_t memory, OrfRunHook hook);
+/* Confines the calling process for ever, and says what is in force; caller owns. */
+char *orf_confinement_here(uint64_t memory);
+
 /* --- Request: what is stored with a job: request.c. Immutable once built ------------------ */
 
 typedef struct {

@@ -1,0 +1,27 @@
+/* make.h - a stored request becomes assets: the part that knows the engine and nothing else.
+ * Private to the room.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * It runs in a runner process, or in this one; what it tells is the same messages. */
+#ifndef ORF_WORK_MAKE_H
+#define ORF_WORK_MAKE_H
+
+#include "work/message.h"
+#include "work/work.h"
+
+/* Who asks for it. Called on the thread of the run. */
+typedef struct {
+    GBytes *(*input)(const char *digest, void *data, GError **error);
+    /* A stage; `file` NULL: the same asset as the one before. Returns when the run may go on;
+     * false ends it with the error. */
+    bool (*stage)(const OrfMessage *stage, GBytes *file, void *data, GError **error);
+    void *data;
+} OrfMakeHost;
+
+/* The RESULT; NULL sets error. `ret_generator` (static) is who ran, as soon as it is known.
+ * Errors: the engine's and the host's. */
+OrfMessage *orf_make(OrfTask *task, const OrfWishRequest *request, const OrfMakeHost *host,
+                     const char **ret_generator, GError **error);
+
+#endif
