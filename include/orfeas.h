@@ -108,9 +108,10 @@ bool orf_recipe_add_picture(OrfRecipe *recipe, GBytes *bytes, const char *name, 
 /* Gives the cut-out of the first picture: any picture, light (or opaque) is subject. */
 void orf_recipe_set_mask(OrfRecipe *recipe, GBytes *bytes, const char *name);
 
-/* SHA-256 (64 hex digits) of the canonical JSON of generator, version, parameters and inputs;
- * caller owns. Equal digests give equal assets on one machine. */
-char *orf_recipe_digest(const OrfRecipe *recipe);
+/* SHA-256 (64 hex digits) of the canonical JSON (RFC 8785) of version, generator, all
+ * parameters, inputs, and what else decides the result on this engine, such as the net that is
+ * installed; caller owns. Equal digests give equal assets on one machine. */
+char *orf_recipe_digest(OrfEngine *engine, const OrfRecipe *recipe);
 
 /* --- Generate ----------------------------------------------------------------------------- */
 

@@ -96,6 +96,13 @@ typedef struct {
 void orf_engine_memory(OrfEngine *engine, unsigned device, OrfEngineMemory *ret);
 void orf_engine_set_memory(OrfEngine *engine, unsigned device, uint64_t bytes); /* its total */
 
+/* What a run will take, guessed before any was measured. */
+typedef struct {
+    unsigned device; /* of the engine; 0: the CPU */
+    uint64_t bytes;
+    double seconds; /* 0: not known */
+} OrfNeed;
+
 /* Promises `bytes` of a device to a run before it starts: a ticket > 0, or 0: not now. A wish
  * larger than the whole device is granted when nothing else is promised there. A scheduler that
  * runs nothing itself keeps its books with it; runs in this process draw besides. */

@@ -227,7 +227,7 @@ print_done_json(const Job *job, OrfRecipe *recipe, OrfAsset *asset, GError **err
     g_autofree char *measures = orf_asset_measures_json(task, asset, false, error);
     if (!measures)
         return false;
-    g_autofree char *recipe_digest = orf_recipe_digest(recipe);
+    g_autofree char *recipe_digest = orf_recipe_digest(orf_task_engine(task), recipe);
     g_auto(GStrv) notes = orf_task_notes(task);
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);

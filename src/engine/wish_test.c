@@ -98,7 +98,7 @@ settings_for_another_generator(void)
     g_assert_nonnull(strstr(json, "\"size\":80,"));
     g_assert_true(g_str_has_suffix(json, ",\"depth\":\"2\"}"));
     g_assert_nonnull(strstr(json, "\"depth\""));
-    g_autofree char *a = orf_recipe_digest(plain), *b = orf_recipe_digest(deep);
+    g_autofree char *a = orf_recipe_digest(NULL, plain), *b = orf_recipe_digest(NULL, deep);
     g_assert_cmpstr(a, !=, b);
 }
 

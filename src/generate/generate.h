@@ -13,11 +13,12 @@
 /* --- What goes in ------------------------------------------------------------------------- */
 
 typedef struct {
-    GBytes *bytes;     /* encoded */
+    GBytes *bytes;     /* encoded; NULL: it is elsewhere, and nothing can be made of it here */
     char *name;        /* for messages */
     double yaw;        /* degrees; NAN: not a view */
     OrfImageInfo info; /* from the header */
     uint64_t size;     /* bytes of the file */
+    char digest[ORF_DIGEST_SIZE]; /* "": to be taken */
 } OrfPicture;
 
 typedef struct OrfGenerator OrfGenerator;
@@ -29,13 +30,19 @@ struct OrfRecipe {
     OrfParams *params;   /* common parameters and the generator's own */
     GPtrArray *settings; /* what the user set: name, text, name, text ... */
     GPtrArray *pictures; /* of OrfPicture * */
-    GBytes *mask;        /* NULL: cut out by the program */
+    GBytes *mask;        /* NULL: cut out by the program, or elsewhere */
     char *mask_name;
+    char mask_digest[ORF_DIGEST_SIZE]; /* "": to be taken, if there is one */
 };
 
 /* The same wish for another generator; settings it does not know become notes of the task. */
 OrfRecipe *orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *generator,
                           GError **error);
+/* A picture that is elsewhere, or whose digest is known: `digest` NULL: to be taken of `bytes`;
+ * `bytes` NULL: elsewhere, then `info` and `size` say what is known of it. */
+bool orf_recipe_add_input(OrfRecipe *recipe, const OrfPicture *picture, GError **error);
+/* The same of the mask. */
+void orf_recipe_set_mask_input(OrfRecipe *recipe, const OrfPicture *mask);
 /* {"name":value,...}, names sorted, defaults filled in; then, as text and in the order given,
  * what was set for other generators that auto may choose. Caller owns. */
 char *orf_recipe_parameters(const OrfRecipe *recipe);
@@ -70,13 +77,6 @@ typedef struct {
     const char *sets;
     double share;
 } OrfFit;
-
-/* What a run will take, guessed before any was measured. */
-typedef struct {
-    unsigned device; /* of the engine; 0: the CPU */
-    uint64_t bytes;
-    double seconds; /* 0: not known */
-} OrfNeed;
 
 /* What auto saw of the first picture, for the preview; NULL, NULL: it did not look. */
 typedef struct {

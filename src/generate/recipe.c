@@ -33,7 +33,7 @@ static void
 picture_free(void *data)
 {
     OrfPicture *picture = data;
-    g_bytes_unref(picture->bytes);
+    g_clear_pointer(&picture->bytes, g_bytes_unref);
     g_free(picture->name);
     g_free(picture);
 }
@@ -42,7 +42,7 @@ static OrfPicture *
 picture_copy(const OrfPicture *from)
 {
     OrfPicture *picture = g_memdup2(from, sizeof *from);
-    picture->bytes = g_bytes_ref(from->bytes);
+    picture->bytes = from->bytes ? g_bytes_ref(from->bytes) : NULL;
     picture->name = g_strdup(from->name);
     return picture;
 }
@@ -173,35 +173,47 @@ orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *gener
         g_ptr_array_add(other->pictures, picture_copy(recipe->pictures->pdata[i]));
     other->mask = recipe->mask ? g_bytes_ref(recipe->mask) : NULL;
     other->mask_name = g_strdup(recipe->mask_name);
+    memcpy(other->mask_digest, recipe->mask_digest, sizeof other->mask_digest);
     return g_steal_pointer(&other);
 }
 
 /* --- Inputs ------------------------------------------------------------------------------- */
 
 bool
+orf_recipe_add_input(OrfRecipe *recipe, const OrfPicture *from, GError **error)
+{
+    OrfPicture all = *from;
+    if (all.bytes) {
+        if (!orf_image_init(error) || !orf_image_probe(all.bytes, all.name, &all.info, error))
+            return false;
+        all.size = g_bytes_get_size(all.bytes);
+    }
+    g_ptr_array_add(recipe->pictures, picture_copy(&all));
+    return true;
+}
+
+bool
 orf_recipe_add_picture(OrfRecipe *recipe, GBytes *bytes, const char *name, double yaw,
                        GError **error)
 {
-    OrfImageInfo info;
-    if (!orf_image_init(error) || !orf_image_probe(bytes, name, &info, error))
-        return false;
-    OrfPicture *picture = g_new0(OrfPicture, 1);
-    *picture = (OrfPicture){ .bytes = g_bytes_ref(bytes),
-                             .name = g_strdup(name),
-                             .yaw = yaw,
-                             .info = info,
-                             .size = g_bytes_get_size(bytes) };
-    g_ptr_array_add(recipe->pictures, picture);
-    return true;
+    return orf_recipe_add_input(
+        recipe, &(OrfPicture){ .bytes = bytes, .name = (char *)name, .yaw = yaw }, error);
+}
+
+void
+orf_recipe_set_mask_input(OrfRecipe *recipe, const OrfPicture *mask)
+{
+    g_clear_pointer(&recipe->mask, g_bytes_unref);
+    g_free(recipe->mask_name);
+    recipe->mask = mask->bytes ? g_bytes_ref(mask->bytes) : NULL;
+    recipe->mask_name = g_strdup(mask->name);
+    g_strlcpy(recipe->mask_digest, mask->digest, sizeof recipe->mask_digest);
 }
 
 void
 orf_recipe_set_mask(OrfRecipe *recipe, GBytes *bytes, const char *name)
 {
-    g_clear_pointer(&recipe->mask, g_bytes_unref);
-    g_free(recipe->mask_name);
-    recipe->mask = g_bytes_ref(bytes);
-    recipe->mask_name = g_strdup(name);
+    orf_recipe_set_mask_input(recipe, &(OrfPicture){ .bytes = bytes, .name = (char *)name });
 }
 
 const OrfPicture *
@@ -216,6 +228,8 @@ orf_recipe_load(OrfTask *task, const OrfRecipe *recipe, size_t index,
                 const OrfImageLoad *options, GError **error)
 {
     const OrfPicture *picture = orf_recipe_picture(recipe, index);
+    if (!picture->bytes)
+        return ORF_FAIL(error, BUG, "%s: only its digest is here", picture->name);
     return orf_image_load(task, picture->bytes, picture->name, options, error);
 }
 
@@ -251,29 +265,76 @@ orf_recipe_parameters(const OrfRecipe *recipe)
 }
 
 static void
+add_digest(OrfJson *json, const char *key, GBytes *bytes, const char *known)
+{
+    g_autofree char *taken = *known || !bytes ? g_strdup(known) : orf_digest_bytes(bytes);
+    orf_json_add_text(json, key, taken);
+}
+
+static void
 add_input(OrfJson *json, const OrfPicture *picture)
 {
-    g_autofree char *digest = orf_digest_bytes(picture->bytes);
     orf_json_begin_object(json, NULL);
-    orf_json_add_text(json, "sha256", digest);
+    add_digest(json, "sha256", picture->bytes, picture->digest);
     orf_json_add_number(json, "yaw", picture->yaw);
     orf_json_end(json);
 }
 
-char *
-orf_recipe_digest(const OrfRecipe *recipe)
+/* What the generator says decides the result, too. */
+static void
+add_identity(OrfJson *json, OrfEngine *engine, const OrfRecipe *recipe)
 {
-    g_autofree char *mask = recipe->mask ? orf_digest_bytes(recipe->mask) : g_strdup("");
-    g_autofree char *params = orf_recipe_parameters(recipe);
+    if (!recipe->generator->identify)
+        return;
+    char hex[ORF_DIGEST_SIZE];
+    g_autoptr(OrfDigester) digester = orf_digester_new();
+    recipe->generator->identify(engine, recipe, digester);
+    orf_digester_end(digester, hex);
+    orf_json_add_text(json, "identity", hex);
+}
+
+static int
+by_setting_name(const void *a, const void *b, void *settings)
+{
+    const GPtrArray *all = settings;
+    return strcmp(all->pdata[*(const guint *)a], all->pdata[*(const guint *)b]);
+}
+
+/* What was set for generators that auto may choose: as text, names sorted. */
+static void
+add_others(OrfJson *json, const OrfRecipe *recipe)
+{
+    GPtrArray *settings = recipe->settings;
+    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i + 1 < settings->len; i += 2)
+        if (!declares(recipe->generator, settings->pdata[i]) && !set_again(settings, i))
+            g_array_append_val(order, i);
+    g_array_sort_with_data(order, by_setting_name, settings);
+    orf_json_begin_object(json, "others");
+    for (guint k = 0; k < order->len; k++) {
+        guint at = g_array_index(order, guint, k);
+        orf_json_add_text(json, settings->pdata[at], settings->pdata[at + 1]);
+    }
+    orf_json_end(json);
+}
+
+/* Names sorted throughout, as RFC 8785 wants them. */
+char *
+orf_recipe_digest(OrfEngine *engine, const OrfRecipe *recipe)
+{
+    g_autofree char *params = orf_params_canonical(recipe->params);
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
     orf_json_add_text(json, "engine", orf_version());
     orf_json_add_text(json, "generator", recipe->generator->name);
+    add_identity(json, engine, recipe);
     orf_json_begin_array(json, "inputs");
     for (guint i = 0; i < recipe->pictures->len; i++)
         add_input(json, recipe->pictures->pdata[i]);
     orf_json_end(json);
-    orf_json_add_text(json, "mask", mask);
+    add_digest(json, "mask", recipe->mask, recipe->mask_digest);
+    orf_json_add_text(json, "operation", "generate");
+    add_others(json, recipe);
     orf_json_add_raw(json, "params", params);
     orf_json_end(json);
     g_autofree char *text = orf_json_steal(json);
