@@ -83,28 +83,11 @@ GBytes *orf_draft_sibling(OrfDraft *draft, const char *name);
 
 /* Gives vertices that were split for normals and uvs one index again: seams.c. */
 bool orf_draft_join_seams(OrfDraft *draft, OrfSeams seams, GError **error);
+/* Every edge is used an even number of times (by a 64-bit checksum). */
+bool orf_edges_even(const uint32_t *triangles, size_t n_triangles);
 
 /* Empties the draft. Errors: BAD_INPUT: nothing in it, bad index, not finite. */
 OrfAsset *orf_draft_finish(OrfDraft *draft, OrfSeams seams, GError **error);
-
-/* --- Points: gives equal points one index, in order of first use: points.c ---------------- */
-
-typedef struct {
-    OrfTask *task;
-    OrfVec found; /* float[3]: the distinct points */
-    uint64_t *slots;
-    size_t mask; /* slots - 1 */
-} OrfPoints;
-
-void orf_points_init(OrfPoints *points, OrfTask *task);
-void orf_points_clear(OrfPoints *points);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfPoints, orf_points_clear)
-/* -0 equals 0; NaN equals nothing. */
-bool orf_points_add(OrfPoints *points, const float (*items)[3], size_t n, uint32_t *ret_indices,
-                    GError **error);
-
-/* Every edge is used an even number of times (by a 64-bit checksum). */
-bool orf_edges_even(const uint32_t *triangles, size_t n_triangles);
 
 /* --- Text in: text.c ---------------------------------------------------------------------- */
 

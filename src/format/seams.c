@@ -8,6 +8,39 @@
 
 #include <string.h>
 
+/* --- Closed by its indices? ----------------------------------------------------------------
+ */
+
+static uint64_t
+mix(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= UINT64_C(0xd6e8feb86659fd93);
+    h ^= h >> 29;
+    h *= UINT64_C(0xa0761d6478bd642f);
+    return h ^ h >> 32;
+}
+
+static uint64_t
+edge_sum(uint32_t a, uint32_t b)
+{
+    return mix(((uint64_t)MIN(a, b) << 32 | MAX(a, b)) + UINT64_C(0x9e3779b97f4a7c15));
+}
+
+bool
+orf_edges_even(const uint32_t *triangles, size_t n_triangles)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n_triangles; i++) {
+        const uint32_t *t = triangles + 3 * i;
+        sum ^= edge_sum(t[0], t[1]) ^ edge_sum(t[1], t[2]) ^ edge_sum(t[2], t[0]);
+    }
+    return sum == 0;
+}
+
+/* --- Joining -------------------------------------------------------------------------------
+ */
+
 /* New index of every vertex as the file itself tells it; 0: it does not, else how many remain.
  */
 static size_t

@@ -154,20 +154,6 @@ the_end_of_the_text_is_respected(void)
 }
 
 static void
-equal_points_get_one_index(void)
-{
-    static const float items[][3] = { { 1, 2, 3 }, { 0, 0, 0 },   { 1, 2, 3 },  { -0.0f, 0, 0 },
-                                      { 1, 2, 4 }, { NAN, 0, 0 }, { NAN, 0, 0 } };
-    static const uint32_t expected[] = { 0, 1, 0, 1, 2, 3, 4 };
-    g_auto(OrfPoints) points;
-    orf_points_init(&points, NULL);
-    uint32_t indices[G_N_ELEMENTS(items)];
-    g_assert_true(orf_points_add(&points, items, G_N_ELEMENTS(items), indices, NULL));
-    for (size_t i = 0; i < G_N_ELEMENTS(items); i++)
-        g_assert_cmpuint(indices[i], ==, expected[i]);
-}
-
-static void
 closed_meshes_have_even_edges(void)
 {
     static const uint32_t tetrahedron[] = { 0, 1, 2, 0, 3, 1, 1, 3, 2, 2, 3, 0 };
@@ -186,8 +172,7 @@ main(int argc, char **argv)
     g_test_add_func("/format/text/numbers-end-where-they-end", numbers_end_where_they_end);
     g_test_add_func("/format/text/the-end-of-the-text-is-respected",
                     the_end_of_the_text_is_respected);
-    g_test_add_func("/format/points/equal-points-get-one-index", equal_points_get_one_index);
-    g_test_add_func("/format/points/closed-meshes-have-even-edges",
+    g_test_add_func("/format/seams/closed-meshes-have-even-edges",
                     closed_meshes_have_even_edges);
     return g_test_run();
 }

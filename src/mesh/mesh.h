@@ -91,6 +91,21 @@ float *orf_mesh_vertex_normals(OrfTask *task, const OrfMesh *mesh, GError **erro
  * after Teschner et al. 2003. */
 OrfMesh *orf_mesh_weld(OrfTask *task, const OrfMesh *mesh, float distance, GError **error);
 
+/* Points as they come, equal ones under one index: mesh/points.c. `found` holds the distinct
+ * ones in order of first use. -0 equals 0, NaN equals nothing. One thread at a time. */
+typedef struct {
+    OrfTask *task;
+    OrfVec found; /* float[3] */
+    uint64_t *slots;
+    size_t mask; /* slots - 1 */
+} OrfPoints;
+void orf_points_init(OrfPoints *points, OrfTask *task);
+void orf_points_clear(OrfPoints *points);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfPoints, orf_points_clear)
+/* Errors: CANCELLED, TOO_LARGE. */
+bool orf_points_add(OrfPoints *points, const float (*items)[3], size_t n, uint32_t *ret_indices,
+                    GError **error);
+
 /* positions * scale, then + offset. A negative product of scales also flips the winding. */
 OrfMesh *orf_mesh_scale_move(OrfTask *task, const OrfMesh *mesh, const float scale[3],
                              const float offset[3], GError **error);

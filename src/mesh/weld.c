@@ -2,11 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Exactly equal positions: the vertices are dealt by hash into parts small enough for the
- * cache, copied along with their positions so that each part is read in one stream, and every
- * part is settled by a hash table of its own, on any core: each vertex learns the first vertex
- * at its place. The deal keeps the order of the vertices (counts per block, then offsets), so
- * the result does not depend on the number of cores.
+ * Exactly equal positions: points.c gives them one index, and each vertex learns the first
+ * vertex at its place.
  *
  * Within a distance: the vertices that are left go, in order, into a grid of cells twice as
  * wide as the distance (Teschner et al. 2003). A vertex joins the nearest kept vertex in reach,
@@ -17,177 +14,31 @@
 #include <math.h>
 #include <string.h>
 
-/* Vertices in a part, about: table and entries fit in a 256 KiB cache. */
-#define PART_SIZE 4096
-#define MAX_PARTS 4096
-#define DEAL_BLOCK ((size_t)1 << 16)
+#define GRAIN ((size_t)1 << 16) /* vertices between looks at the task */
 #define NONE UINT32_MAX
 
 /* --- Exactly equal positions -------------------------------------------------------------- */
-
-typedef struct {
-    uint32_t key[3]; /* bits of the position, -0 as 0 */
-    uint32_t vertex;
-} Entry;
-
-typedef struct {
-    OrfTask *task;
-    const float *positions;
-    size_t n_vertices, n_parts;
-    unsigned shift;       /* hash >> shift is the part */
-    uint32_t *next;       /* [n_blocks][n_parts] where a block puts its next entry of a part */
-    uint32_t *part_start; /* [n_parts + 1] */
-    Entry *entries;       /* [n_vertices], part after part, each in order of vertices */
-    uint32_t *first;      /* [n_vertices] the first vertex in the same place */
-    _Atomic bool failed;  /* a part found no memory */
-} Deal;
-
-static void
-deal_clear(Deal *deal)
-{
-    orf_free(deal->next);
-    orf_free(deal->part_start);
-    orf_free(deal->entries);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Deal, deal_clear)
-
-static Entry
-entry_of(const float *position, size_t vertex)
-{
-    float p[3] = { position[0] + 0.0f, position[1] + 0.0f, position[2] + 0.0f };
-    Entry entry;
-    memcpy(entry.key, p, sizeof p);
-    entry.vertex = (uint32_t)vertex;
-    return entry;
-}
-
-static uint32_t
-hash_of(const uint32_t key[3])
-{
-    uint64_t h = (key[0] | (uint64_t)key[1] << 32) * 0x9e3779b97f4a7c15u;
-    h = ((h ^ h >> 32) + key[2]) * 0xd6e8feb86659fd93u;
-    return (uint32_t)((h ^ h >> 29) * 0x9e3779b97f4a7c15u >> 32);
-}
-
-static void
-count_block(size_t begin, size_t end, void *data)
-{
-    Deal *deal = data;
-    uint32_t *count = deal->next + begin / DEAL_BLOCK * deal->n_parts;
-    for (size_t v = begin; v < end; v++) {
-        Entry entry = entry_of(deal->positions + 3 * v, v);
-        count[(uint64_t)hash_of(entry.key) >> deal->shift]++;
-    }
-}
-
-static void
-deal_block(size_t begin, size_t end, void *data)
-{
-    Deal *deal = data;
-    uint32_t *next = deal->next + begin / DEAL_BLOCK * deal->n_parts;
-    for (size_t v = begin; v < end; v++) {
-        Entry entry = entry_of(deal->positions + 3 * v, v);
-        deal->entries[next[(uint64_t)hash_of(entry.key) >> deal->shift]++] = entry;
-    }
-}
-
-/* Turns the counts of each block into the places where it deals to. */
-static void
-place_parts(Deal *deal)
-{
-    size_t n_blocks = (deal->n_vertices + DEAL_BLOCK - 1) / DEAL_BLOCK;
-    uint32_t place = 0;
-    for (size_t part = 0; part < deal->n_parts; part++) {
-        deal->part_start[part] = place;
-        for (size_t block = 0; block < n_blocks; block++) {
-            uint32_t *next = &deal->next[block * deal->n_parts + part], count = *next;
-            *next = place;
-            place += count;
-        }
-    }
-    deal->part_start[deal->n_parts] = place;
-}
-
-static bool
-same_place(const Entry *a, const Entry *b)
-{
-    return a->key[0] == b->key[0] && a->key[1] == b->key[1] && a->key[2] == b->key[2];
-}
-
-/* `table` has room for 2n slots, all 0: a slot holds the number of an entry + 1. */
-static void
-settle(const Deal *deal, const Entry *entries, size_t n, uint32_t *table)
-{
-    for (size_t i = 0; i < n; i++) {
-        /* the part took the high bits of the hash: spread the low ones */
-        uint32_t hash = hash_of(entries[i].key) * 0x9e3779b1u;
-        size_t slot = (size_t)((uint64_t)hash * (2 * n) >> 32);
-        while (table[slot] && !same_place(&entries[table[slot] - 1], &entries[i]))
-            slot = slot + 1 == 2 * n ? 0 : slot + 1;
-        if (!table[slot])
-            table[slot] = (uint32_t)i + 1;
-        deal->first[entries[i].vertex] = entries[table[slot] - 1].vertex;
-        if (i % DEAL_BLOCK == DEAL_BLOCK - 1 && orf_task_cancelled(deal->task))
-            return;
-    }
-}
-
-static void
-settle_parts(size_t begin, size_t end, void *data)
-{
-    Deal *deal = data;
-    const uint32_t *start = deal->part_start;
-    size_t largest = 0;
-    for (size_t part = begin; part < end; part++)
-        largest = MAX(largest, start[part + 1] - start[part]);
-    orf_autofree uint32_t *table = ORF_ALLOC(deal->task, uint32_t, 2 * largest, "weld", NULL);
-    if (!table) {
-        deal->failed = true;
-        return;
-    }
-    for (size_t part = begin; part < end; part++) {
-        size_t n = start[part + 1] - start[part];
-        memset(table, 0, 2 * n * sizeof *table);
-        settle(deal, deal->entries + start[part], n, table);
-    }
-}
-
-static bool
-deal_init(OrfTask *task, const OrfMesh *mesh, uint32_t *first, Deal *deal, GError **error)
-{
-    deal->task = task;
-    deal->first = first;
-    deal->positions = orf_mesh_positions(mesh);
-    deal->n_vertices = orf_mesh_n_vertices(mesh);
-    deal->n_parts = 1;
-    deal->shift = 32;
-    while (deal->n_parts < MAX_PARTS && deal->n_parts * PART_SIZE < deal->n_vertices) {
-        deal->n_parts *= 2;
-        deal->shift--;
-    }
-    size_t n_blocks = (deal->n_vertices + DEAL_BLOCK - 1) / DEAL_BLOCK;
-    return (deal->next = ORF_ALLOC(task, uint32_t, n_blocks * deal->n_parts, "weld", error)) &&
-           (deal->part_start = ORF_ALLOC(task, uint32_t, deal->n_parts + 1, "weld", error)) &&
-           (deal->entries = ORF_ALLOC(task, Entry, deal->n_vertices, "weld", error));
-}
 
 /* first[v] becomes the first vertex in the place of v. */
 static bool
 find_equal(OrfTask *task, const OrfMesh *mesh, uint32_t *first, GError **error)
 {
-    g_auto(Deal) deal = { 0 };
-    if (!deal_init(task, mesh, first, &deal, error))
+    g_auto(OrfPoints) points;
+    orf_points_init(&points, task);
+    size_t n = orf_mesh_n_vertices(mesh);
+    const float(*positions)[3] = (const float(*)[3])orf_mesh_positions(mesh);
+    if (!orf_points_add(&points, positions, n, first, error))
         return false;
-    size_t n = deal.n_vertices;
-    bool done = orf_task_parallel(task, n, DEAL_BLOCK, count_block, &deal);
-    place_parts(&deal);
-    done = done && orf_task_parallel(task, n, DEAL_BLOCK, deal_block, &deal);
-    orf_task_progress(task, 0.4);
-    done = done && orf_task_parallel(task, deal.n_parts, 16, settle_parts, &deal);
-    if (deal.failed)
-        return ORF_FALSE(error, TOO_LARGE,
-                         "weld: the memory budget is used up; give it more or simplify first");
-    return done || orf_task_check(task, error);
+    orf_autofree uint32_t *vertex = ORF_ALLOC(task, uint32_t, points.found.n, "weld", error);
+    if (!vertex)
+        return false;
+    for (uint32_t v = 0, n_found = 0; v < n;
+         v++) { /* the index is new where it is first used */
+        if (first[v] == n_found)
+            vertex[n_found++] = v;
+        first[v] = vertex[first[v]];
+    }
+    return true;
 }
 
 /* --- Within a distance -------------------------------------------------------------------- */
@@ -312,7 +163,7 @@ find_near(OrfTask *task, const OrfMesh *mesh, double distance, uint32_t *first, 
             keep_vertex(&grid, v);
     }
     for (size_t v = 0; v < n; v++) {
-        if (v % DEAL_BLOCK == 0 && !orf_task_check(task, error))
+        if (v % GRAIN == 0 && !orf_task_check(task, error))
             return false;
         first[v] = joins[first[v]] == NONE ? first[v] : joins[first[v]];
     }
@@ -430,7 +281,7 @@ rebuild(OrfTask *task, const OrfMesh *mesh, const uint32_t *first, GError **erro
             return NULL;
     }
     size_t n_vertices = orf_mesh_n_vertices(mesh);
-    if (!orf_task_parallel(task, n_vertices, DEAL_BLOCK, build_vertices, &build)) {
+    if (!orf_task_parallel(task, n_vertices, GRAIN, build_vertices, &build)) {
         orf_task_check(task, error);
         return NULL;
     }

@@ -256,6 +256,20 @@ stays_in_its_budget(void)
     }
 }
 
+static void
+equal_points_get_one_index(void)
+{
+    static const float items[][3] = { { 1, 2, 3 }, { 0, 0, 0 },   { 1, 2, 3 },  { -0.0f, 0, 0 },
+                                      { 1, 2, 4 }, { NAN, 0, 0 }, { NAN, 0, 0 } };
+    static const uint32_t expected[] = { 0, 1, 0, 1, 2, 3, 4 };
+    g_auto(OrfPoints) points;
+    orf_points_init(&points, NULL);
+    uint32_t indices[G_N_ELEMENTS(items)];
+    g_assert_true(orf_points_add(&points, items, G_N_ELEMENTS(items), indices, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(items); i++)
+        g_assert_cmpuint(indices[i], ==, expected[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -271,5 +285,6 @@ main(int argc, char **argv)
                     an_endless_distance_leaves_nothing);
     g_test_add_func("/mesh/weld/stops-when-cancelled", stops_when_cancelled);
     g_test_add_func("/mesh/weld/stays-in-its-budget", stays_in_its_budget);
+    g_test_add_func("/mesh/points/equal-points-get-one-index", equal_points_get_one_index);
     return g_test_run();
 }

@@ -1,11 +1,11 @@
-/* points.c - equal points found by hashing; edges paired by a checksum.
+/* points.c - equal points found by hashing.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
  * Open addressing; a slot holds half of the hash and the index of its point, so that most
  * misses are settled without touching the points. Hashes of a batch are computed first and
  * their slots prefetched, because at a million points every slot is a cache miss. */
-#include "format/format-priv.h"
+#include "mesh-priv.h"
 
 #include <string.h>
 
@@ -123,23 +123,4 @@ orf_points_add(OrfPoints *points, const float (*items)[3], size_t n, uint32_t *r
             return false;
     }
     return true;
-}
-
-/* --- Edges -------------------------------------------------------------------------------- */
-
-static uint64_t
-edge_sum(uint32_t a, uint32_t b)
-{
-    return mix(((uint64_t)MIN(a, b) << 32 | MAX(a, b)) + UINT64_C(0x9e3779b97f4a7c15));
-}
-
-bool
-orf_edges_even(const uint32_t *triangles, size_t n_triangles)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n_triangles; i++) {
-        const uint32_t *t = triangles + 3 * i;
-        sum ^= edge_sum(t[0], t[1]) ^ edge_sum(t[1], t[2]) ^ edge_sum(t[2], t[0]);
-    }
-    return sum == 0;
 }
