@@ -128,7 +128,7 @@ entity_bomb(void)
     g_string_append(text, "]><svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>"
                           "<text>&a11;</text></svg>");
     g_autoptr(GBytes) svg = text_bytes(text->str);
-    refuses(svg, ORF_ERROR_BAD_INPUT, "SVG");
+    refuses(svg, ORF_ERROR_TOO_LARGE, "SVG");
 }
 
 /* An interlaced picture of 49 megapixels in a few kilobytes does not fit 128 MiB. */

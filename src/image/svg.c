@@ -5,8 +5,9 @@
  * librsvg itself rather than through libvips, whose sizes are limited integers: a drawing's own
  * width and height are only its shape here, and any of them is drawn at max_side. From memory
  * without a base address librsvg opens no other file, neither by href nor by entity; its own
- * limits on XML stay on. */
-#include "image-priv.h"
+ * limits on XML stay on. It cannot be stopped while it draws: svg-cost.c says before what it
+ * would cost. */
+#include "image/svg-priv.h"
 
 #include <librsvg/rsvg.h>
 #include <math.h>
@@ -76,6 +77,9 @@ bool
 orf_image_probe_svg(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error)
 {
     double width, height;
+    OrfSvgCost cost;
+    if (!orf_svg_cost(bytes, name, (double)SIDE * SIDE, &cost, error))
+        return false;
     g_autoptr(OrfSvg) svg = parse(bytes, name, error);
     if (!svg || !measure(svg, name, &width, &height, error))
         return false;
@@ -132,18 +136,26 @@ orf_image_load_svg(OrfTask *task, GBytes *bytes, const char *name, unsigned max_
                    GError **error)
 {
     double natural_width, natural_height;
+    unsigned side = max_side ? MIN(max_side, 8192) : SIDE;
+    OrfSvgCost cost;
+    if (!orf_svg_cost(bytes, name, (double)side * side, &cost, error))
+        return NULL;
     g_autoptr(OrfSvg) svg = parse(bytes, name, error);
     if (!svg || !measure(svg, name, &natural_width, &natural_height, error) ||
         !orf_task_check(task, error))
         return NULL;
-    unsigned side = max_side ? MIN(max_side, 8192) : SIDE;
     double scale = side / MAX(natural_width, natural_height);
     unsigned width = (unsigned)MAX(1, lround(natural_width * scale));
     unsigned height = (unsigned)MAX(1, lround(natural_height * scale));
     g_autoptr(OrfImage) image = orf_image_blank(task, width, height, 4, ORF_U8, name, error);
     orf_autofree uint32_t *pixels =
         image ? ORF_ALLOC(task, uint32_t, (size_t)width * height, name, error) : NULL;
-    if (!pixels ||
+    /* What librsvg takes beside it, for which nobody else answers. */
+    size_t beside = (size_t)width * height * (cost.primitives ? cost.primitives + 4 : 1) +
+                    2 * (size_t)cost.picture_pixels;
+    orf_autofree uint32_t *room =
+        pixels ? ORF_ALLOC(task, uint32_t, beside, name, error) : NULL;
+    if (!room ||
         !render(svg, name, natural_width, natural_height, pixels, width, height, error))
         return NULL;
     straighten(pixels, (size_t)width * height, image->pixels);
