@@ -11,45 +11,6 @@
 
 #define JOBS "/api/v1/jobs/"
 
-/* --- Times -------------------------------------------------------------------------------- */
-
-static void
-put_digits(char *to, unsigned value, int n)
-{
-    for (int i = n - 1; i >= 0; i--, value /= 10)
-        to[i] = (char)('0' + value % 10);
-}
-
-/* Days since 1970 to a date of the Gregorian calendar: years begin in March, eras have 400
- * years (Hinnant, "chrono-compatible low-level date algorithms"). */
-static void
-put_date(char *to, int64_t days)
-{
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    unsigned doe = (unsigned)(days - era * 146097);
-    unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    unsigned mp = (5 * doy + 2) / 153;
-    unsigned month = mp < 10 ? mp + 3 : mp - 9;
-    put_digits(to, (unsigned)(yoe + era * 400 + (month <= 2)), 4);
-    put_digits(to + 5, month, 2);
-    put_digits(to + 8, doy - (153 * mp + 2) / 5 + 1, 2);
-}
-
-void
-orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE])
-{
-    int64_t ms = time_us / 1000, day = 24 * 3600 * 1000;
-    unsigned rest = (unsigned)(ms % day);
-    memcpy(ret_text, "0000-00-00T00:00:00.000Z", ORF_TIME_SIZE);
-    put_date(ret_text, ms / day);
-    put_digits(ret_text + 11, rest / 3600000, 2);
-    put_digits(ret_text + 14, rest / 60000 % 60, 2);
-    put_digits(ret_text + 17, rest / 1000 % 60, 2);
-    put_digits(ret_text + 20, rest % 1000, 3);
-}
-
 /* --- Members ------------------------------------------------------------------------------ */
 
 static void

@@ -8,8 +8,6 @@
 
 /* --- Words: job-json.c. Pure -------------------------------------------------------------- */
 
-#define ORF_TIME_SIZE 25 /* "2025-06-01T12:00:00.123Z" and the NUL */
-void orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE]);
 /* An event's data: {"job","seq","time",...}, with "event" in front when `named`. `job` is the
  * job object that a snapshot or the last event carries, NULL for the others. */
 void orf_event_json(GString *out, const char *id, const OrfJobEvent *event, const char *job,
@@ -67,18 +65,6 @@ typedef struct {
 /* The blob by sendfile: ETag, 304, 412, ranges, Content-Digest, name. What has gone is
  * `missing`. */
 void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemCode missing);
-
-/* --- Words of WebSocket clients: ws-message.c. Pure --------------------------------------- */
-
-#define ORF_WS_ID_SIZE 64
-typedef enum { ORF_WS_PING, ORF_WS_SUBSCRIBE, ORF_WS_UNSUBSCRIBE } OrfWsType;
-typedef struct {
-    OrfWsType type;
-    char job[ORF_WS_ID_SIZE];
-    uint64_t after;
-} OrfWsMessage;
-/* NULL, or what is wrong with it (static). */
-const char *orf_ws_message_read(const char *text, size_t size, OrfWsMessage *ret);
 
 /* --- What is made of a blob, once, on threads of its own: derive.c ------------------------ */
 

@@ -91,6 +91,20 @@ void orf_tallies_limited(OrfTallies *tallies, const char *limit); /* "address", 
 /* Does Accept-Encoding allow gzip? */
 bool orf_call_takes_gzip(const OrfCall *call);
 
+/* --- Words of WebSocket clients: topic-message.c. Pure ------------------------------------ */
+
+#define ORF_TOPIC_ID 64
+typedef enum { ORF_TOPIC_PING, ORF_TOPIC_SUBSCRIBE, ORF_TOPIC_UNSUBSCRIBE } OrfTopicType;
+typedef struct {
+    OrfTopicType type;
+    const OrfTopic *topic;
+    char id[ORF_TOPIC_ID];
+    uint64_t after;
+} OrfTopicMessage;
+/* NULL, or what is wrong with it (static). */
+const char *orf_topic_message_read(const char *text, size_t size, const OrfTopic *const *topics,
+                                   OrfTopicMessage *ret);
+
 /* --- The room itself: rest.c -------------------------------------------------------------- */
 
 struct OrfRest {
@@ -99,6 +113,7 @@ struct OrfRest {
     OrfRouter *router;
     OrfLimiter *limiter;
     OrfWorkers *desk;
+    OrfWorkers *listeners; /* obey what clients of WebSockets say */
     OrfTallies *tallies;
     _Atomic uint64_t seed;
     char **origins;

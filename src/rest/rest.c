@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "rest/rest-priv.h"
 
+#define LISTENERS 4
 #define DESK_ROOM 512 /* waiting for the desk; the next is told to come back */
 
 OrfRest *
@@ -16,6 +17,7 @@ orf_rest_new(const OrfRestOptions *options)
     rest->router = orf_router_new(options->table);
     rest->limiter = orf_limiter_new();
     rest->desk = orf_workers_new("desk", CLAMP(8 * g_get_num_processors(), 16, 64), DESK_ROOM);
+    rest->listeners = orf_workers_new("listeners", LISTENERS, 0); /* one call a socket */
     rest->tallies = orf_tallies_new(options->meter, options->table);
     rest->seed = (uint64_t)g_random_int() << 32 | g_random_int();
     return rest;
@@ -31,6 +33,7 @@ void
 orf_rest_stop(OrfRest *rest)
 {
     g_clear_pointer(&rest->desk, orf_workers_free);
+    g_clear_pointer(&rest->listeners, orf_workers_free);
 }
 
 void

@@ -286,6 +286,38 @@ char *orf_disposition(const char *how, const char *stem, const char *extension);
 /* "sha-256=:base64:" of a digest in hex. Caller owns. */
 char *orf_content_digest(const char *digest);
 
+/* --- Topics: what a client of a WebSocket can follow: topics.c ---------------------------- */
+
+/* One client that follows one thing. Thread-safe. */
+typedef struct OrfSubscription OrfSubscription;
+/* False: the client has gone. One that does not read is closed, and resumes. */
+bool orf_subscription_say(OrfSubscription *subscription, const char *text, size_t size);
+size_t orf_subscription_backlog(const OrfSubscription *subscription); /* bytes not sent yet */
+/* Before a last word: from here on the client may follow the same thing again. */
+void orf_subscription_let_go(OrfSubscription *subscription);
+/* Once, last: nothing more will be said. */
+void orf_subscription_end(OrfSubscription *subscription);
+
+/* A kind of thing that can be followed: "job/ID". Its functions may block. */
+typedef struct {
+    const char *name;    /* "job" */
+    const char *missing; /* "No job has this id." */
+    OrfPermit permit;
+    bool (*find)(OrfApi *api, const OrfIdentity *who, const char *id, GError **error);
+    /* Says what is newer than `after`, then what happens, until `stop` or its own end. The
+     * subscription is taken, even on failure: orf_subscription_end. NOT_FOUND. */
+    void *(*open)(OrfApi *api, const OrfIdentity *who, const char *id, uint64_t after,
+                  OrfSubscription *subscription, GError **error);
+    void (*stop)(void *following); /* the client wants no more */
+    void (*unref)(void *following);
+} OrfTopic;
+/* Answers with a WebSocket that follows these (NULL-terminated, static). Messages of a client
+ * are obeyed in order, on threads of this room. */
+void orf_call_topics(OrfCall *call, const OrfTopic *const *topics);
+
+#define ORF_TIME_SIZE 25 /* "2025-06-01T12:00:00.123Z" and the NUL */
+void orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE]); /* wall clock, UTC */
+
 /* --- The room's life ---------------------------------------------------------------------- */
 
 typedef struct {
