@@ -185,8 +185,9 @@ def stages(folder):
     (folder / "disc.png").write_bytes(png(64, 64, disc))
     run("generate", "disc.png", "-d", ".", "--stages", "--sheet", cwd=folder, check=0)
     names = {p.name for p in folder.iterdir()}
-    assert {"disc.glb", "disc.preview.glb", "disc.medium.glb", "disc.final.glb", "disc.png"} <= names
-    assert (folder / "disc.png").read_bytes()[:4] == b"\x89PNG"
+    assert names == {"disc.glb", "disc.preview.glb", "disc.medium.glb", "disc.final.glb", "disc.png", "disc-sheet.png"}, names
+    assert (folder / "disc-sheet.png").read_bytes()[:4] == b"\x89PNG"
+    assert (folder / "disc.png").read_bytes() == png(64, 64, disc)
 
 
 @sentence("/cli/lettering-needs-no-picture")

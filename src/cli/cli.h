@@ -34,12 +34,11 @@ void orf_cli_print(OrfJson *json);
 bool orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *entries,
                    const char *usage, const char *about, int *ret_code);
 
-/* --- Files: cli/files.c ------------------------------------------------------------------- */
+/* --- Files: cli/files.c; what is written: cli/output.h
+ * ------------------------------------------------------------------- */
 
 /* The whole file, at most `limit` bytes; "-" is standard input. */
 GBytes *orf_cli_read(const char *path, size_t limit, GError **error);
-/* All or nothing: a temporary file beside it, renamed when complete; "-" is standard output. */
-bool orf_cli_write(const char *path, GBytes *bytes, GError **error);
 /* File name without folder and extension; caller owns. */
 char *orf_cli_stem(const char *path);
 

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/output.h"
 
 #include <unistd.h>
 
@@ -24,10 +25,26 @@ print_json(const char *path, const char *output, const OrfCutoutTold *told)
     orf_cli_print(json);
 }
 
+static OrfResult *
+plan(OrfOutput *output, const char *path, const char *named, GError **error)
+{
+    static const char *const endings[] = { "-cutout.png", NULL };
+    if (named && !orf_output_named_as(named, ".png", error))
+        return NULL;
+    orf_output_protect(output, path);
+    g_autofree char *stem = orf_cli_stem(path);
+    return orf_output_plan(
+        output, &(OrfResultWish){ .named = named, .stem = stem, .endings = endings }, error);
+}
+
 static bool
-cut_out(const char *path, const char *output, const OrfCutoutWish *wish, bool json,
+cut_out(const char *path, const char *named, const OrfCutoutWish *wish, bool json,
         GError **error)
 {
+    g_autoptr(OrfOutput) output = orf_output_new(false);
+    g_autoptr(OrfResult) result = plan(output, path, named, error);
+    if (!result)
+        return false;
     g_autoptr(OrfRun) run =
         orf_run_new(!json && isatty(STDERR_FILENO) ? ORF_SHOW_BAR : ORF_SHOW_NOTHING, 0, 0);
     g_autoptr(GBytes) bytes = orf_cli_read(path, PICTURE_LIMIT, error);
@@ -36,12 +53,16 @@ cut_out(const char *path, const char *output, const OrfCutoutWish *wish, bool js
     OrfCutoutTold told = { 0 };
     g_autoptr(GBytes) png =
         orf_engine_cut_out(orf_run_task(run), bytes, path, wish, &told, error);
-    if (!png || !orf_cli_write(output, png, error))
+    if (!png)
         return false;
+    orf_result_put(result, 0, png);
+    if (!orf_result_commit(result, error))
+        return false;
+    const char *file = orf_result_paths(result)[0];
     if (json)
-        print_json(path, output, &told);
-    else if (!g_str_equal(output, "-"))
-        g_print("%s: %s, confidence %.2f: %s\n", output, told.method, told.confidence,
+        print_json(path, file, &told);
+    else if (!orf_output_is_stream(file))
+        g_print("%s: %s, confidence %.2f: %s\n", file, told.method, told.confidence,
                 told.reason);
     return true;
 }
@@ -80,14 +101,15 @@ run(int argc, char **argv)
         g_printerr("orfeas: give one picture; see \"orfeas cutout --help\"\n");
         return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
     }
-    g_autofree char *stem = orf_cli_stem(paths[0]);
-    g_autofree char *target =
-        output ? g_strdup(output) : g_strconcat(stem, "-cutout.png", NULL);
+    if (json && output && orf_output_is_stream(output)) {
+        g_printerr("orfeas: --json and the picture would share one stream; name a file\n");
+        return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
+    }
     OrfCutoutWish wish = { .method = method,
                            .max_side = (unsigned)MAX(side, 0),
                            .mask_only = mask };
     g_autoptr(GError) error = NULL;
-    return cut_out(paths[0], target, &wish, json, &error) ? 0 : orf_cli_fail(error);
+    return cut_out(paths[0], output, &wish, json, &error) ? 0 : orf_cli_fail(error);
 }
 
 const OrfCommand orf_command_cutout = {

@@ -1,4 +1,4 @@
-/* files.c - reading with a limit, writing all or nothing.
+/* files.c - reading with a limit.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
@@ -63,40 +63,6 @@ orf_cli_read(const char *path, size_t limit, GError **error)
                      : read_all(fd, path, size, limit, error);
     close(fd);
     return bytes;
-}
-
-static bool
-write_stdout(GBytes *bytes, GError **error)
-{
-    size_t left;
-    const char *at = g_bytes_get_data(bytes, &left);
-    while (left > 0) {
-        ssize_t put = write(STDOUT_FILENO, at, left);
-        if (put < 0 && errno != EINTR)
-            return fail_errno(error, "standard output", "write", errno) != NULL;
-        at += MAX(put, 0);
-        left -= (size_t)MAX(put, 0);
-    }
-    return true;
-}
-
-bool
-orf_cli_write(const char *path, GBytes *bytes, GError **error)
-{
-    if (g_str_equal(path, "-"))
-        return write_stdout(bytes, error);
-    size_t size;
-    const char *data = g_bytes_get_data(bytes, &size);
-    orf_run_lock_files();
-    g_autoptr(GError) why = NULL;
-    bool done = g_file_set_contents_full(path, data, (gssize)size,
-                                         G_FILE_SET_CONTENTS_CONSISTENT, 0644, &why);
-    orf_run_unlock_files();
-    if (done)
-        return true;
-    g_set_error(error, why->domain, why->code, "%s: cannot write: %s; nothing was left behind",
-                path, why->message);
-    return false;
 }
 
 char *

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/output.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 typedef struct {
     char **pictures, **settings;
     char *output, *folder, *generator, *size, *quality, *formats, *seed, *views, *mask, *memory;
-    gboolean json, quiet, stages, sheet;
+    gboolean json, quiet, stages, sheet, overwrite;
     int cores;
 } Options;
 
@@ -21,85 +22,98 @@ typedef struct {
 typedef struct {
     const Options *options;
     OrfRun *run;
-    char *stem;  /* path without extension of what is written */
-    char *label; /* for messages */
+    OrfResult *result;          /* the files; borrowed */
+    const char *const *formats; /* the first files of the result, one each */
+    const char *label;          /* for messages */
     double stage_seconds[ORF_N_STAGES];
     int n_stages;
     OrfRan ran;
-    GPtrArray *files; /* paths written */
-    char *digest;     /* of the main file */
-    GError *error;    /* of a stage that could not be written */
+    char *digest;  /* of the main file */
+    GError *error; /* of a stage that could not be written */
 } Job;
 
 /* --- Output ------------------------------------------------------------------------------- */
 
-typedef struct {
-    Job *job;
-    const char *main_path; /* NULL: beside the stem */
-    bool first;
-} Writing;
-
-static bool
-write_file(const char *name, GBytes *bytes, void *data, GError **error)
-{
-    Writing *writing = data;
-    Job *job = writing->job;
-    g_autofree char *folder = g_path_get_dirname(job->stem);
-    char *path = writing->first && writing->main_path ? g_strdup(writing->main_path)
-                                                      : g_build_filename(folder, name, NULL);
-    if (!orf_cli_write(path, bytes, error)) {
-        g_free(path);
-        return false;
-    }
-    if (writing->first && !job->digest)
-        job->digest = orf_digest_bytes(bytes);
-    writing->first = false;
-    g_ptr_array_add(job->files, path);
-    return true;
-}
-
-/* "cup" and "glb" to cup.glb and what belongs to it. */
-static bool
-write_asset(Job *job, OrfAsset *asset, const char *format, const char *suffix,
-            const char *main_path, GError **error)
-{
-    g_autofree char *base = g_path_get_basename(job->stem);
-    g_autofree char *stem = g_strconcat(base, suffix, NULL);
-    Writing writing = { job, main_path, true };
-    return orf_asset_export(orf_run_task(job->run), asset, format, stem, NULL, write_file,
-                            &writing, error);
-}
-
-static bool
-write_sheet(Job *job, OrfAsset *asset, GError **error)
-{
-    g_autoptr(GBytes) png = orf_asset_view(orf_run_task(job->run), &asset, 1, 1600, error);
-    if (!png)
-        return false;
-    char *path = g_strconcat(job->stem, ".png", NULL);
-    g_ptr_array_add(job->files, path);
-    return orf_cli_write(path, png, error);
-}
-
+/* "stl, GLB" and "-o cup.stl" as names of formats, the one of the named file first. */
 static char **
-wanted_formats(const Options *options)
+wanted_formats(const Options *options, GError **error)
 {
-    if (options->formats)
-        return g_strsplit(options->formats, ",", -1);
-    const char *format = options->output ? orf_format_of_path(options->output) : NULL;
-    return g_strsplit(format ? format : "glb", ",", -1);
+    const char *named = options->output;
+    g_auto(GStrv) words = g_strsplit(options->formats ? options->formats : "", ",", -1);
+    g_autoptr(GStrvBuilder) formats = g_strv_builder_new();
+    const char *says = named ? orf_format_of_path(named) : NULL;
+    for (char **word = words; *word; word++) {
+        g_autofree char *lower = g_ascii_strdown(g_strstrip(*word), -1);
+        g_free(*word);
+        *word = g_steal_pointer(&lower);
+    }
+    bool several = words[0] && words[1];
+    const char *first =
+        several && says && g_strv_contains((const char *const *)words, says) ? says : words[0];
+    if (!(first = orf_output_format(named, first, "glb", error)))
+        return NULL;
+    g_strv_builder_add(formats, first);
+    for (char **word = words; *word; word++) {
+        if (!orf_output_format(NULL, *word, NULL, error))
+            return NULL;
+        bool again = g_str_equal(*word, first);
+        for (char **before = words; before < word; before++)
+            again |= g_str_equal(*before, *word);
+        if (!again)
+            g_strv_builder_add(formats, *word);
+    }
+    return g_strv_builder_end(formats);
+}
+
+/* The files of one result, in this order: formats, stages of the first format, sheet. */
+static char **
+list_endings(const Options *options, const char *const *formats)
+{
+    g_autoptr(GStrvBuilder) endings = g_strv_builder_new();
+    for (size_t i = 0; formats[i]; i++) {
+        g_autofree char *ending = g_strconcat(".", formats[i], NULL);
+        g_strv_builder_add(endings, ending);
+    }
+    for (OrfStage stage = 0; options->stages && stage < ORF_FINISHED; stage++) {
+        g_autofree char *ending =
+            g_strconcat(".", orf_stage_name(stage), ".", formats[0], NULL);
+        g_strv_builder_add(endings, ending);
+    }
+    if (options->sheet)
+        g_strv_builder_add(endings, "-sheet.png");
+    return g_strv_builder_end(endings);
+}
+
+static OrfResult *
+plan_result(const Options *options, OrfOutput *output, const char *const *formats,
+            const char *picture, GError **error)
+{
+    g_autofree char *stem = picture ? orf_cli_stem(picture) : g_strdup("text");
+    g_auto(GStrv) endings = list_endings(options, formats);
+    OrfResultWish wish = { .named = options->output,
+                           .folder = options->folder,
+                           .stem = stem,
+                           .endings = (const char *const *)endings };
+    return orf_output_plan(output, &wish, error);
 }
 
 static bool
 write_results(Job *job, OrfAsset *asset, GError **error)
 {
-    g_auto(GStrv) formats = wanted_formats(job->options);
-    for (char **format = formats; *format; format++) {
-        const char *path = format == formats ? job->options->output : NULL;
-        if (!write_asset(job, asset, *format, "", path, error))
+    OrfTask *task = orf_run_task(job->run);
+    size_t i = 0;
+    for (; job->formats[i]; i++)
+        if (!orf_result_export(job->result, i, task, asset, job->formats[i], NULL, error))
             return false;
+    job->digest = orf_result_digest(job->result, 0);
+    if (job->options->sheet) {
+        size_t sheet = i + (job->options->stages ? ORF_FINISHED : 0);
+        g_autoptr(GBytes) png = orf_asset_view(task, &asset, 1, 1600, error);
+        if (!png)
+            return false;
+        orf_result_put(job->result, sheet, png);
     }
-    return !job->options->sheet || write_sheet(job, asset, error);
+    return orf_result_commit(job->result, error);
 }
 
 /* --- Stages ------------------------------------------------------------------------------- */
@@ -130,9 +144,10 @@ on_stage(OrfStage stage, OrfAsset *asset, void *data)
                     job->stage_seconds[stage]);
     if (!job->options->stages || stage == ORF_FINISHED)
         return true;
-    g_auto(GStrv) formats = wanted_formats(job->options);
-    g_autofree char *suffix = g_strconcat(".", orf_stage_name(stage), NULL);
-    return write_asset(job, asset, formats[0], suffix, NULL, &job->error);
+    size_t place = g_strv_length((char **)job->formats) + (size_t)stage;
+    return orf_result_export(job->result, place, orf_run_task(job->run), asset, job->formats[0],
+                             NULL, &job->error) &&
+           orf_result_commit(job->result, &job->error);
 }
 
 /* --- The recipe --------------------------------------------------------------------------- */
@@ -233,8 +248,9 @@ print_done_json(const Job *job, OrfRecipe *recipe, OrfAsset *asset, GError **err
     orf_json_begin_object(json, NULL);
     orf_json_add_text(json, "event", "done");
     orf_json_add_text(json, "picture", job->label);
-    orf_json_add_text(json, "file", job->files->pdata[0]);
-    orf_json_add_texts(json, "files", (const char *const *)job->files->pdata, job->files->len);
+    orf_json_add_text(json, "file", orf_result_main_path(job->result));
+    char **files = orf_result_paths(job->result);
+    orf_json_add_texts(json, "files", (const char *const *)files, g_strv_length(files));
     add_ran(json, &job->ran);
     add_stages(json, job);
     orf_json_add_fixed(json, "seconds", orf_run_seconds(job->run), 3);
@@ -260,9 +276,9 @@ print_done_lines(const Job *job)
     g_auto(GStrv) notes = orf_task_notes(orf_run_task(job->run));
     for (char **note = notes; *note; note++)
         orf_run_say(job->run, "%s: note: %s", job->label, *note);
-    for (guint i = 0; i < job->files->len; i++)
-        if (!g_str_equal(job->files->pdata[i], "-"))
-            g_print("%s\n", (const char *)job->files->pdata[i]);
+    for (char **file = orf_result_paths(job->result); *file; file++)
+        if (!orf_output_is_stream(*file))
+            g_print("%s\n", *file);
 }
 
 /* --- One result --------------------------------------------------------------------------- */
@@ -295,39 +311,14 @@ memory_of(const Options *options, GError **error)
     return (size_t)(value * scale);
 }
 
-static char *
-stem_of(const Options *options, const char *picture)
-{
-    g_autofree char *name = picture ? orf_cli_stem(picture) : g_strdup("text");
-    if (!options->output)
-        return g_build_filename(options->folder ? options->folder : ".", name, NULL);
-    if (g_str_equal(options->output, "-"))
-        return g_steal_pointer(&name);
-    g_autofree char *folder = g_path_get_dirname(options->output);
-    g_autofree char *stem = orf_cli_stem(options->output);
-    return g_build_filename(folder, stem, NULL);
-}
-
 static void
 job_clear(Job *job)
 {
-    g_free(job->stem);
-    g_free(job->label);
     g_free(job->digest);
     g_clear_error(&job->error);
-    g_clear_pointer(&job->files, g_ptr_array_unref);
     g_clear_pointer(&job->run, orf_run_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Job, job_clear)
-
-/* A failed run leaves nothing of its own behind. */
-static void
-remove_files(Job *job)
-{
-    for (guint i = 0; i < job->files->len; i++)
-        if (!g_str_equal(job->files->pdata[i], "-"))
-            unlink(job->files->pdata[i]);
-}
 
 static bool
 run_job(Job *job, OrfRecipe *recipe, GError **error)
@@ -367,7 +358,7 @@ report_failure(const Options *options, const char *label, const GError *error)
 /* Pictures begin..end of the command line as one recipe. */
 static bool
 make_one(const Options *options, char **pictures, size_t n, const double *yaws,
-         const char *label, GError **error)
+         const char *label, const char *const *formats, OrfResult *result, GError **error)
 {
     g_autoptr(GError) bad_memory = NULL;
     size_t memory = memory_of(options, &bad_memory);
@@ -381,14 +372,12 @@ make_one(const Options *options, char **pictures, size_t n, const double *yaws,
     for (size_t i = 0; i < n; i++)
         if (!add_picture(recipe, pictures[i], yaws ? yaws[i] : NAN, error))
             return false;
-    g_auto(Job) job = { .options = options };
+    g_auto(Job)
+        job = { .options = options, .result = result, .formats = formats, .label = label };
     job.run = orf_run_new(how_to_show(options), (unsigned)MAX(options->cores, 0), memory);
-    job.stem = stem_of(options, n ? pictures[0] : NULL);
-    job.label = g_strdup(label);
-    job.files = g_ptr_array_new_with_free_func(g_free);
     bool done = run_job(&job, recipe, error);
     if (!done)
-        remove_files(&job);
+        orf_result_undo(result); /* a failed run leaves nothing of its own behind */
     return done;
 }
 
@@ -413,23 +402,6 @@ read_yaws(const Options *options, size_t n, double *yaws, GError **error)
 }
 
 static bool
-check_formats(const Options *options, GError **error)
-{
-    g_auto(GStrv) formats = wanted_formats(options);
-    g_autofree char *known = g_strjoinv(", ", (char **)orf_format_names());
-    for (char **format = formats; *format; format++)
-        if (!g_strv_contains(orf_format_names(), *format))
-            return ORF_FALSE(error, BAD_INPUT, "format \"%s\" is not one of %s", *format,
-                             known);
-    const char *output = options->output;
-    if (output && !g_str_equal(output, "-") && !options->formats && !orf_format_of_path(output))
-        return ORF_FALSE(error, BAD_INPUT,
-                         "%s: the name says no format; end it in one of %s, or give --format",
-                         output, known);
-    return true;
-}
-
-static bool
 check_options(const Options *options, size_t n, GError **error)
 {
     bool text = options->generator && g_str_equal(options->generator, "text");
@@ -442,31 +414,54 @@ check_options(const Options *options, size_t n, GError **error)
                          "%zu pictures make %zu results; give a folder with -d, or "
                          "--views if they show one object",
                          n, n);
-    if (options->folder && g_mkdir_with_parents(options->folder, 0777) != 0)
-        return ORF_FALSE(error, UNAVAILABLE, "%s: cannot make this folder", options->folder);
-    return check_formats(options, error);
+    if (options->json && options->output && orf_output_is_stream(options->output))
+        return ORF_FALSE(error, BAD_INPUT,
+                         "--json and the result would share one stream; name a file with -o");
+    return true;
+}
+
+/* The names of all results: before any work, so that none is in the way of another. */
+static GPtrArray *
+plan_results(const Options *options, OrfOutput *output, const char *const *formats,
+             char **pictures, size_t n_results, GError **error)
+{
+    g_autoptr(GPtrArray) results =
+        g_ptr_array_new_with_free_func((GDestroyNotify)orf_result_free);
+    orf_output_protect_all(output, pictures);
+    orf_output_protect(output, options->mask);
+    for (size_t i = 0; i < n_results; i++) {
+        OrfResult *result =
+            plan_result(options, output, formats, pictures ? pictures[i] : NULL, error);
+        if (!result)
+            return NULL;
+        g_ptr_array_add(results, result);
+    }
+    return g_steal_pointer(&results);
 }
 
 static int
-run_views(const Options *options, char **pictures, size_t n)
+run_views(const Options *options, char **pictures, size_t n, const char *const *formats,
+          OrfResult *result)
 {
     g_autoptr(GError) error = NULL;
     g_autofree double *yaws = g_new0(double, n);
     if (!read_yaws(options, n, yaws, &error) ||
-        !make_one(options, pictures, n, yaws, pictures[0], &error))
+        !make_one(options, pictures, n, yaws, pictures[0], formats, result, &error))
         return report_failure(options, pictures[0], error);
     return 0;
 }
 
 /* Each picture for itself; a failure does not stop the others. */
 static int
-run_batch(const Options *options, char **pictures, size_t n)
+run_batch(const Options *options, char **pictures, size_t n, const char *const *formats,
+          GPtrArray *results)
 {
     int code = 0;
     for (size_t i = 0; i < MAX(n, 1); i++) {
         g_autoptr(GError) error = NULL;
         const char *label = n ? pictures[i] : "text";
-        if (make_one(options, pictures + i, MIN(n, 1), NULL, label, &error))
+        if (make_one(options, pictures + i, MIN(n, 1), NULL, label, formats, results->pdata[i],
+                     &error))
             continue;
         int failed = report_failure(options, label, error);
         code = code ? code : failed;
@@ -476,11 +471,33 @@ run_batch(const Options *options, char **pictures, size_t n)
     return code;
 }
 
+static int
+run_options(const Options *options, size_t n)
+{
+    char **pictures = options->pictures;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfOutput) output = orf_output_new(options->overwrite);
+    g_autoptr(GPtrArray) results = NULL;
+    g_auto(GStrv) names = NULL;
+    if (check_options(options, n, &error))
+        names = wanted_formats(options, &error);
+    const char *const *formats = (const char *const *)names;
+    if (formats)
+        results = plan_results(options, output, formats, pictures,
+                               options->views ? 1 : MAX(n, 1), &error);
+    if (!results)
+        return report_failure(options, n ? pictures[0] : "", error);
+    return options->views ? run_views(options, pictures, n, formats, results->pdata[0])
+                          : run_batch(options, pictures, n, formats, results);
+}
+
 static const char about[] =
     "Without --generator, auto looks at each picture, chooses and says why.\n"
     "Several pictures are a batch, one result each; with --views they are views of one "
     "object.\n"
     "Results are closed solids that stand on the bed, 100 mm on their longest side.\n"
+    "A file that is there already stays: a second cup.glb becomes cup-2.glb. Only -o replaces\n"
+    "the file it names, --overwrite those of the same names; no file that is read is replaced.\n"
     "\n"
     "Examples:\n"
     "  orfeas generate cup.jpg -o cup.glb\n"
@@ -519,7 +536,7 @@ run(int argc, char **argv)
         { "quality", 'q', 0, G_OPTION_ARG_STRING, &o.quality, "draft, standard or high",
           "NAME" },
         { "format", 'f', 0, G_OPTION_ARG_STRING, &o.formats,
-          "glb, stl, obj, ply, 3mf; several joined by commas (default: glb)", "LIST" },
+          "glb, gltf, stl, obj, ply, 3mf; several joined by commas (default: glb)", "LIST" },
         { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.settings,
           "Sets a parameter; repeat for more", "NAME=VALUE" },
         { "views", 0, 0, G_OPTION_ARG_STRING, &o.views,
@@ -530,7 +547,9 @@ run(int argc, char **argv)
         { "stages", 0, 0, G_OPTION_ARG_NONE, &o.stages,
           "Also write every stage as NAME.preview.glb, ...", NULL },
         { "sheet", 0, 0, G_OPTION_ARG_NONE, &o.sheet,
-          "Also write NAME.png, a picture of the result", NULL },
+          "Also write NAME-sheet.png, a picture of the result", NULL },
+        { "overwrite", 0, 0, G_OPTION_ARG_NONE, &o.overwrite,
+          "Replace files that have the names of results; never a file that is read", NULL },
         { "json", 0, 0, G_OPTION_ARG_NONE, &o.json, "One JSON object a line on standard output",
           NULL },
         { "quiet", 0, 0, G_OPTION_ARG_NONE, &o.quiet, "Say nothing but errors", NULL },
@@ -546,10 +565,7 @@ run(int argc, char **argv)
                        about, &code))
         return code;
     size_t n = o.pictures ? g_strv_length(o.pictures) : 0;
-    g_autoptr(GError) error = NULL;
-    if (!check_options(&o, n, &error))
-        return report_failure(&o, n ? o.pictures[0] : "", error);
-    return o.views ? run_views(&o, o.pictures, n) : run_batch(&o, o.pictures, n);
+    return run_options(&o, n);
 }
 
 const OrfCommand orf_command_generate = {

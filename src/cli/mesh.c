@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/output.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -15,25 +16,35 @@ how_to_show(bool quiet)
     return quiet || !isatty(STDERR_FILENO) ? ORF_SHOW_NOTHING : ORF_SHOW_BAR;
 }
 
-/* A file in the folder of the model at `path`; NULL: not there. */
+typedef struct {
+    const char *path;  /* of the model */
+    OrfOutput *output; /* of the run that reads it, or NULL */
+} Beside;
+
+/* A file in the folder of the model; NULL: not there. */
 static GBytes *
-read_beside(const char *name, void *path)
+read_beside(const char *name, void *data)
 {
-    g_autofree char *folder = g_path_get_dirname(path);
+    const Beside *model = data;
+    g_autofree char *folder = g_path_get_dirname(model->path);
     g_autofree char *beside = g_build_filename(folder, name, NULL);
+    if (model->output)
+        orf_output_protect(model->output, beside);
     return orf_cli_read(beside, MESH_LIMIT, NULL); /* the loader notes what is missing */
 }
 
+/* `output` (or NULL) hears of the files that are read with it. */
 static OrfAsset *
-load(OrfRun *run, const char *path, GError **error)
+load(OrfRun *run, const char *path, OrfOutput *output, GError **error)
 {
     g_autoptr(GBytes) bytes = orf_cli_read(path, MESH_LIMIT, error);
     if (!bytes)
         return NULL;
     OrfSiblingFn sibling = g_str_equal(path, "-") ? NULL : read_beside;
+    Beside beside = { path, output };
     GError *problem = NULL;
     OrfAsset *asset =
-        orf_asset_import(orf_run_task(run), bytes, path, sibling, (void *)path, &problem);
+        orf_asset_import(orf_run_task(run), bytes, path, sibling, &beside, &problem);
     if (problem && !g_str_has_prefix(problem->message, path))
         g_prefix_error(&problem, "%s: ", path);
     if (problem)
@@ -109,7 +120,7 @@ static bool
 info_of(const char *path, bool json, bool fast, GError **error)
 {
     g_autoptr(OrfRun) run = orf_run_new(how_to_show(json), 0, 0);
-    g_autoptr(OrfAsset) asset = load(run, path, error);
+    g_autoptr(OrfAsset) asset = load(run, path, NULL, error);
     if (!asset)
         return false;
     g_autofree char *text = orf_asset_measures_json(orf_run_task(run), asset, !fast, error);
@@ -159,38 +170,33 @@ run_info(int argc, char **argv)
 
 /* --- convert ------------------------------------------------------------------------------ */
 
-typedef struct {
-    const char *path; /* of the main file */
-    bool first;
-} Writing;
-
-static bool
-write_file(const char *name, GBytes *bytes, void *data, GError **error)
+/* Planned before the model is read: a wish that cannot be met costs no work. */
+static OrfResult *
+plan_convert(OrfOutput *output, const char *from, const char *to, const char *format,
+             GError **error)
 {
-    Writing *writing = data;
-    g_autofree char *folder = g_path_get_dirname(writing->path);
-    g_autofree char *path =
-        writing->first ? g_strdup(writing->path) : g_build_filename(folder, name, NULL);
-    writing->first = false;
-    return orf_cli_write(path, bytes, error);
+    g_autofree char *ending = g_strconcat(".", format, NULL);
+    const char *const endings[] = { ending, NULL };
+    orf_output_protect(output, from);
+    g_autofree char *stem = orf_cli_stem(from);
+    OrfResultWish wish = { .named = to, .stem = stem, .endings = endings, .one_file = true };
+    return orf_output_plan(output, &wish, error);
 }
 
 static bool
-convert(const char *from, const char *to, const char *format, const char *variant,
+convert(const char *from, const char *to, const char *wished, const char *variant,
         GError **error)
 {
-    if (!format)
-        format = orf_format_of_path(to);
-    if (!format)
-        return ORF_FALSE(error, BAD_INPUT, "%s: the name says no format; give --format", to);
-    g_autoptr(OrfRun) run = orf_run_new(how_to_show(false), 0, 0);
-    g_autoptr(OrfAsset) asset = load(run, from, error);
-    if (!asset)
+    const char *format = orf_output_format(to, wished, NULL, error);
+    g_autoptr(OrfOutput) output = orf_output_new(false);
+    g_autoptr(OrfResult) result = format ? plan_convert(output, from, to, format, error) : NULL;
+    if (!result)
         return false;
-    g_autofree char *stem = orf_cli_stem(to);
-    Writing writing = { to, true };
-    return orf_asset_export(orf_run_task(run), asset, format, stem, variant, write_file,
-                            &writing, error);
+    g_autoptr(OrfRun) run = orf_run_new(how_to_show(false), 0, 0);
+    g_autoptr(OrfAsset) asset = load(run, from, output, error);
+    return asset &&
+           orf_result_export(result, 0, orf_run_task(run), asset, format, variant, error) &&
+           orf_result_commit(result, error);
 }
 
 static int
@@ -202,7 +208,7 @@ run_convert(int argc, char **argv)
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
           "File to write; - is standard output", "FILE" },
         { "format", 'f', 0, G_OPTION_ARG_STRING, &format,
-          "glb, stl, obj, ply or 3mf (default: by the name)", "NAME" },
+          "glb, gltf, stl, obj, ply or 3mf (default: by the name)", "NAME" },
         { "variant", 0, 0, G_OPTION_ARG_STRING, &variant,
           "text, big-endian, plain; joined by commas", "WORDS" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, "FILE" },
@@ -223,10 +229,10 @@ run_convert(int argc, char **argv)
 /* --- view --------------------------------------------------------------------------------- */
 
 static bool
-load_all(OrfRun *run, char **paths, GPtrArray *assets, GError **error)
+load_all(OrfRun *run, char **paths, OrfOutput *output, GPtrArray *assets, GError **error)
 {
     for (char **path = paths; *path; path++) {
-        OrfAsset *asset = load(run, *path, error);
+        OrfAsset *asset = load(run, *path, output, error);
         if (!asset)
             return false;
         g_ptr_array_add(assets, asset);
@@ -234,17 +240,40 @@ load_all(OrfRun *run, char **paths, GPtrArray *assets, GError **error)
     return true;
 }
 
-static bool
-view(char **paths, const char *output, int width, GError **error)
+static OrfResult *
+plan_view(OrfOutput *output, char **paths, const char *named, GError **error)
 {
+    static const char *const endings[] = { "-view.png", NULL };
+    if (named && !orf_output_named_as(named, ".png", error))
+        return NULL;
+    orf_output_protect_all(output, paths);
+    g_autofree char *stem = orf_cli_stem(paths[0]);
+    return orf_output_plan(
+        output, &(OrfResultWish){ .named = named, .stem = stem, .endings = endings }, error);
+}
+
+static bool
+view(char **paths, const char *named, int width, GError **error)
+{
+    g_autoptr(OrfOutput) output = orf_output_new(false);
+    g_autoptr(OrfResult) result = plan_view(output, paths, named, error);
+    if (!result)
+        return false;
     g_autoptr(OrfRun) run = orf_run_new(how_to_show(false), 0, 0);
     g_autoptr(GPtrArray) assets =
         g_ptr_array_new_with_free_func((GDestroyNotify)orf_asset_unref);
-    if (!load_all(run, paths, assets, error))
+    if (!load_all(run, paths, output, assets, error))
         return false;
     g_autoptr(GBytes) png = orf_asset_view(orf_run_task(run), (OrfAsset **)assets->pdata,
                                            assets->len, (unsigned)MAX(width, 0), error);
-    return png && orf_cli_write(output, png, error);
+    if (!png)
+        return false;
+    orf_result_put(result, 0, png);
+    if (!orf_result_commit(result, error))
+        return false;
+    if (!orf_output_is_stream(orf_result_paths(result)[0]))
+        g_print("%s\n", orf_result_paths(result)[0]);
+    return true;
 }
 
 static int
@@ -255,7 +284,7 @@ run_view(int argc, char **argv)
     int width = 1600;
     const GOptionEntry entries[] = {
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
-          "PNG to write (default: the first name with .png, here)", "PNG" },
+          "PNG to write (default: NAME-view.png, here)", "PNG" },
         { "width", 'w', 0, G_OPTION_ARG_INT, &width, "256 to 4096 pixels (default: 1600)",
           "N" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, "FILE" },
@@ -272,14 +301,8 @@ run_view(int argc, char **argv)
         g_printerr("orfeas: no file given; see \"orfeas mesh view --help\"\n");
         return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
     }
-    g_autofree char *stem = orf_cli_stem(paths[0]);
-    g_autofree char *target = output ? g_strdup(output) : g_strconcat(stem, ".png", NULL);
     g_autoptr(GError) error = NULL;
-    if (!view(paths, target, width, &error))
-        return orf_cli_fail(error);
-    if (!g_str_equal(target, "-"))
-        g_print("%s\n", target);
-    return 0;
+    return view(paths, output, width, &error) ? 0 : orf_cli_fail(error);
 }
 
 /* --- The three ---------------------------------------------------------------------------- */

@@ -74,7 +74,8 @@ orf_asset_import(OrfTask *task, GBytes *bytes, const char *name, OrfSiblingFn si
 GBytes *
 orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GError **error)
 {
-    g_autoptr(GPtrArray) files = orf_format_save(task, asset, format, &(OrfSave){ 0 }, error);
+    g_autoptr(GPtrArray) files =
+        orf_format_save(task, asset, format, &(OrfSave){ .alone = true }, error);
     if (!files)
         return NULL;
     const OrfFile *first = files->pdata[0];

@@ -6,8 +6,11 @@
 
 #include "format/format.h"
 
-extern const OrfFormat orf_format_stl, orf_format_obj, orf_format_glb, orf_format_ply,
-    orf_format_3mf;
+/* A main file lists each file that it brings after this word: its name, its SHA-256. */
+#define ORF_WROTE "orfeas-wrote "
+
+extern const OrfFormat orf_format_gltf, orf_format_stl, orf_format_obj, orf_format_glb,
+    orf_format_ply, orf_format_3mf;
 
 /* --- Axes: print formats have Z up. Swaps and signs only, so it is exact ------------------ */
 
@@ -139,6 +142,9 @@ char *orf_text_room(OrfText *text, size_t n, GError **error);
 void orf_text_end(OrfText *text, const char *end);
 bool orf_text_add(OrfText *text, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 GBytes *orf_text_steal(OrfText *text);
+
+/* A stem for files that are named inside others, where readers split at blanks. Caller owns. */
+char *orf_plain_stem(const char *stem);
 
 /* --- Bytes out: format.c ------------------------------------------------------------------ */
 

@@ -7,7 +7,13 @@
 
 /* In the order of sniffing: the surest signs first. */
 static const OrfFormat *const formats[] = {
-    &orf_format_glb, &orf_format_3mf, &orf_format_ply, &orf_format_stl, &orf_format_obj, NULL,
+    &orf_format_glb,
+    &orf_format_gltf,
+    &orf_format_3mf,
+    &orf_format_ply,
+    &orf_format_stl,
+    &orf_format_obj,
+    NULL,
 };
 
 const OrfFormat *const *
@@ -144,6 +150,16 @@ orf_files_add_take(GPtrArray *files, char *name, GBytes *bytes)
     OrfFile *file = g_new(OrfFile, 1);
     *file = (OrfFile){ name, bytes };
     g_ptr_array_add(files, file);
+}
+
+char *
+orf_plain_stem(const char *stem)
+{
+    char *plain = g_utf8_make_valid(stem, -1);
+    for (char *c = plain; *c; c++)
+        if (!g_ascii_isalnum(*c) && !strchr("-_.", *c) && !((unsigned char)*c & 128))
+            *c = '_';
+    return plain;
 }
 
 GBytes *

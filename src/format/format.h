@@ -1,4 +1,4 @@
-/* format.h - asset files in and out: STL, OBJ, GLB, PLY, 3MF.
+/* format.h - asset files in and out: STL, OBJ, GLB, glTF, PLY, 3MF.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -23,6 +23,7 @@ typedef struct {
     bool text; /* ASCII variant of STL and PLY */
     bool big_endian; /* PLY */
     bool plain;      /* geometry only: no textures, colours */
+    bool alone;      /* glTF: its bytes inside, no .bin beside it */
 } OrfSave;
 
 /* One or more files that belong together; the first is the main one. */
@@ -39,7 +40,7 @@ typedef struct {
     const char *name;  /* "glb"; also the file name extension */
     const char *title; /* "glTF 2.0, binary" */
     const char *mime;
-    const char *extensions; /* "stl" or "glb|gltf": lower case, the first is written */
+    const char *extensions; /* "stl" or "jpg|jpeg": lower case, the first is written */
     bool (*sniff)(const uint8_t *data, size_t size); /* looks at no more than the first 4 KiB */
     OrfAsset *(*load)(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error);
     GPtrArray *(*save)(OrfTask *task, const OrfAsset *asset, const OrfSave *options,

@@ -201,7 +201,8 @@ cancelling_stops_both_ways(gconstpointer data)
 {
     const OrfFormat *format = data;
     g_autoptr(OrfAsset) asset = sample_colored();
-    g_autoptr(GPtrArray) files = orf_format_save(NULL, asset, format->name, NULL, NULL);
+    g_autoptr(GPtrArray) files =
+        orf_format_save(NULL, asset, format->name, &(OrfSave){ .alone = true }, NULL);
     g_autoptr(OrfTask) task = orf_task_new(NULL);
     orf_task_cancel(task);
     g_autoptr(GError) load_error = NULL, save_error = NULL;
@@ -219,7 +220,8 @@ small_budgets_are_refused_politely(gconstpointer data)
 {
     const OrfFormat *format = data;
     g_autoptr(OrfAsset) asset = sample_torus();
-    g_autoptr(GPtrArray) files = orf_format_save(NULL, asset, format->name, NULL, NULL);
+    g_autoptr(GPtrArray) files =
+        orf_format_save(NULL, asset, format->name, &(OrfSave){ .alone = true }, NULL);
     GBytes *bytes = ((OrfFile *)files->pdata[0])->bytes;
     for (size_t memory = 1; memory < 2 << 20; memory += memory / 16 + 64) {
         g_autoptr(OrfTask) task = orf_task_new(&(OrfTaskOptions){ .memory = memory });
@@ -243,7 +245,8 @@ damaged_files_never_crash(gconstpointer data)
 {
     const OrfFormat *format = data;
     g_autoptr(OrfAsset) asset = sample_faces();
-    g_autoptr(GPtrArray) files = orf_format_save(NULL, asset, format->name, NULL, NULL);
+    g_autoptr(GPtrArray) files =
+        orf_format_save(NULL, asset, format->name, &(OrfSave){ .alone = true }, NULL);
     GBytes *bytes = ((OrfFile *)files->pdata[0])->bytes;
     size_t size;
     const uint8_t *whole = g_bytes_get_data(bytes, &size);
@@ -268,7 +271,7 @@ damaged_files_never_crash(gconstpointer data)
 static void
 formats_are_found(void)
 {
-    g_assert_cmpstr(orf_format_by_path("a.b/Cup.GLTF")->name, ==, "glb");
+    g_assert_cmpstr(orf_format_by_path("a.b/Cup.GLTF")->name, ==, "gltf");
     g_assert_cmpstr(orf_format_by_path("cup.stl.PLY")->name, ==, "ply");
     g_assert_null(orf_format_by_path("folder.stl/cup"));
     g_assert_null(orf_format_by_path("cup.step"));
@@ -286,9 +289,9 @@ unknown_files_are_refused(void)
         { "", NULL, "a.stl", "a.stl: the file is empty; export it again" },
         { "hello", NULL, "a.txt",
           "a.txt: not a model file that is known here; export it as one of "
-          "glb, 3mf, ply, stl, obj" },
+          "glb, gltf, 3mf, ply, stl, obj" },
         { "hello", "step", NULL,
-          "no format is called 'step'; there are glb, 3mf, ply, stl, obj" },
+          "no format is called 'step'; there are glb, gltf, 3mf, ply, stl, obj" },
         { "hello", NULL, "a.stl",
           "a.stl: 5 bytes are too few for an STL file; export it again" },
     };

@@ -88,5 +88,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfGlbSplit, orf_glb_split_clear)
 
 GPtrArray *
 orf_glb_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error);
+GPtrArray *
+orf_gltf_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error);
 
 #endif

@@ -1,4 +1,4 @@
-/* glb-save.c - writes binary glTF 2.0.
+/* glb-save.c - writes glTF 2.0: as GLB, as JSON with a .bin beside it or inside it.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -355,9 +355,25 @@ say_views(Glb *glb)
             say(glb, ",\"target\":%u", view->target);
         say(glb, "}");
     }
-    say(glb, "],\"buffers\":[{\"byteLength\":%zu}]}", bin_size(glb));
+    say(glb, "],\"buffers\":[{\"byteLength\":%zu", bin_size(glb));
+}
+
+static void
+end_json(Glb *glb)
+{
+    say(glb, "}]}");
     while (glb->json->len % 4)
         g_string_append_c(glb->json, ' ');
+}
+
+static void
+say_all(Glb *glb)
+{
+    say_scene(glb);
+    say_materials(glb);
+    say_pictures(glb);
+    say_accessors(glb);
+    say_views(glb);
 }
 
 /* --- Bytes -------------------------------------------------------------------------------- */
@@ -441,9 +457,25 @@ store_u32(uint8_t *at, size_t value)
     memcpy(at, &bits, sizeof bits);
 }
 
+/* All views at glb->bin, which has room for them. */
 static bool
-write_file(Glb *glb, size_t *ret_size, GError **error)
+fill_bin(Glb *glb, GError **error)
 {
+    for (size_t i = glb->n_attributes; i < glb->views->len; i++) {
+        const View *view = &g_array_index(glb->views, View, i);
+        memcpy(glb->bin + view->offset, g_bytes_get_data(view->bytes, NULL), view->size);
+    }
+    size_t n = orf_mesh_n_triangles(glb->mesh);
+    return (orf_task_parallel(glb->task, n, GRAIN, write_indices, glb) &&
+            orf_task_parallel(glb->task, glb->split.n, GRAIN, write_vertices, glb)) ||
+           orf_task_check(glb->task, error);
+}
+
+static bool
+write_container(Glb *glb, GPtrArray *files, GError **error)
+{
+    say_all(glb);
+    end_json(glb);
     size_t json = glb->json->len, bin = bin_size(glb), size = 28 + json + bin;
     if (size > UINT32_MAX)
         return ORF_FALSE(error, TOO_LARGE,
@@ -460,34 +492,74 @@ write_file(Glb *glb, size_t *ret_size, GError **error)
     store_u32(glb->file + 20 + json, bin);
     memcpy(glb->file + 24 + json, "BIN\0", 4);
     glb->bin = glb->file + 28 + json;
-    for (size_t i = glb->n_attributes; i < glb->views->len; i++) {
-        const View *view = &g_array_index(glb->views, View, i);
-        memcpy(glb->bin + view->offset, g_bytes_get_data(view->bytes, NULL), view->size);
-    }
-    *ret_size = size;
-    size_t n = orf_mesh_n_triangles(glb->mesh);
-    return (orf_task_parallel(glb->task, n, GRAIN, write_indices, glb) &&
-            orf_task_parallel(glb->task, glb->split.n, GRAIN, write_vertices, glb)) ||
-           orf_task_check(glb->task, error);
+    if (!fill_bin(glb, error))
+        return false;
+    orf_files_add_take(files, g_strconcat(glb->options->stem, ".glb", NULL),
+                       orf_bytes_take(g_steal_pointer(&glb->file), size));
+    return true;
+}
+
+/* --- JSON with its bytes apart ------------------------------------------------------------ */
+
+static bool
+say_inside(Glb *glb, size_t size, GError **error)
+{
+    /* text grows by a third, and the encoder makes its own copy first */
+    orf_autofree void *reserve =
+        orf_task_alloc(glb->task, size / 3 * 8 + 16, 1, "glTF text", error);
+    if (!reserve)
+        return false;
+    g_autofree char *text = g_base64_encode(glb->bin, size);
+    say(glb, ",\"uri\":\"data:application/octet-stream;base64,");
+    g_string_append(glb->json, text);
+    say(glb, "\"");
+    return true;
+}
+
+static void
+say_beside(Glb *glb, const char *name, GBytes *bytes)
+{
+    g_autofree char *uri = g_uri_escape_string(name, NULL, true);
+    g_autofree char *digest = orf_digest_bytes(bytes);
+    say(glb, ",\"uri\":\"%s\",\"extras\":{\"is\":\"" ORF_WROTE "%s %s\"}", uri, name, digest);
+}
+
+static bool
+write_apart(Glb *glb, GPtrArray *files, GError **error)
+{
+    size_t size = bin_size(glb);
+    g_autoptr(GBytes) bin = NULL;
+    if (!(glb->file = ORF_ALLOC(glb->task, uint8_t, size, "glTF bytes", error)))
+        return false;
+    glb->bin = glb->file;
+    if (!fill_bin(glb, error))
+        return false;
+    bin = orf_bytes_take(g_steal_pointer(&glb->file), size);
+    g_autofree char *plain = orf_plain_stem(glb->options->stem);
+    g_autofree char *name = g_strconcat(plain, ".bin", NULL);
+    say_all(glb);
+    if (!glb->options->alone)
+        say_beside(glb, name, bin);
+    else if (!say_inside(glb, size, error))
+        return false;
+    end_json(glb);
+    orf_files_add_take(files, g_strconcat(glb->options->stem, ".gltf", NULL),
+                       g_string_free_to_bytes(g_steal_pointer(&glb->json)));
+    if (!glb->options->alone)
+        orf_files_add_take(files, g_steal_pointer(&name), g_steal_pointer(&bin));
+    return true;
 }
 
 /* --- Save --------------------------------------------------------------------------------- */
 
 static bool
-write_asset(Glb *glb, size_t *ret_size, GError **error)
+plan_asset(Glb *glb, GError **error)
 {
     bool plain = glb->options->plain;
     glb->uvs = !plain && orf_mesh_uvs(glb->mesh);
     glb->colors = !plain && orf_mesh_colors(glb->mesh);
-    if (!orf_glb_split(glb->task, glb->mesh, glb->uvs, &glb->split, error) ||
-        !find_doubles(glb, error) || !plan_runs(glb, error) || !plan_views(glb, error))
-        return false;
-    say_scene(glb);
-    say_materials(glb);
-    say_pictures(glb);
-    say_accessors(glb);
-    say_views(glb);
-    return write_file(glb, ret_size, error);
+    return orf_glb_split(glb->task, glb->mesh, glb->uvs, &glb->split, error) &&
+           find_doubles(glb, error) && plan_runs(glb, error) && plan_views(glb, error);
 }
 
 static void
@@ -503,13 +575,15 @@ clear(Glb *glb)
     g_array_unref(glb->runs);
     g_array_unref(glb->views);
     g_ptr_array_unref(glb->pictures);
-    g_string_free(glb->json, true);
+    if (glb->json)
+        g_string_free(glb->json, true);
     orf_free(glb->order);
     orf_free(glb->file);
 }
 
-GPtrArray *
-orf_glb_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error)
+static GPtrArray *
+save(OrfTask *task, const OrfAsset *asset, const OrfSave *options,
+     bool (*write)(Glb *, GPtrArray *, GError **), GError **error)
 {
     Glb glb = {
         .task = task,
@@ -522,13 +596,20 @@ orf_glb_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GErro
         .json = g_string_new(NULL),
     };
     g_array_set_clear_func(glb.views, clear_view);
-    size_t size = 0;
-    GPtrArray *files = NULL;
-    if (write_asset(&glb, &size, error)) {
-        files = orf_files_new();
-        orf_files_add_take(files, g_strconcat(options->stem, ".glb", NULL),
-                           orf_bytes_take(g_steal_pointer(&glb.file), size));
-    }
+    g_autoptr(GPtrArray) files = orf_files_new();
+    bool done = plan_asset(&glb, error) && write(&glb, files, error);
     clear(&glb);
-    return files;
+    return done ? g_steal_pointer(&files) : NULL;
+}
+
+GPtrArray *
+orf_glb_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error)
+{
+    return save(task, asset, options, write_container, error);
+}
+
+GPtrArray *
+orf_gltf_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error)
+{
+    return save(task, asset, options, write_apart, error);
 }

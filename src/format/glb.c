@@ -27,10 +27,8 @@ is_container(const uint8_t *data, size_t size)
 }
 
 static bool
-sniff(const uint8_t *data, size_t size)
+sniff_json(const uint8_t *data, size_t size)
 {
-    if (is_container(data, size))
-        return true;
     OrfCursor cursor = { (const char *)data, (const char *)data + MIN(size, 4096) };
     orf_cursor_space(&cursor);
     static const char *const keys[] = { "\"asset\"", "\"accessors\"", "\"scenes\"",
@@ -254,8 +252,18 @@ const OrfFormat orf_format_glb = {
     .name = "glb",
     .title = "glTF 2.0, binary",
     .mime = "model/gltf-binary",
-    .extensions = "glb|gltf",
-    .sniff = sniff,
+    .extensions = "glb",
+    .sniff = is_container,
     .load = load,
     .save = orf_glb_save,
+};
+
+const OrfFormat orf_format_gltf = {
+    .name = "gltf",
+    .title = "glTF 2.0, JSON with a .bin",
+    .mime = "model/gltf+json",
+    .extensions = "gltf",
+    .sniff = sniff_json,
+    .load = load,
+    .save = orf_gltf_save,
 };

@@ -340,6 +340,25 @@ deep_nodes_are_refused(void)
     assert_refused("glb", &deep, 1);
 }
 
+static void
+json_has_its_bytes_beside_or_inside(void)
+{
+    g_autoptr(OrfAsset) torus = sample_torus();
+    g_autoptr(OrfAsset) back = through(torus, "gltf", &(OrfSave){ .stem = "a torus" });
+    g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(back)), ==,
+                     orf_mesh_n_triangles(orf_asset_mesh(torus)));
+    g_assert_nonnull(orf_asset_material(back, 0)->texture);
+    g_autoptr(GPtrArray) files = orf_format_save(NULL, torus, "gltf", NULL, NULL);
+    g_assert_cmpuint(files->len, ==, 2);
+    g_assert_cmpstr(((OrfFile *)files->pdata[1])->name, ==, "asset.bin");
+    g_autoptr(GPtrArray) one =
+        orf_format_save(NULL, torus, "gltf", &(OrfSave){ .alone = true }, NULL);
+    g_assert_cmpuint(one->len, ==, 1);
+    g_autoptr(OrfAsset) inside =
+        orf_format_load(NULL, ((OrfFile *)one->pdata[0])->bytes, NULL, NULL, NULL);
+    g_assert_nonnull(orf_asset_material(inside, 0)->texture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -356,6 +375,8 @@ main(int argc, char **argv)
                     sparse_and_normalised_values_are_read);
     g_test_add_func("/format/glb/buffers-may-lie-beside-the-file",
                     buffers_may_lie_beside_the_file);
+    g_test_add_func("/format/glb/json-has-its-bytes-beside-or-inside",
+                    json_has_its_bytes_beside_or_inside);
     g_test_add_func("/format/glb/edges-sharper-than-40-degrees-are-split",
                     edges_sharper_than_40_degrees_are_split);
     g_test_add_func("/format/glb/normals-have-length-one-and-point-outwards",

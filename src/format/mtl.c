@@ -190,8 +190,8 @@ write_picture(OrfTask *task, const OrfAsset *asset, size_t i, const char *stem,
         return NULL;
     const char *type = orf_picture_type(bytes);
     char *name = orf_asset_n_materials(asset) > 1
-                     ? g_strdup_printf("%s-%zu.%s", stem, i + 1, type)
-                     : g_strdup_printf("%s.%s", stem, type);
+                     ? g_strdup_printf("%s-texture-%zu.%s", stem, i + 1, type)
+                     : g_strdup_printf("%s-texture.%s", stem, type);
     orf_files_add_take(files, g_strdup(name), g_steal_pointer(&bytes));
     return name;
 }

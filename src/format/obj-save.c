@@ -99,28 +99,31 @@ write_faces(Obj *obj, GError **error)
     return true;
 }
 
+/* What the file brings, so that whoever writes it again knows these files for its own. */
 static bool
-write_file(Obj *obj, const char *stem, GError **error)
+write_record(Obj *obj, const GPtrArray *others, GError **error)
+{
+    for (guint i = 0; i < others->len; i++) {
+        const OrfFile *other = others->pdata[i];
+        g_autofree char *digest = orf_digest_bytes(other->bytes);
+        if (!orf_text_add(&obj->text, error, "# " ORF_WROTE "%s %s\n", other->name, digest))
+            return false;
+    }
+    return true;
+}
+
+static bool
+write_file(Obj *obj, const char *stem, const GPtrArray *others, GError **error)
 {
     bool head =
-        orf_text_add(&obj->text, error, "# ORFEAS " ORF_VERSION ", millimetres, Z up\n");
+        orf_text_add(&obj->text, error, "# ORFEAS " ORF_VERSION ", millimetres, Z up\n") &&
+        write_record(obj, others, error);
     if (head && obj->names)
         head = orf_text_add(&obj->text, error, "mtllib %s.mtl\n", stem);
     return head && orf_text_add(&obj->text, error, "o %s\n", stem) &&
            write_lines(obj, put_vertex, 0, orf_mesh_n_vertices(obj->mesh), error) &&
            (!obj->uvs || write_lines(obj, put_uv, 0, orf_mesh_n_uvs(obj->mesh), error)) &&
            write_faces(obj, error);
-}
-
-/* Other files are named inside ours, and readers split at blanks. */
-static char *
-plain_stem(const char *stem)
-{
-    char *plain = g_utf8_make_valid(stem, -1);
-    for (char *c = plain; *c; c++)
-        if (!g_ascii_isalnum(*c) && !strchr("-_.", *c) && !((unsigned char)*c & 128))
-            *c = '_';
-    return plain;
 }
 
 static bool
@@ -145,13 +148,13 @@ write_asset(Obj *obj, const OrfAsset *asset, const char *stem, bool plain, GPtrA
             !orf_mtl_write(obj->task, asset, stem, files, &obj->names, error))
             return false;
     }
-    return write_file(obj, stem, error);
+    return write_file(obj, stem, files, error);
 }
 
 GPtrArray *
 orf_obj_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error)
 {
-    g_autofree char *stem = plain_stem(options->stem);
+    g_autofree char *stem = orf_plain_stem(options->stem);
     g_autoptr(GPtrArray) others = orf_files_new();
     Obj obj = { .task = task, .mesh = orf_asset_mesh(asset) };
     orf_text_init(&obj.text, task);

@@ -57,7 +57,7 @@ colours_of_any_type_are_read(void)
 static void
 pictures_and_uvs_of_faces_are_read(void)
 {
-    static const char text[] = "ply\nformat ascii 1.0\ncomment TextureFile asset.png\n"
+    static const char text[] = "ply\nformat ascii 1.0\ncomment TextureFile asset-texture.png\n"
                                "element vertex 3\n" XYZ "element face 1\n"
                                "property list uchar float texcoord\n" FACES
                                "0 0 0\n1 0 0\n0 1 0\n6 0 0 1 0 0 1 3 0 1 2\n";
