@@ -35,8 +35,8 @@ note_death(int signal, siginfo_t *info, void *context)
     OrfLastWords *words = last_words();
     if (words)
         *words = (OrfLastWords){ signal, info->si_code, info->si_pid };
-    if (info->si_code <= 0 && info->si_pid != getpid())
-        raise(signal); /* ours comes again by itself when the handler returns */
+    if (info->si_code <= 0)
+        raise(signal); /* a fault comes again by itself when the handler returns */
 }
 
 static OrfLastWords *
