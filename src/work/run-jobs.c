@@ -92,12 +92,12 @@ static void
 progress(const char *step, double fraction, void *data)
 {
     Inside *inside = data;
-    if (inside->room->hook)
-        inside->room->hook(inside->order->request, step);
     tell(inside->room, &(OrfMessage){ .type = ORF_MESSAGE_PROGRESS,
                                       .run = inside->order->run,
                                       .step = (char *)(uintptr_t)step,
                                       .fraction = fraction });
+    if (inside->room->hook)
+        inside->room->hook(inside->order->request, step);
 }
 
 static void
