@@ -111,7 +111,6 @@ typedef struct OrfApiParts {
     _Atomic int64_t tick_us;    /* of the clock thread, monotonic */
     _Atomic uint64_t disk_free; /* G_MAXUINT64: not known */
     atomic_bool low_on_disk;
-    atomic_uint arriving; /* wishes that hold a place in the queue */
 } OrfApiParts;
 
 bool orf_api_low_on_disk(const OrfApi *api);

@@ -123,14 +123,12 @@ static void
 create_standard(OrfCall *call)
 {
     create(call, "standard");
-    orf_wish_leave_place(call);
 }
 
 static void
 create_progressive(OrfCall *call)
 {
     create(call, "progressive");
-    orf_wish_leave_place(call);
 }
 
 static const OrfArgument arguments[] = {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define BACKLOG ((size_t)1 << 20) /* bytes unsent that close a stream */
+#define RETRY "retry: 2000\n"
 
 /* One stream; the call and the feed's sink hold it. */
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     OrfApi *api;
     OrfStream *stream; /* of the sink */
     OrfFeed *feed;     /* of the call; NULL: it never began */
+    bool untold;       /* of SSE: when to come back, which goes with the first event */
     bool cancel;       /* a client that leaves cancels the job */
     _Atomic bool slow; /* it was we who closed */
 } Streaming;
@@ -38,6 +40,12 @@ send_text(const char *text, size_t size, void *data)
     Streaming *streaming = data;
     if (orf_stream_backlog(streaming->stream) + size > BACKLOG)
         streaming->slow = true;
+    /* Alone, or with a comment, it would be an event without data to some readers. */
+    if (streaming->untold && text[0] != ':') {
+        streaming->untold = false;
+        if (!orf_stream_write(streaming->stream, RETRY, strlen(RETRY)))
+            return false;
+    }
     return orf_stream_write(streaming->stream, text, size);
 }
 
@@ -99,10 +107,7 @@ open_stream(OrfCall *call, const OrfShown *shown, OrfFeedForm form)
         location,
         NULL,
     };
-    OrfStream *stream = orf_call_stream(call, headers, BACKLOG);
-    if (form == ORF_FEED_SSE)
-        orf_stream_write(stream, "retry: 2000\n\n", 13);
-    return stream;
+    return orf_call_stream(call, headers, BACKLOG);
 }
 
 void
@@ -128,6 +133,7 @@ orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm f
     g_atomic_ref_count_inc(&streaming->refs);
     streaming->api = call->api;
     streaming->cancel = cancel_when_gone;
+    streaming->untold = form == ORF_FEED_SSE;
     streaming->stream = open_stream(call, shown, form);
     OrfFeedSink sink = { .send = send_text,
                          .backlog = backlog,

@@ -157,7 +157,6 @@ submit(OrfCall *call)
     g_autoptr(OrfDraft) draft = read_body(call);
     OrfAccepted accepted = { 0 };
     bool taken = draft && orf_draft_submit(draft, call, &accepted, NULL);
-    orf_wish_leave_place(call);
     return taken ? accepted.id : NULL;
 }
 

@@ -143,6 +143,8 @@ on_bytes(const void *piece, size_t size, void *data, GError **error)
     }
     file->size += size;
     intake->storage = true;
+    if (orf_api_low_on_disk(intake->call->api))
+        return ORF_FALSE(error, UNAVAILABLE, "the disk is almost full; send it again later");
     bool ok = orf_blob_writer_add(file->writer, piece, size, error);
     intake->storage = !ok;
     return ok;

@@ -266,7 +266,7 @@ static void
 reply_shown(OrfCall *call, const OrfShown *shown, int status)
 {
     char after[16], location[96], applied[16];
-    const char *headers[13] = { "Content-Type",  "application/json",
+    const char *headers[15] = { "Content-Type",  "application/json",
                                 "Cache-Control", "private, no-cache",
                                 "ETag",          shown->etag };
     size_t n = 6;
@@ -278,8 +278,12 @@ reply_shown(OrfCall *call, const OrfShown *shown, int status)
     }
     if (is_post(call)) {
         g_snprintf(location, sizeof location, "/api/v1/jobs/%s", shown->id);
-        headers[n++] = status == 202 ? "Location" : "Content-Location";
+        headers[n++] = "Location";
         headers[n++] = location;
+        if (status == 200) {
+            headers[n++] = "Content-Location";
+            headers[n++] = location;
+        }
     }
     if (wait >= 0) {
         g_snprintf(applied, sizeof applied, wait ? "wait=%d" : "respond-async", wait);
@@ -301,7 +305,8 @@ orf_call_reply_job(OrfCall *call, const char *id, bool created)
     if (!shown)
         return;
     bool same = listed && orf_etag_listed(listed, shown->etag, true);
-    reply_shown(call, shown, created ? 202 : same ? 304 : 200);
+    bool pending = created && !orf_job_status_is_terminal(shown->status);
+    reply_shown(call, shown, pending ? 202 : same ? 304 : 200);
 }
 
 void

@@ -39,7 +39,9 @@ take_piece(OrfRequest *request, const void *data, size_t size, void *sink_data)
         return false;
     }
     raw->begun = true;
-    if (orf_blob_writer_add(raw->writer, data, size, &error))
+    if (orf_api_low_on_disk(raw->call->api))
+        (void)ORF_FALSE(&error, UNAVAILABLE, "the disk is almost full; send it again later");
+    else if (orf_blob_writer_add(raw->writer, data, size, &error))
         return true;
     orf_call_error(raw->call, error);
     return false;

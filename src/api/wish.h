@@ -52,8 +52,6 @@ bool orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *te
 void orf_intake_begin(OrfCall *call);
 /* The same when the queue has room, else the refusal: admit.c. */
 void orf_wish_begin(OrfCall *call);
-/* Gives back the place that the wish held while it arrived; any number of times. */
-void orf_wish_leave_place(OrfCall *call);
 /* For its `handle`, on a desk: the draft; NULL: it has replied. Caller owns. */
 OrfDraft *orf_intake_finish(OrfCall *call, const char *mode);
 /* The members of "parameters". */

@@ -97,7 +97,8 @@ read_number(const OrfParam *param, const char *text, double *ret)
     char *end;
     errno = 0;
     double value = g_ascii_strtod(text, &end);
-    if (end == text || !isfinite(value))
+    if (end == text || !isfinite(value) || memchr(text, 'x', (size_t)(end - text)) ||
+        memchr(text, 'X', (size_t)(end - text))) /* hexadecimal is no size */
         return false;
     while (*end == ' ')
         end++;

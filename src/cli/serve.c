@@ -26,6 +26,9 @@ static const char about[] =
     "  orfeas serve --workers 1 --memory 2G        gentle on a small machine\n"
     "  curl -F image=@cup.jpg -H 'Prefer: wait=60' http://127.0.0.1:8080/api/v1/generate-3d\n";
 
+#define UNSAID G_MININT
+#define STRANGERS_RATE 300u
+
 typedef struct {
     char *address, *data, *memory, *cache_size, *cache_ttl, *keep, *max_upload, *secret_file;
     char **origins;
@@ -146,6 +149,15 @@ read_secret(const Wish *wish, char **ret, GError **error)
     return true;
 }
 
+/* Only programs of this machine ask. */
+static bool
+is_private(const Wish *wish)
+{
+    bool loopback = !wish->address || g_str_has_prefix(wish->address, "127.") ||
+                    g_str_equal(wish->address, "::1");
+    return loopback && !wish->behind_proxy;
+}
+
 static bool
 fill_options(const Wish *wish, OrfDaemonOptions *options, GError **error)
 {
@@ -153,13 +165,15 @@ fill_options(const Wish *wish, OrfDaemonOptions *options, GError **error)
     options->port = (uint16_t)wish->port;
     options->dir = wish->data;
     options->workers = (unsigned)wish->workers;
-    options->rate = (unsigned)wish->rate;
+    options->rate = wish->rate != UNSAID ? (unsigned)wish->rate
+                    : is_private(wish)   ? 0
+                                         : STRANGERS_RATE;
     options->origins = (const char *const *)wish->origins;
     options->proxied = wish->behind_proxy;
     return check_address(wish->address, error) &&
            in_range("port", wish->port, 0, 65535, error) &&
            in_range("workers", wish->workers, 0, 256, error) &&
-           in_range("rate", wish->rate, 0, 1000000, error) &&
+           (wish->rate == UNSAID || in_range("rate", wish->rate, 0, 1000000, error)) &&
            in_range("drain", wish->drain, 0, 3600, error) &&
            check_origins(wish->origins, error) &&
            read_size("memory", wish->memory, &options->memory, error) &&
@@ -250,7 +264,7 @@ describe(const char *what)
 static int
 run(int argc, char **argv)
 {
-    g_auto(Wish) w = { .port = 8080, .drain = 30 };
+    g_auto(Wish) w = { .port = 8080, .drain = 30, .rate = UNSAID };
     const GOptionEntry entries[] = {
         { "listen", 'l', 0, G_OPTION_ARG_STRING, &w.address,
           "Address to listen at (default: 127.0.0.1)", "ADDRESS" },
@@ -262,7 +276,9 @@ run(int argc, char **argv)
         { "memory", 'm', 0, G_OPTION_ARG_STRING, &w.memory,
           "Memory of all jobs together (default: 3/4 of the machine's)", "SIZE" },
         { "rate", 0, 0, G_OPTION_ARG_INT, &w.rate,
-          "Jobs and uploads of one address in a minute; 0: any (default)", "N" },
+          "Jobs and uploads of one address in a minute; 0: any (default: any on this machine, "
+          "else 300)",
+          "N" },
         { "max-upload", 0, 0, G_OPTION_ARG_STRING, &w.max_upload, "Largest body (default: 64M)",
           "SIZE" },
         { "cache-size", 0, 0, G_OPTION_ARG_STRING, &w.cache_size,

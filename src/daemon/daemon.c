@@ -105,7 +105,8 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
             .devices = daemon->devices,
             .safe_mode = daemon->safe_mode,
             .rate = options->rate,
-            .loopback = is_loopback(daemon->address) && !options->proxied,
+            /* Which names a proxy lets through is its business, unless sites are listed. */
+            .loopback = is_loopback(daemon->address) && (!options->proxied || options->origins),
             .proxied = options->proxied,
             .max_upload = options->max_upload ? options->max_upload : LARGEST,
             .origins = options->origins,

@@ -36,8 +36,8 @@ is_origin_welcome(const OrfRequest *request, const char *const *origins)
     const char *origin = orf_request_header(request, "Origin");
     if (!origin)
         return true;
-    if (origins)
-        return g_strv_contains(origins, origin);
+    if (origins && g_strv_contains(origins, origin))
+        return true;
     const char *host = orf_request_header(request, "Host");
     const char *authority = strstr(origin, "://");
     return host && authority && g_ascii_strcasecmp(authority + 3, host) == 0;

@@ -72,6 +72,8 @@ const char *orf_request_method(const OrfRequest *request);
  */
 const char *orf_request_path(const OrfRequest *request);
 const char *orf_request_header(const OrfRequest *request, const char *name); /* or NULL */
+/* Of several lines the last, which a proxy has added. */
+const char *orf_request_last_header(const OrfRequest *request, const char *name);
 const char *
 orf_request_query(const OrfRequest *request, const char *name); /* decoded, or NULL */
 /* Calls `each` for every query argument, in order. */
@@ -137,7 +139,7 @@ OrfSocket *
 orf_socket_ref(OrfSocket *socket); /* valid until `closed`, longer with a reference */
 void orf_socket_unref(OrfSocket *socket);
 /* Answers the upgrade with 101; false (and a reply was sent) when the request is no proper
- * upgrade or its Origin is not among `origins` (NULL: same host only). Messages up to 8
+ * upgrade or its Origin is neither this host nor among `origins` (NULL: none). Messages up to 8
  * KiB; ping every 20 s. A client that does not read is not read either. Without `opened` there
  * is no `closed`: the client left before the 101, which `gone` tells. */
 bool
@@ -161,7 +163,7 @@ typedef struct {
     void *data;
 } OrfPartApp;
 typedef struct OrfMultipart OrfMultipart;
-/* `content_type` is the header's value. Boundary at most 70 bytes, part headers 8 KiB, 32
+/* `content_type` is the header's value. Boundary at most 70 bytes, part headers 8 KiB, 128
  * parts. */
 OrfMultipart *
 orf_multipart_new(const char *content_type, const OrfPartApp *app, GError **error);

@@ -15,7 +15,7 @@
 
 #define PIECE (16u << 10)
 #define MAX_HEADERS (8u << 10)
-#define MAX_PARTS 32
+#define MAX_PARTS 128
 #define MAX_PADDING 64 /* blanks between a boundary and its line's end */
 
 typedef enum {

@@ -84,11 +84,11 @@ static void
 limits(void)
 {
     g_autoptr(GString) many = g_string_new(NULL);
-    for (unsigned i = 0; i < 33; i++)
+    for (unsigned i = 0; i < 129; i++)
         g_string_append(many, PART("name=a", "1"));
     g_autoptr(GError) error = NULL;
     g_assert_null(parse_in_pieces(TYPE, many->str, many->len, 1000, &error));
-    g_assert_nonnull(strstr(error->message, "more than 32 parts"));
+    g_assert_nonnull(strstr(error->message, "more than 128 parts"));
     g_clear_error(&error);
 
     g_autofree char *filler = g_strnfill(9000, 'x');

@@ -151,6 +151,19 @@ orf_request_header(const OrfRequest *request, const char *name)
 }
 
 const char *
+orf_request_last_header(const OrfRequest *request, const char *name)
+{
+    OrfHead head = { .headers = request->headers, .n_headers = request->n_headers };
+    const char *last = orf_head_value(&head, name);
+    while (head.n_headers && orf_head_value(&head, name)) {
+        last = orf_head_value(&head, name);
+        head.headers++;
+        head.n_headers--;
+    }
+    return last;
+}
+
+const char *
 orf_request_query(const OrfRequest *request, const char *name)
 {
     for (size_t i = 0; request->query && i < request->query->len; i += 2)

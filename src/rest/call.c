@@ -2,7 +2,7 @@
  *
  *     route -> host, origin -> method -> arguments -> body's kind and length
  *           -> state of the server -> limit of the address -> who asks -> permit
- *           -> limit of the key -> begin -> body -> its signature -> handle
+ *           -> limit of the key -> share of bodies -> begin -> body -> its signature -> handle
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -91,8 +91,9 @@ reply_options(OrfCall *call, unsigned methods)
                               "Access-Control-Allow-Methods",
                               allow,
                               "Access-Control-Allow-Headers",
-                              "Content-Type, Idempotency-Key, Last-Event-ID, Prefer, "
-                              "traceparent",
+                              "Authorization, Cache-Control, Content-Type, Idempotency-Key, "
+                              "If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, "
+                              "Range, traceparent",
                               "Access-Control-Max-Age",
                               "600",
                               NULL };
@@ -177,18 +178,6 @@ check_body(OrfCall *call)
 
 /* --- The client's share ------------------------------------------------------------------- */
 
-static const char *
-client_of(const OrfCall *call)
-{
-    const char *peer = orf_request_peer(call->request);
-    if (!call->rest->options.proxied)
-        return peer;
-    const char *list = orf_request_header(call->request, "X-Forwarded-For");
-    const char *last = list ? strrchr(list, ',') : NULL;
-    const char *client = last ? last + 1 : list;
-    return client && *client ? client + strspn(client, " ") : peer;
-}
-
 static bool
 reply_limited(OrfCall *call, const OrfLimitTold *told, const char *limit)
 {
@@ -208,7 +197,7 @@ check_address_limit(OrfCall *call)
     unsigned cost = call->endpoint->cost, quota = call->rest->options.rate;
     if (!quota || !cost)
         return true;
-    orf_limit_address(client_of(call), key);
+    orf_client_key(call, key);
     call->of_address = orf_limiter_take(call->rest->limiter, key, quota, cost, call->began_us);
     return call->of_address.allowed || reply_limited(call, &call->of_address, "address");
 }
@@ -280,7 +269,8 @@ admit(OrfCall *call)
 {
     return check_place(call) && check_method(call, call->methods) &&
            orf_call_read_arguments(call) && check_body(call) && is_ready(call) &&
-           check_address_limit(call) && check_identity(call) && check_key_limit(call);
+           check_address_limit(call) && check_identity(call) && check_key_limit(call) &&
+           orf_client_may_send(call);
 }
 
 void
@@ -301,6 +291,7 @@ orf_call_complete(OrfRequest *request, void *rest)
 {
     (void)rest;
     OrfCall *call = orf_request_data(request);
+    orf_client_has_sent(call);
     if (!check_signature(call))
         return;
     if (call->endpoint->desk)

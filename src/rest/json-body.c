@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "rest/rest-priv.h"
 
+#include <string.h>
+
 #define MAX_DEPTH 64
 
 static bool
@@ -40,6 +42,10 @@ orf_call_json_body(OrfCall *call)
     GBytes *body = orf_request_body(call->request);
     size_t size = 0;
     const char *text = body ? g_bytes_get_data(body, &size) : NULL;
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* RFC 8259, section 8.1 */
+        text += 3;
+        size -= 3;
+    }
     if (!size)
         return refuse(call, "The body is empty; send a JSON object.");
     if (is_too_deep(text, size))

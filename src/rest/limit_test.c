@@ -105,6 +105,34 @@ reads_trace(void)
 }
 
 static void
+reads_forwarded(void)
+{
+    static const struct {
+        const char *list, *address;
+    } cases[] = {
+        { "1.1.1.1", "1.1.1.1" },
+        { "1.1.1.1, 9.9.9.9", "9.9.9.9" },
+        { "1.1.1.1,9.9.9.9 ", "9.9.9.9" },
+        { "7.7.7.1:443", "7.7.7.1" },
+        { "2001:db8::1", "2001:db8::1" },
+        { "[2001:db8::1]", "2001:db8::1" },
+        { "a, [2001:db8::1]:443", "2001:db8::1" },
+        { "unknown", NULL },
+        { "1.1.1.1, ", NULL },
+        { "1.1.1.1:", "1.1.1.1" },
+        { "[::1", NULL },
+        { "", NULL },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        char address[64] = "";
+        g_test_message("%s", cases[i].list);
+        bool known = orf_client_forwarded(cases[i].list, address, sizeof address);
+        g_assert_cmpint(known, ==, cases[i].address != NULL);
+        g_assert_cmpstr(address, ==, known ? cases[i].address : "");
+    }
+}
+
+static void
 knows_hosts(void)
 {
     static const char *const origins[] = { "https://models.example", NULL };
@@ -123,6 +151,9 @@ knows_hosts(void)
         { "notlocalhost", false },
         { "localhost.evil.example", false },
         { "127.0.0.1.evil.example", false },
+        { "[evil.example", false },
+        { "[evil.example]", false },
+        { "[::1", false },
         { "", false },
         { NULL, true },
     };
@@ -158,6 +189,7 @@ main(int argc, char **argv)
     g_test_add_func("/rest/limit/gives-back-little-by-little", gives_back);
     g_test_add_func("/rest/limit/counts-ipv6-by-its-64", takes_networks);
     g_test_add_func("/rest/limit/a-flood-of-addresses-needs-no-more-memory", stays_small);
+    g_test_add_func("/rest/client/is-the-last-address-forwarded", reads_forwarded);
     g_test_add_func("/rest/traceparent/keeps-what-is-valid-and-begins-anew-else", reads_trace);
     g_test_add_func("/rest/origin/knows-names-of-this-machine", knows_hosts);
     g_test_add_func("/rest/problem/hides-paths-of-the-machine", scrubs);

@@ -15,16 +15,17 @@ static size_t
 name_size(const char *host)
 {
     if (host[0] == '[')
-        return strcspn(host, "]") + 1;
+        return strcspn(host, "]") + (strchr(host, ']') != NULL);
     return strcspn(host, ":");
 }
 
 static bool
 is_address(const char *name, size_t size)
 {
-    if (name[0] == '[')
-        return size > 2;
-    g_autofree char *copy = g_strndup(name, size);
+    bool v6 = name[0] == '[';
+    if (v6 && (size < 3 || name[size - 1] != ']'))
+        return false;
+    g_autofree char *copy = v6 ? g_strndup(name + 1, size - 2) : g_strndup(name, size);
     return g_hostname_is_ip_address(copy);
 }
 

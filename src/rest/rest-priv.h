@@ -43,6 +43,19 @@ OrfLimitTold orf_limiter_take(OrfLimiter *limiter, const char *key, unsigned quo
  */
 void orf_limit_address(const char *address, char ret_key[ORF_ADDRESS_KEY]);
 
+/* --- Clients: client.c -------------------------------------------------------------------- */
+
+/* The last address of X-Forwarded-For, without port or brackets; false: it is none. */
+bool orf_client_forwarded(const char *list, char *ret_address, size_t size);
+void orf_client_key(const OrfCall *call, char ret_key[ORF_ADDRESS_KEY]);
+typedef struct OrfArrivals OrfArrivals;
+OrfArrivals *orf_arrivals_new(void);
+void orf_arrivals_free(OrfArrivals *arrivals);
+/* Takes the client's share of bodies on their way, until the body is here or the call over.
+ * False: it has replied. */
+bool orf_client_may_send(OrfCall *call);
+void orf_client_has_sent(OrfCall *call);
+
 /* --- Origins: origin.c -------------------------------------------------------------------- */
 
 /* Whether the Host may be ours: a page of another site whose name was pointed at this machine
@@ -112,6 +125,7 @@ struct OrfRest {
     OrfHttpApp app;
     OrfRouter *router;
     OrfLimiter *limiter;
+    OrfArrivals *arrivals;
     OrfWorkers *desk;
     OrfWorkers *listeners; /* obey what clients of WebSockets say */
     OrfTallies *tallies;

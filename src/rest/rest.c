@@ -16,6 +16,7 @@ orf_rest_new(const OrfRestOptions *options)
     rest->app = (OrfHttpApp){ orf_call_begin, orf_call_complete, orf_call_gone, rest };
     rest->router = orf_router_new(options->table);
     rest->limiter = orf_limiter_new();
+    rest->arrivals = orf_arrivals_new();
     rest->desk = orf_workers_new("desk", CLAMP(8 * g_get_num_processors(), 16, 64), DESK_ROOM);
     rest->listeners = orf_workers_new("listeners", LISTENERS, 0); /* one call a socket */
     rest->tallies = orf_tallies_new(options->meter, options->table);
@@ -44,6 +45,7 @@ orf_rest_free(OrfRest *rest)
     orf_rest_stop(rest);
     orf_tallies_free(rest->tallies);
     orf_limiter_free(rest->limiter);
+    orf_arrivals_free(rest->arrivals);
     orf_router_free(rest->router);
     g_strfreev(rest->origins);
     g_free(rest);
