@@ -99,14 +99,24 @@ pack_panel(OrfTask *task, OrfBackendState *state, OrfWeight *weight, size_t pane
     return orf_cpu_pack(state, &shape, small, packed->panels[panel], error);
 }
 
+/* Without the instructions for it a small format is no faster, and older products of bytes
+ * saturate: f32 then. */
+static OrfPrecision
+usable(OrfPrecision precision)
+{
+    if ((precision == ORF_PRECISION_BF16 && !orf_cpu_has_bf16()) ||
+        (precision == ORF_PRECISION_INT8 && !orf_cpu_sums_bytes()))
+        return ORF_PRECISION_F32;
+    return precision;
+}
+
 bool
 orf_cpu_pack_weight(OrfTask *task, OrfBackendState *state, OrfWeight *weight,
                     const float *values, GError **error)
 {
     if (weight->k)
         return orf_cpu_pack_conv(task, state, weight, values, error);
-    if (weight->precision == ORF_PRECISION_BF16 && !orf_cpu_has_bf16())
-        weight->precision = ORF_PRECISION_F32; /* faster here, and closer to the truth */
+    weight->precision = usable(weight->precision);
     size_t n = (weight->n_out + PANEL - 1) / PANEL;
     Packed *packed = g_malloc0(sizeof *packed + n * sizeof(void *));
     packed->n_panels = n;
