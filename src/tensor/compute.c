@@ -118,6 +118,12 @@ orf_compute_precision(const OrfCompute *compute)
 }
 
 void
+orf_compute_set_precision(OrfCompute *compute, OrfPrecision precision)
+{
+    compute->precision = precision;
+}
+
+void
 orf_compute_set_rung(OrfCompute *compute, OrfRungFn rung, void *data)
 {
     compute->rung = rung;

@@ -220,6 +220,38 @@ orf_tensor_softmax(OrfCompute *c, const OrfTensor *x)
     return x ? map(c, &call, x, orf_tensor_columns(x)) : NULL;
 }
 
+OrfTensor *
+orf_tensor_gather(OrfCompute *c, const OrfTensor *x, const uint32_t *rows, size_t n)
+{
+    if (!x)
+        return NULL;
+    size_t columns = orf_tensor_columns(x);
+    OrfTensor *y = orf_tensor_new(c, ORF_SHAPE(n, columns));
+    for (size_t i = 0; y && i < n; i++) {
+        g_assert(rows[i] < orf_tensor_rows(x));
+        OrfMatrix from = { x->data + rows[i] * x->ld, 1, columns, columns };
+        OrfMatrix to = { y->data + i * columns, 1, columns, columns };
+        orf_compute_backend(c)->copy(NULL, from, to);
+    }
+    return y;
+}
+
+void
+orf_tensor_add_rows(OrfCompute *c, OrfTensor *y, const OrfTensor *x, const uint32_t *rows,
+                    const float *weights)
+{
+    if (!x || !y || !orf_compute_go(c))
+        return;
+    size_t columns = orf_tensor_columns(x);
+    for (size_t i = 0; i < orf_tensor_rows(x); i++) {
+        g_assert(rows[i] < orf_tensor_rows(y));
+        OrfMatrix to = { y->data + rows[i] * y->ld, 1, columns, columns };
+        OrfMapCall call = { .kind = ORF_MAP_MIX, .a = 1, .b = weights[i], .x = to, .y = to };
+        call.z = (OrfMatrix){ x->data + i * x->ld, 1, columns, columns };
+        orf_compute_backend(c)->map(NULL, orf_compute_state(c), &call, orf_compute_error(c));
+    }
+}
+
 /* --- Pictures ----------------------------------------------------------------------------- */
 
 OrfTensor *

@@ -136,6 +136,8 @@ void orf_compute_free(OrfCompute *compute);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCompute, orf_compute_free)
 OrfTask *orf_compute_task(const OrfCompute *compute);
 OrfPrecision orf_compute_precision(const OrfCompute *compute);
+/* For what is packed from now on: a matrix that must stay exact in a net that is not. */
+void orf_compute_set_precision(OrfCompute *compute, OrfPrecision precision);
 void orf_compute_set_rung(OrfCompute *compute, OrfRungFn rung, void *data);
 bool orf_compute_ok(const OrfCompute *compute);
 /* For code beside the kernels that fails: keeps the error unless one is there. */
@@ -253,6 +255,12 @@ OrfTensor *orf_tensor_glu(OrfCompute *c, const OrfTensor *x, OrfAct act, bool ga
 OrfTensor *
 orf_tensor_mix(OrfCompute *c, double a, const OrfTensor *x, double b, const OrfTensor *y);
 OrfTensor *orf_tensor_softmax(OrfCompute *c, const OrfTensor *x); /* over the last axis */
+
+/* Rows of x[n, columns] by number. */
+OrfTensor *orf_tensor_gather(OrfCompute *c, const OrfTensor *x, const uint32_t *rows, size_t n);
+/* y[rows[i]] += weights[i] * x[i], in place. */
+void orf_tensor_add_rows(OrfCompute *c, OrfTensor *y, const OrfTensor *x, const uint32_t *rows,
+                         const float *weights);
 
 /* Pictures are [batch, height, width, channels]. */
 typedef struct {
