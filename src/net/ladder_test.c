@@ -52,7 +52,8 @@ main(int argc, char **argv)
     static const char *const cases[] = {
         "hunyuan-2.0-dit",       "hunyuan-2.0-dit-guidance", "hunyuan-2.1-dit",
         "hunyuan-encoder-giant", "hunyuan-encoder-large",    "hunyuan-vae",
-        "hunyuan-vae-turbo",     "hunyuan-schedulers",
+        "hunyuan-vae-turbo",     "hunyuan-schedulers",       "matting-u2netp",
+        "matting-isnet",
     };
     static const char *const small[] = { "hunyuan-2.0-dit", "hunyuan-vae" };
     g_test_init(&argc, &argv, NULL);

@@ -204,7 +204,7 @@ orf_case_watch(OrfCase *it, const char *prefix)
 
 /* --- Which kind of case ------------------------------------------------------------------- */
 
-static const OrfCaseKind *const tables[] = { orf_cases_hunyuan };
+static const OrfCaseKind *const tables[] = { orf_cases_hunyuan, orf_cases_matting };
 
 static bool
 fits(const OrfCase *it, const OrfCaseKind *kind)
