@@ -8,6 +8,7 @@
 #define ORF_API_PRIV_H
 
 #include "api/api.h"
+#include "api/file-rows.h"
 #include "rest/rest.h"
 #include "work/work.h"
 
@@ -54,24 +55,6 @@ typedef enum { ORF_FEED_SSE, ORF_FEED_NDJSON } OrfFeedForm;
  * cancels the job. */
 void orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm form,
                          bool cancel_when_gone);
-
-/* --- What a job's row holds
- * -----------------------------------------------------------------------------------------
- * kind     "generate/GENERATOR", "/QUALITY" unless standard, "/STAGE" when it stops earlier:
- * "generate/auto/high/preview" request
- * {"v":1,"generator":"auto","mode":"preview|standard|progressive","seed":0,
- *           "parameters":{"size":100,...},          all that count, defaults filled in: for the
- * job object "settings":[["size","100"],...],        what the client set: what the runner
- * applies
- *           "pictures":[{"sha256","name","yaw":0|null,"format","width","height","bytes"}],"mask":{"sha256","name"}|null,
- *           "format":"glb","triangles":0}           wishes of a Hunyuan3D client about the file
- * result
- * {"generator":"inflate","reason":"...","confidence":0.8,"runner_up":{"generator","reason"}|null,"seed":0,
- *           "stages":[as
- * told],"measures":{...},"warnings":["..."],"took_s":1.2,"peak_bytes":1,"engine":"0.1.0"} stage
- * {"name":"preview","progress":0.25,"sha256":"...","bytes":1,"vertices":1,"triangles":1,"took_s":0.08}
- *          A stage has no "url": twins and cache hits share it, whoever shows it adds the job's
- * own. */
 
 /* --- Drafts: a client's wish being read (draft.c) ----------------------------------------- */
 

@@ -132,6 +132,8 @@ orf_api_new(const OrfApiOptions *options, GError **error)
 {
     if (!options->meter)
         return ORF_FAIL(error, BUG, "api: no meter");
+    if (options->store && !orf_store_migrate(options->store, &orf_file_schema, error))
+        return NULL;
     OrfApi *api = g_new0(OrfApi, 1);
     OrfApiParts *parts = api->parts = g_new0(OrfApiParts, 1);
     copy_options(api, options);

@@ -49,6 +49,9 @@ void orf_api_end_streams(OrfApi *api);
 void orf_api_free(OrfApi *api); /* after orf_http_free */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfApi, orf_api_free)
 
+/* How an error is told in a job: by the table of problems. */
+void orf_api_describe_error(const GError *error, OrfJobError *ret, void *data);
+
 /* The OpenAPI 3.1 document and the Markdown reference; caller owns. */
 char *orf_api_openapi(void);
 char *orf_api_reference(void);

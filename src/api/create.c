@@ -57,12 +57,11 @@ answer(OrfCall *call, Form form, const char *id, bool cancels)
 /* --- A trial: what would happen, without doing it ----------------------------------------- */
 
 static void
-append_eta(GString *json, OrfStore *store, const char *kind)
+append_eta(GString *json, OrfQueue *queue, const char *kind)
 {
     double p50, p90;
-    uint64_t peak;
     g_string_append(json, ",\"eta_s\":");
-    if (!orf_store_durations(store, kind, &p50, &p90, &peak)) {
+    if (!orf_queue_durations(queue, kind, &p50, &p90)) {
         g_string_append(json, "null");
         return;
     }
@@ -87,8 +86,9 @@ reply_trial(OrfCall *call, OrfDraft *draft)
     orf_json_string(json, wish.kind);
     g_string_append_printf(json, ",\"recipe\":\"%s\",\"memory_bytes\":%" G_GUINT64_FORMAT,
                            wish.key, memory);
-    append_eta(json, options->store, wish.kind);
-    g_string_append_printf(json, ",\"request\":%s}", wish.request);
+    append_eta(json, options->queue, wish.kind);
+    g_autofree char *request = orf_job_request_json(wish.request);
+    g_string_append_printf(json, ",\"request\":%s}", request);
     orf_call_reply_json(call, 200, NULL, g_string_free(json, FALSE));
 }
 

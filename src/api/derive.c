@@ -155,7 +155,7 @@ make(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
     OrfTask *task = orf_task_step(making->task);
     g_autoptr(GBytes) made = make_of_asset(task, asset, source, making->what, error);
     return made && orf_blob_put(store, made, ret_digest, error) &&
-           orf_store_put_derived(store, making->source, making->what, ret_digest, error);
+           orf_blob_put_derived(store, making->source, making->what, ret_digest, error);
 }
 
 /* --- Answers ------------------------------------------------------------------------------ */
@@ -287,7 +287,7 @@ orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedF
 {
     char digest[ORF_DIGEST_SIZE];
     OrfMakers *makers = ((OrfFeeds *)call->api->feeds)->makers;
-    if (orf_store_get_derived(makers->store, source, what, digest)) {
+    if (orf_blob_get_derived(makers->store, source, what, digest)) {
         ready(call, digest);
         return;
     }

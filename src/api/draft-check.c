@@ -10,12 +10,12 @@
 
 /* --- Settings ----------------------------------------------------------------------------- */
 
-static OrfWishSetting *
+static OrfJobSetting *
 find_setting(const OrfDraft *draft, const char *name)
 {
     const GPtrArray *settings = draft->request->settings;
     for (guint i = 0; i < settings->len; i++) {
-        OrfWishSetting *setting = settings->pdata[i];
+        OrfJobSetting *setting = settings->pdata[i];
         if (g_str_equal(setting->name, name))
             return setting;
     }
@@ -25,7 +25,7 @@ find_setting(const OrfDraft *draft, const char *name)
 static int
 by_name(const void *a, const void *b)
 {
-    const OrfWishSetting *const *x = a, *const *y = b;
+    const OrfJobSetting *const *x = a, *const *y = b;
     return strcmp((*x)->name, (*y)->name);
 }
 
@@ -36,7 +36,7 @@ apply_mode(OrfDraft *draft)
     draft->request->mode = g_strdup(orf_draft_mode(draft));
     if (!g_str_equal(draft->request->mode, "preview"))
         return;
-    const OrfWishSetting *upto = find_setting(draft, "upto");
+    const OrfJobSetting *upto = find_setting(draft, "upto");
     if (!upto)
         orf_draft_set(draft, "#/mode", "upto", "preview");
     else if (!g_str_equal(upto->text, "preview"))
@@ -48,7 +48,7 @@ apply_mode(OrfDraft *draft)
 static void
 draw_seed(OrfDraft *draft)
 {
-    OrfWishSetting *seed = find_setting(draft, "seed");
+    OrfJobSetting *seed = find_setting(draft, "seed");
     if (!seed || !g_str_equal(seed->text, "random"))
         return;
     draft->seed_said = seed->text;
@@ -102,7 +102,7 @@ code_of(const GError *error)
 }
 
 static bool
-check_size(OrfDraft *draft, const OrfWishPicture *picture, const OrfPictureInfo *info)
+check_size(OrfDraft *draft, const OrfJobInput *picture, const OrfPictureInfo *info)
 {
     uint64_t pixels = (uint64_t)info->width * info->height;
     if (info->vector || pixels <= draft->api->options.max_pixels)
@@ -115,7 +115,7 @@ check_size(OrfDraft *draft, const OrfWishPicture *picture, const OrfPictureInfo 
 }
 
 static void
-check_picture(OrfDraft *draft, OrfWishPicture *picture)
+check_picture(OrfDraft *draft, OrfJobInput *picture)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) bytes = orf_blob_get(draft->api->options.store, picture->digest, &error);
@@ -143,7 +143,7 @@ static void
 check_count(OrfDraft *draft)
 {
     const char *generator = draft->request->generator;
-    unsigned n = draft->request->pictures->len, least, most;
+    unsigned n = draft->request->inputs->len, least, most;
     if (!orf_engine_pictures(generator, &least, &most, NULL))
         return; /* told by check_settings */
     if (n < least && !draft->lost_picture)
@@ -171,10 +171,10 @@ check_webhook(OrfDraft *draft)
                         "webhook is no http or https URL");
 }
 
-const OrfWishRequest *
+const OrfJobRequest *
 orf_draft_check(OrfDraft *draft)
 {
-    OrfWishRequest *request = draft->request;
+    OrfJobRequest *request = draft->request;
     if (!draft->checked) {
         draft->checked = true;
         g_free(request->generator);
@@ -188,8 +188,8 @@ orf_draft_check(OrfDraft *draft)
         check_webhook(draft);
         orf_draft_webhook_events(draft);
         orf_draft_deadline(draft, g_get_real_time());
-        for (guint i = 0; i < request->pictures->len; i++)
-            check_picture(draft, request->pictures->pdata[i]);
+        for (guint i = 0; i < request->inputs->len; i++)
+            check_picture(draft, request->inputs->pdata[i]);
         if (request->mask)
             check_picture(draft, request->mask);
     }
@@ -202,16 +202,14 @@ void
 orf_draft_wish(OrfDraft *draft, OrfWish *ret)
 {
     g_free(draft->kind);
-    g_free(draft->json);
     draft->kind = orf_wish_kind(draft->request);
-    draft->json = orf_wish_request_json(draft->request);
-    orf_wish_key(draft->request, draft->tenant, draft->key);
+    orf_wish_key(draft->request, draft->key);
     const char *webhook = orf_params_text(draft->fields, "webhook");
     *ret = (OrfWish){
         .tenant = draft->tenant,
         .kind = draft->kind,
         .key = draft->key,
-        .request = draft->json,
+        .request = draft->request,
         .priority = orf_draft_priority(draft),
         .deadline_us = orf_draft_deadline(draft, g_get_real_time()),
         .webhook_url = *webhook ? webhook : NULL,
@@ -223,19 +221,19 @@ orf_draft_wish(OrfDraft *draft, OrfWish *ret)
 /* --- From a stored request ---------------------------------------------------------------- */
 
 void
-orf_draft_load(OrfDraft *draft, const OrfWishRequest *from)
+orf_draft_load(OrfDraft *draft, const OrfJobRequest *from)
 {
     orf_draft_set(draft, "#/generator", "generator", from->generator);
     if (from->mode)
         orf_draft_set(draft, "#/mode", "mode", from->mode);
     for (guint i = 0; i < from->settings->len; i++) {
-        const OrfWishSetting *setting = from->settings->pdata[i];
+        const OrfJobSetting *setting = from->settings->pdata[i];
         orf_draft_set(draft, "#/parameters", setting->name, setting->text);
     }
-    for (guint i = 0; i < from->pictures->len; i++) {
-        const OrfWishPicture *picture = from->pictures->pdata[i];
+    for (guint i = 0; i < from->inputs->len; i++) {
+        const OrfJobInput *picture = from->inputs->pdata[i];
         orf_draft_add_picture(draft, "#/images", picture->digest, picture->name);
-        OrfWishPicture *added = draft->request->pictures->pdata[i];
+        OrfJobInput *added = draft->request->inputs->pdata[i];
         added->yaw = picture->yaw;
     }
     if (from->mask)
@@ -246,7 +244,7 @@ orf_draft_load(OrfDraft *draft, const OrfWishRequest *from)
 /* --- Idempotency -------------------------------------------------------------------------- */
 
 static void
-add_picture_fields(OrfFields *fields, const OrfWishPicture *picture)
+add_picture_fields(OrfFields *fields, const OrfJobInput *picture)
 {
     g_autoptr(GString) yaw = g_string_new(NULL);
     orf_json_number(yaw, picture->yaw);
@@ -257,19 +255,19 @@ add_picture_fields(OrfFields *fields, const OrfWishPicture *picture)
 void
 orf_draft_fingerprint(const OrfDraft *draft, const char *route, char ret[ORF_DIGEST_SIZE])
 {
-    const OrfWishRequest *request = draft->request;
+    const OrfJobRequest *request = draft->request;
     OrfFields *fields = orf_fields_new("orfeas-wish-1");
     orf_fields_add(fields, route);
     g_autofree char *said = orf_params_canonical(draft->fields);
     orf_fields_add(fields, said);
     for (guint i = 0; i < request->settings->len; i++) {
-        const OrfWishSetting *setting = request->settings->pdata[i];
+        const OrfJobSetting *setting = request->settings->pdata[i];
         bool drawn = draft->seed_said && g_str_equal(setting->name, "seed");
         orf_fields_add(fields, setting->name);
         orf_fields_add(fields, drawn ? draft->seed_said : setting->text);
     }
-    for (guint i = 0; i < request->pictures->len; i++)
-        add_picture_fields(fields, request->pictures->pdata[i]);
+    for (guint i = 0; i < request->inputs->len; i++)
+        add_picture_fields(fields, request->inputs->pdata[i]);
     if (request->mask)
         add_picture_fields(fields, request->mask);
     orf_fields_add(fields, request->format);

@@ -20,14 +20,14 @@ typedef struct {
 struct OrfDraft {
     OrfApi *api;
     char *tenant;
-    OrfWishRequest *request;
+    OrfJobRequest *request;
     OrfParams *fields;    /* orf_wish_fields */
     GHashTable *pointers; /* name -> pointer, of all that was given */
     char *default_mode;
     char *seed_said; /* "random"; NULL: a number or nothing */
     bool no_cache, checked;
     bool lost_picture; /* one was sent and refused: it is not missing as well */
-    char *kind, *json; /* of the wish, once made */
+    char *kind;        /* of the wish, once made */
     char key[ORF_DIGEST_SIZE];
     GArray *faults;         /* of Fault */
     GArray *problem_faults; /* of OrfFault */

@@ -48,7 +48,7 @@ orf_draft_new(OrfApi *api, const char *tenant)
     OrfDraft *draft = g_new0(OrfDraft, 1);
     draft->api = api;
     draft->tenant = g_strdup(tenant);
-    draft->request = orf_wish_request_new();
+    draft->request = orf_job_request_new("generate");
     draft->fields = orf_params_new();
     orf_params_add_table(draft->fields, orf_wish_fields, orf_n_wish_fields);
     draft->pointers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -67,8 +67,7 @@ orf_draft_free(OrfDraft *draft)
     g_free(draft->default_mode);
     g_free(draft->seed_said);
     g_free(draft->kind);
-    g_free(draft->json);
-    orf_wish_request_free(draft->request);
+    orf_job_request_unref(draft->request);
     orf_params_free(draft->fields);
     g_hash_table_unref(draft->pointers);
     g_array_unref(draft->faults);
@@ -171,8 +170,8 @@ orf_draft_set(OrfDraft *draft, const char *pointer, const char *name, const char
         if (!orf_params_set(draft->fields, name, text, &error))
             orf_draft_fault_error(draft, pointer, error);
     } else if (draft->request->settings->len < MOST_SETTINGS) {
-        OrfWishSetting *setting = g_new(OrfWishSetting, 1);
-        *setting = (OrfWishSetting){ g_strdup(name), g_strdup(text), g_strdup(pointer) };
+        OrfJobSetting *setting = g_new(OrfJobSetting, 1);
+        *setting = (OrfJobSetting){ g_strdup(name), g_strdup(text), g_strdup(pointer) };
         g_ptr_array_add(draft->request->settings, setting);
     } else {
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "more than %d parameters",
@@ -235,10 +234,10 @@ plain_name(const char *name, const char *fallback)
     return g_strdup(plain->len ? plain->str : fallback);
 }
 
-static OrfWishPicture *
+static OrfJobInput *
 picture_new(const char *pointer, const char *digest, const char *name, const char *fallback)
 {
-    OrfWishPicture *picture = g_new0(OrfWishPicture, 1);
+    OrfJobInput *picture = g_new0(OrfJobInput, 1);
     picture->pointer = g_strdup(pointer);
     picture->digest = g_strdup(digest);
     picture->name = plain_name(name, fallback);
@@ -250,7 +249,7 @@ void
 orf_draft_add_picture(OrfDraft *draft, const char *pointer, const char *digest,
                       const char *name)
 {
-    GPtrArray *pictures = draft->request->pictures;
+    GPtrArray *pictures = draft->request->inputs;
     if (pictures->len >= ORF_MOST_PICTURES) {
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "more than %d pictures",
                         ORF_MOST_PICTURES);
@@ -273,7 +272,7 @@ orf_draft_set_mask(OrfDraft *draft, const char *pointer, const char *digest, con
 size_t
 orf_draft_n_pictures(const OrfDraft *draft)
 {
-    return draft->request->pictures->len;
+    return draft->request->inputs->len;
 }
 
 static bool
@@ -291,7 +290,7 @@ read_view(const char *text, double *ret_yaw)
 }
 
 static void
-set_yaw(OrfDraft *draft, OrfWishPicture *picture, const char *pointer, const char *text)
+set_yaw(OrfDraft *draft, OrfJobInput *picture, const char *pointer, const char *text)
 {
     double yaw;
     if (!read_view(text, &yaw))
@@ -306,7 +305,7 @@ set_yaw(OrfDraft *draft, OrfWishPicture *picture, const char *pointer, const cha
 void
 orf_draft_set_view(OrfDraft *draft, const char *pointer, const char *view)
 {
-    GPtrArray *pictures = draft->request->pictures;
+    GPtrArray *pictures = draft->request->inputs;
     if (pictures->len)
         set_yaw(draft, pictures->pdata[pictures->len - 1], pointer, view);
 }
@@ -318,7 +317,7 @@ orf_draft_read_views(OrfDraft *draft)
     if (!*text)
         return;
     const char *pointer = orf_draft_pointer(draft, "views");
-    GPtrArray *pictures = draft->request->pictures;
+    GPtrArray *pictures = draft->request->inputs;
     g_auto(GStrv) views = g_strsplit(text, ",", -1);
     if (g_strv_length(views) != pictures->len) {
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,

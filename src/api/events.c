@@ -142,7 +142,7 @@ orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedForm f
                          .sse = form == ORF_FEED_SSE };
     orf_call_follow(call, &streaming->follower);
     /* Deleted since we looked: the stream ends without a word. */
-    streaming->feed = orf_feed_new(call->api, id, after, &sink, NULL);
+    streaming->feed = orf_feed_new(call->api, call->who.tenant, id, after, &sink, NULL);
 }
 
 /* --- The endpoint ------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ stream_events(OrfCall *call)
 static void
 follow(OrfCall *call)
 {
-    if (orf_show_is_quick(call->api, call->path_values[0]))
+    if (orf_show_is_quick(call->api, call->who.tenant, call->path_values[0]))
         stream_events(call);
     else
         orf_call_desk(call, stream_events);

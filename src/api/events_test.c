@@ -239,7 +239,7 @@ slow_reader(JobsStage *stage)
     Reader reader = { .heard = g_string_new(NULL), .backlog = 1u << 19 };
     OrfFeedSink sink = { reader_send, reader_backlog, reader_end, &reader, .sse = true };
     jobs_stage_add(stage, NULL);
-    OrfFeed *feed = orf_feed_new(stage->api->api, stage->id, 0, &sink, &error);
+    OrfFeed *feed = orf_feed_new(stage->api->api, "local", stage->id, 0, &sink, &error);
     g_assert_no_error(error);
     jobs_stage_tell_progress(stage, 3);
     jobs_stage_tell_stage(stage, "preview", 0.25);

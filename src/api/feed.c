@@ -22,7 +22,7 @@
 struct OrfFeed {
     gatomicrefcount refs;
     OrfApi *api;
-    char *id;
+    char *tenant, *id;
     unsigned slot; /* which tick is its beat */
     _Atomic bool over;
     _Atomic bool holds; /* `held` is not empty */
@@ -54,6 +54,7 @@ orf_feed_unref(OrfFeed *feed)
     g_assert(!feed->listener);
     g_string_free(feed->held, TRUE);
     g_mutex_clear(&feed->lock);
+    g_free(feed->tenant);
     g_free(feed->id);
     g_free(feed);
 }
@@ -193,8 +194,8 @@ on_event(const OrfJobEvent *event, void *data)
         return;
     g_autoptr(OrfShown) shown = NULL;
     if (last || strcmp(event->type, "snapshot") == 0)
-        shown =
-            orf_show_job(feed->api, NULL, feed->id, NULL); /* deleted meanwhile: bare words */
+        shown = orf_show_job(feed->api, feed->tenant, feed->id,
+                             NULL); /* deleted meanwhile: bare words */
     tell(feed, event, shown ? g_bytes_get_data(shown->json, NULL) : NULL);
 }
 
@@ -218,11 +219,12 @@ say_reconnect(OrfFeed *feed)
 /* --- Beginning ---------------------------------------------------------------------------- */
 
 static OrfFeed *
-feed_new(OrfApi *api, const char *id, const OrfFeedSink *sink)
+feed_new(OrfApi *api, const char *tenant, const char *id, const OrfFeedSink *sink)
 {
     OrfFeed *feed = g_new0(OrfFeed, 1);
     g_atomic_ref_count_init(&feed->refs);
     feed->api = api;
+    feed->tenant = g_strdup(tenant);
     feed->id = g_strdup(id);
     feed->sink = *sink;
     feed->held = g_string_new(NULL);
@@ -247,13 +249,13 @@ adopt(OrfFeed *feed, OrfListener *listener)
 }
 
 OrfFeed *
-orf_feed_new(OrfApi *api, const char *id, uint64_t after, const OrfFeedSink *sink,
-             GError **error)
+orf_feed_new(OrfApi *api, const char *tenant, const char *id, uint64_t after,
+             const OrfFeedSink *sink, GError **error)
 {
     OrfFeeds *feeds = api->feeds;
-    OrfFeed *feed = feed_new(api, id, sink);
+    OrfFeed *feed = feed_new(api, tenant, id, sink);
     OrfListener *listener =
-        orf_queue_listen(api->options.queue, id, after, on_event, feed, error);
+        orf_queue_listen(api->options.queue, tenant, id, after, on_event, feed, error);
     if (!listener) {
         orf_feed_stop(feed);
         g_clear_pointer(&feed, orf_feed_unref);
@@ -351,7 +353,7 @@ cancel_job(void *data)
 {
     g_autoptr(GError) error = NULL;
     OrfFeed *feed = data;
-    if (!orf_queue_cancel(feed->api->options.queue, feed->id, &error))
+    if (!orf_queue_cancel(feed->api->options.queue, feed->tenant, feed->id, &error))
         orf_log_debug("feed: %s", error->message); /* it was deleted meanwhile */
     orf_feed_unref(feed);
 }

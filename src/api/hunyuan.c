@@ -178,26 +178,13 @@ wanted_clear(Wanted *wanted)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wanted, wanted_clear)
 
 static bool
-last_stage(const char *result_json, char ret_digest[ORF_DIGEST_SIZE])
-{
-    json_t *result = json_loads(result_json ? result_json : "{}", 0, NULL);
-    const json_t *stages = json_object_get(result, "stages");
-    size_t n = json_array_size(stages);
-    const char *digest =
-        n ? json_string_value(json_object_get(json_array_get(stages, n - 1), "sha256")) : NULL;
-    bool found = digest && strlen(digest) == ORF_DIGEST_SIZE - 1;
-    if (found)
-        memcpy(ret_digest, digest, ORF_DIGEST_SIZE);
-    json_decref(result);
-    return found;
-}
-
-static bool
 find_file(const OrfJobView *view, Wanted *ret)
 {
-    g_autoptr(OrfWishRequest) request = orf_wish_request_parse(view->row.request, NULL);
-    if (!request || !last_stage(view->row.result, ret->digest))
+    const OrfJobRequest *request = view->row.request;
+    const OrfStages *stages = view->row.stages;
+    if (!request || !stages)
         return false;
+    memcpy(ret->digest, stages->rows[stages->n - 1].digest, ORF_DIGEST_SIZE);
     ret->format = g_strdup(request->format ? request->format : "glb");
     bool glb = g_str_equal(ret->format, "glb");
     if (request->triangles)
@@ -220,12 +207,9 @@ type_of(const char *format)
 static void
 reply_failed(OrfCall *call, const OrfJobView *view)
 {
-    json_t *error = json_loads(view->row.error ? view->row.error : "{}", 0, NULL);
-    const char *code = json_string_value(json_object_get(error, "code"));
-    const char *message = json_string_value(json_object_get(error, "message"));
-    orf_call_problem(call, &(OrfProblem){ .code = orf_problem_find(code),
+    const char *message = view->row.error.message;
+    orf_call_problem(call, &(OrfProblem){ .code = orf_problem_find(view->row.error.code),
                                           .detail = message ? message : "the job has failed" });
-    json_decref(error);
 }
 
 /* --- POST /generate ----------------------------------------------------------------------- */
@@ -235,7 +219,7 @@ static bool
 look(OrfCall *call, const char *id, OrfJobView *ret_view)
 {
     g_autoptr(GError) error = NULL;
-    if (orf_queue_look(call->api->options.queue, id, ret_view, &error))
+    if (orf_queue_look(call->api->options.queue, call->who.tenant, id, ret_view, &error))
         return true;
     orf_call_error(call, error);
     return false;
@@ -340,11 +324,9 @@ reply_base64(OrfCall *call, const char *digest)
 static char *
 failed_json(const OrfJobView *view)
 {
-    json_t *error = json_loads(view->row.error ? view->row.error : "{}", 0, NULL);
-    const char *message = json_string_value(json_object_get(error, "message"));
+    const char *message = view->row.error.message;
     GString *json = g_string_new("{\"status\":\"failed\",\"error\":");
     orf_json_string(json, message ? message : orf_job_status_name(view->row.status));
-    json_decref(error);
     return g_string_free(g_string_append_c(json, '}'), FALSE);
 }
 

@@ -204,7 +204,7 @@ find_upload(OrfDraft *draft, const char *pointer, const char *id,
     OrfStore *store = draft->api->options.store;
     g_autoptr(OrfFileRow) row =
         store && is_digest(id)
-            ? orf_store_get_file(store, draft->tenant, id, g_get_real_time(), NULL)
+            ? orf_file_row_get(store, draft->tenant, id, g_get_real_time(), NULL)
             : NULL;
     if (row && is_digest(row->digest))
         return memcpy(ret_digest, row->digest, ORF_DIGEST_SIZE);

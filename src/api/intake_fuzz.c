@@ -27,7 +27,7 @@ check_wish(OrfDraft *draft)
 {
     OrfWish wish;
     orf_draft_wish(draft, &wish);
-    g_autoptr(OrfWishRequest) request = orf_wish_request_parse(wish.request, NULL);
+    g_autoptr(OrfJobRequest) request = orf_job_request_parse(wish.request, NULL);
     g_assert_nonnull(request);
     g_autofree char *kind = orf_wish_kind(request);
     g_assert_cmpstr(kind, ==, wish.kind);
@@ -39,7 +39,7 @@ static void
 read_stored(const char *text)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfWishRequest) request = orf_wish_request_parse(text, &error);
+    g_autoptr(OrfJobRequest) request = orf_job_request_parse(text, &error);
     g_assert_true((request != NULL) == (error == NULL));
 }
 

@@ -18,12 +18,6 @@ char *orf_job_stem(const OrfJobView *view);
 /* --- A job as it is shown, rendered once for each version: show.c. Immutable -------------- */
 
 typedef struct {
-    char name[24];
-    char digest[ORF_DIGEST_SIZE];
-    uint64_t bytes;
-} OrfShownStage;
-
-typedef struct {
     gatomicrefcount refs;
     char *id, *tenant;
     OrfJobStatus status;
@@ -34,15 +28,14 @@ typedef struct {
     GBytes *json;
     char *stem;  /* for names of files */
     char *error; /* why it failed, or NULL */
-    size_t n_stages;
-    OrfShownStage stages[8];
+    OrfStages *stages;
 } OrfShown;
 void orf_shown_unref(OrfShown *shown);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfShown, orf_shown_unref)
 /* Of any tenant when `tenant` is NULL. NOT_FOUND. */
 OrfShown *orf_show_job(OrfApi *api, const char *tenant, const char *id, GError **error);
 /* Can it be shown without a look at the disk? */
-bool orf_show_is_quick(OrfApi *api, const char *id);
+bool orf_show_is_quick(OrfApi *api, const char *tenant, const char *id);
 void orf_show_forget(OrfApi *api, const char *id);
 /* The same with the problem replied: NULL. Also job_expired (410). */
 OrfShown *orf_call_show(OrfCall *call, const char *id);
@@ -98,8 +91,8 @@ typedef struct {
 } OrfFeedSink;
 
 /* Follows the job's events after `after`. The sink is taken, even on failure. NOT_FOUND. */
-OrfFeed *orf_feed_new(OrfApi *api, const char *id, uint64_t after, const OrfFeedSink *sink,
-                      GError **error);
+OrfFeed *orf_feed_new(OrfApi *api, const char *tenant, const char *id, uint64_t after,
+                      const OrfFeedSink *sink, GError **error);
 /* Says no more; the sink ends soon. Any thread, also from inside the sink. */
 void orf_feed_stop(OrfFeed *feed);
 OrfFeed *orf_feed_ref(OrfFeed *feed);

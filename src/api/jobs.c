@@ -30,8 +30,8 @@ reply_job(OrfCall *call)
 static void
 get_job(OrfCall *call)
 {
-    bool quick =
-        orf_call_prefer_wait(call) <= 0 && orf_show_is_quick(call->api, call->path_values[0]);
+    bool quick = orf_call_prefer_wait(call) <= 0 &&
+                 orf_show_is_quick(call->api, call->who.tenant, call->path_values[0]);
     if (quick)
         reply_job(call);
     else
@@ -70,7 +70,7 @@ cancel_job(OrfCall *call)
     g_autoptr(OrfShown) shown = orf_call_show(call, id);
     if (!shown)
         return;
-    if (orf_queue_cancel(call->api->options.queue, id, &error))
+    if (orf_queue_cancel(call->api->options.queue, call->who.tenant, id, &error))
         orf_call_reply_job(call, id, false);
     else
         orf_call_error(call, error);
@@ -106,7 +106,7 @@ delete_job(OrfCall *call)
     g_autoptr(OrfShown) shown = orf_call_show(call, id);
     if (!shown)
         return;
-    bool deleted = orf_queue_delete(api->options.queue, id, &error);
+    bool deleted = orf_queue_delete(api->options.queue, call->who.tenant, id, &error);
     orf_show_forget(api, id);
     if (deleted)
         orf_call_reply(call, &(OrfReply){ .status = 204 });
@@ -120,8 +120,8 @@ const OrfEndpoint orf_endpoint_job_delete = {
     .name = "deleteJob",
     .group = "jobs",
     .summary = "Erase a job and its files",
-    .help = "A job that still runs is cancelled first. Files that other jobs use stay until "
-            "those go.",
+    .help = "At once: with files that no other job uses, what was made of them, its cached "
+            "result and its messages. A job that still runs is cancelled first.",
     .permit = ORF_PERMIT_CREATE,
     .desk = true,
     .arguments = id_arguments,
@@ -216,8 +216,8 @@ list_jobs(OrfCall *call)
     g_autoptr(GError) error = NULL;
     const char *cursor = orf_call_text(call, "cursor");
     size_t limit = (size_t)orf_call_int(call, "limit");
-    g_autoptr(GPtrArray) rows = orf_store_recent_jobs(
-        call->api->options.store, call->who.tenant, read_status(orf_call_text(call, "status")),
+    g_autoptr(GPtrArray) rows = orf_queue_recent(
+        call->api->options.queue, call->who.tenant, read_status(orf_call_text(call, "status")),
         cursor && *cursor ? cursor : NULL, (unsigned)limit + 1, &error);
     if (rows)
         reply_page(call, rows, limit);

@@ -33,40 +33,41 @@ give(JobsStage *stage, Kind kind, const char *text, double progress, unsigned n)
     g_async_queue_push(stage->orders, order);
 }
 
-static char *
-stage_json(const JobsStage *stage, const char *name, double progress)
+static OrfStageRow
+stage_row(const JobsStage *stage, const char *name, double progress)
 {
-    return g_strdup_printf("{\"name\":\"%s\",\"progress\":%g,\"sha256\":\"%s\",\"bytes\":%zu,"
-                           "\"triangles\":4,\"took_s\":0.5}",
-                           name, progress, stage->glb, stage->glb_size);
+    OrfStageRow row = {
+        .progress = progress, .bytes = stage->glb_size, .triangles = 4, .took_s = 0.5
+    };
+    g_strlcpy(row.name, name, sizeof row.name);
+    g_strlcpy(row.digest, stage->glb, sizeof row.digest);
+    return row;
 }
 
-static char *
+static OrfJobResult *
 finish(const JobsStage *stage, OrfJobRun *run)
 {
     static const char *const names[] = { "preview", "medium", "final", "finished" };
-    g_autoptr(GString) out = g_string_new(NULL);
-    g_string_append(out,
-                    "{\"generator\":\"inflate\",\"reason\":\"it is round\",\"confidence\":0.9,"
-                    "\"seed\":0,\"measures\":{\"triangles\":4},\"warnings\":[],\"stages\":[");
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        double progress = 0.25 * (double)(i + 1);
-        g_autofree char *json = stage_json(stage, names[i], progress);
-        orf_job_run_stage(run, json, progress);
-        g_string_append_printf(out, "%s%s", i ? "," : "", json);
+        OrfStageRow row = stage_row(stage, names[i], 0.25 * (double)(i + 1));
+        orf_job_run_stage(run, &row);
     }
-    g_string_append(out, "]}");
-    return g_string_free(g_steal_pointer(&out), FALSE);
+    OrfJobResult *result = orf_job_result_new();
+    result->generator = g_strdup("inflate");
+    result->reason = g_strdup("it is round");
+    result->confidence = 0.9;
+    result->measures = g_strdup("{\"triangles\":4}");
+    return result;
 }
 
 /* False: the run is over. */
 static bool
-obey(const JobsStage *stage, OrfJobRun *run, const Order *order, char **ret_result,
+obey(const JobsStage *stage, OrfJobRun *run, const Order *order, OrfJobResult **ret_result,
      GError **ret_error)
 {
-    g_autofree char *json = stage_json(stage, order->text ? order->text : "", order->progress);
+    OrfStageRow row = stage_row(stage, order->text ? order->text : "", order->progress);
     if (order->kind == STAGE)
-        orf_job_run_stage(run, json, order->progress);
+        orf_job_run_stage(run, &row);
     for (unsigned i = 0; order->kind == LOG && i < order->n; i++)
         orf_job_run_log(run, order->text);
     for (unsigned i = 0; order->kind == PROGRESS && i < order->n; i++)
@@ -83,7 +84,8 @@ static const OrfStep steps[] = { { "one", 1 },  { "two", 1 }, { "three", 1 }, { 
                                  { "five", 1 }, { "six", 1 }, { "seven", 1 }, { "eight", 1 } };
 
 static void
-run(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
+run(OrfJobRun *const *runs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
+    void *data)
 {
     (void)n;
     JobsStage *stage = data;
@@ -181,10 +183,16 @@ jobs_stage_add(JobsStage *stage, const char *key)
 {
     g_autoptr(GError) error = NULL;
     OrfAccepted accepted = { 0 };
-    OrfWish wish = { .kind = "generate/inflate",
-                     .key = key,
-                     .request = "{\"v\":1,\"generator\":\"inflate\",\"seed\":0,\"parameters\":{"
-                                "\"size\":80},\"pictures\":[{\"name\":\"my cup.jpg\"}]}" };
+    g_autoptr(OrfJobRequest) request = orf_job_request_new("generate");
+    request->generator = g_strdup("inflate");
+    request->parameters = g_strdup("{\"size\":80}");
+    OrfJobInput *input = g_new0(OrfJobInput, 1);
+    input->digest = g_strdup(stage->glb);
+    input->name = g_strdup("my cup.jpg");
+    g_ptr_array_add(request->inputs, input);
+    OrfWish wish = {
+        .tenant = "local", .kind = "generate/inflate", .key = key, .request = request
+    };
     orf_queue_add(stage->queue, &wish, &accepted, &error);
     g_assert_no_error(error);
     g_free(stage->job);
@@ -252,7 +260,8 @@ jobs_stage_await(JobsStage *stage, const char *event)
 {
     g_autoptr(GError) error = NULL;
     Ear ear = { .wanted = event };
-    OrfListener *listener = orf_queue_listen(stage->queue, stage->id, 0, hear, &ear, &error);
+    OrfListener *listener =
+        orf_queue_listen(stage->queue, "local", stage->id, 0, hear, &ear, &error);
     g_assert_no_error(error);
     g_mutex_lock(&ear.lock);
     int64_t end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;

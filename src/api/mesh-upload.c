@@ -164,7 +164,7 @@ add_row(OrfCall *call, const char *facts_digest, OrfFileRow **ret_row, GError **
     json_t *facts = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
     g_autoptr(OrfFileRow) row = make_row(call, call->data, facts);
     json_decref(facts);
-    if (!orf_store_put_file(store, row, error))
+    if (!orf_file_row_put(store, row, error))
         return false;
     *ret_row = g_steal_pointer(&row);
     return true;

@@ -19,8 +19,8 @@ static OrfFileRow *
 find_mesh(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
-    OrfFileRow *row = orf_store_get_file(call->api->options.store, call->who.tenant,
-                                         call->path_values[0], g_get_real_time(), &error);
+    OrfFileRow *row = orf_file_row_get(call->api->options.store, call->who.tenant,
+                                       call->path_values[0], g_get_real_time(), &error);
     if (row)
         return row;
     if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
@@ -217,10 +217,13 @@ delete_mesh(OrfCall *call)
     g_autoptr(OrfFileRow) row = find_mesh(call);
     if (!row)
         return;
-    if (orf_store_delete_file(call->api->options.store, call->who.tenant, row->id, &error))
-        orf_call_reply(call, &(OrfReply){ .status = 204 });
-    else
+    OrfStore *store = call->api->options.store;
+    if (!orf_file_row_delete(store, call->who.tenant, row->id, &error)) {
         orf_call_error(call, error);
+        return;
+    }
+    orf_blob_drop(store, (const char *const *)&row->digest, 1, row->created);
+    orf_call_reply(call, &(OrfReply){ .status = 204 });
 }
 
 static void

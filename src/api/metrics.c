@@ -122,7 +122,7 @@ read_queue(OrfMeter *meter, OrfQueue *queue)
     OrfQueueStats s;
     if (!queue)
         return;
-    orf_queue_stats(queue, &s);
+    orf_queue_stats(queue, NULL, &s);
     for (int i = 0; i < 6; i++)
         if (orf_job_status_is_terminal((OrfJobStatus)i))
             set(meter, JOBS, orf_job_status_name((OrfJobStatus)i), (double)s.done[i]);

@@ -191,7 +191,7 @@ append_queue(GString *out, OrfQueue *queue)
         return;
     }
     OrfQueueStats s;
-    orf_queue_stats(queue, &s);
+    orf_queue_stats(queue, NULL, &s);
     g_string_append_printf(out,
                            ",\"queue\":{\"queued\":%" G_GUINT64_FORMAT
                            ",\"running\":%" G_GUINT64_FORMAT ",\"workers\":%" G_GUINT64_FORMAT

@@ -4,15 +4,15 @@
 #include "api/endpoints.h"
 #include "api/wish.h"
 
-static OrfWishRequest *
+static OrfJobRequest *
 request_of(OrfCall *call, const char *id, GError **error)
 {
     g_auto(OrfJobView) view = { 0 };
-    if (!orf_queue_look(call->api->options.queue, id, &view, error))
+    if (!orf_queue_look(call->api->options.queue, call->who.tenant, id, &view, error))
         return NULL;
-    if (!g_str_equal(view.row.tenant, call->who.tenant))
-        return ORF_FAIL(error, NOT_FOUND, "no job %s", id);
-    return orf_wish_request_parse(view.row.request, error);
+    if (!view.row.request)
+        return ORF_FAIL(error, NOT_FOUND, "the job %s has expired; send the picture again", id);
+    return orf_job_request_ref(view.row.request);
 }
 
 /* Its pictures may have gone with it. */
@@ -32,7 +32,7 @@ static void
 replay(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfWishRequest) request = request_of(call, orf_call_text(call, "id"), &error);
+    g_autoptr(OrfJobRequest) request = request_of(call, orf_call_text(call, "id"), &error);
     if (!request) {
         orf_call_error(call, error);
         return;

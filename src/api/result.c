@@ -50,12 +50,12 @@ name_file(OrfCall *call, const OrfShown *shown, const char *stage, const char *h
 
 /* --- Which stage -------------------------------------------------------------------------- */
 
-static const OrfShownStage *
+static const OrfStageRow *
 find_stage(const OrfShown *shown, const char *name)
 {
-    for (size_t i = 0; i < shown->n_stages; i++)
-        if (strcmp(shown->stages[i].name, name) == 0)
-            return &shown->stages[i];
+    for (size_t i = 0; i < orf_stages_n(shown->stages); i++)
+        if (strcmp(shown->stages->rows[i].name, name) == 0)
+            return &shown->stages->rows[i];
     return NULL;
 }
 
@@ -101,14 +101,14 @@ say_never(OrfCall *call, const OrfShown *shown)
 }
 
 /* NULL: it has replied. */
-static const OrfShownStage *
+static const OrfStageRow *
 choose_stage(OrfCall *call, const OrfShown *shown, const char *name)
 {
     bool over = orf_job_status_is_terminal(shown->status);
     bool succeeded = shown->status == ORF_JOB_SUCCEEDED;
-    const OrfShownStage *last =
-        succeeded && shown->n_stages ? &shown->stages[shown->n_stages - 1] : NULL;
-    const OrfShownStage *found = name ? find_stage(shown, name) : last;
+    const OrfStageRow *last =
+        succeeded && shown->stages ? &shown->stages->rows[shown->stages->n - 1] : NULL;
+    const OrfStageRow *found = name ? find_stage(shown, name) : last;
     if (found)
         return found;
     if (name && !is_stage(name))
@@ -129,7 +129,7 @@ static void
 send_stage(OrfCall *call, const char *name)
 {
     g_autoptr(OrfShown) shown = orf_call_show(call, call->path_values[0]);
-    const OrfShownStage *stage = shown ? choose_stage(call, shown, name) : NULL;
+    const OrfStageRow *stage = shown ? choose_stage(call, shown, name) : NULL;
     if (!stage)
         return;
     const char *format = orf_call_text(call, "format");
@@ -163,9 +163,9 @@ get_view(OrfCall *call)
     g_autoptr(OrfShown) shown = orf_call_show(call, call->path_values[0]);
     if (!shown)
         return;
-    if ((!name || !*name) && shown->n_stages)
-        name = shown->stages[shown->n_stages - 1].name;
-    const OrfShownStage *stage = choose_stage(call, shown, name && *name ? name : NULL);
+    if ((!name || !*name) && shown->stages)
+        name = shown->stages->rows[shown->stages->n - 1].name;
+    const OrfStageRow *stage = choose_stage(call, shown, name && *name ? name : NULL);
     if (!stage)
         return;
     name_file(call, shown, NULL, "inline");

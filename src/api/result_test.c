@@ -256,7 +256,7 @@ other_formats(JobsStage *stage)
         if (formats[i][1])
             expect_header(&one, "Content-Type", formats[i][1]);
         char digest[ORF_DIGEST_SIZE];
-        g_assert_true(orf_store_get_derived(stage->store, stage->glb, formats[i][0], digest));
+        g_assert_true(orf_blob_get_derived(stage->store, stage->glb, formats[i][0], digest));
     }
     expect_problem(stage, "/result?format=fbx", "", 422, "invalid_params");
 }
@@ -269,7 +269,7 @@ derived_lives_with_its_source(JobsStage *stage)
     char digest[ORF_DIGEST_SIZE];
     finished_job(stage);
     g_auto(ApiAnswer) stl = jobs_get(stage, "/result?format=stl", "");
-    g_assert_true(orf_store_get_derived(stage->store, stage->glb, "stl", digest));
+    g_assert_true(orf_blob_get_derived(stage->store, stage->glb, "stl", digest));
     orf_blob_sweep(stage->store, g_get_real_time() + G_USEC_PER_SEC, &error);
     g_assert_no_error(error);
     g_assert_true(orf_blob_has(stage->store, digest));
@@ -278,7 +278,7 @@ derived_lives_with_its_source(JobsStage *stage)
     g_assert_no_error(error);
     g_assert_false(orf_blob_has(stage->store, digest));
     g_assert_false(orf_blob_has(stage->store, stage->glb));
-    g_assert_false(orf_store_get_derived(stage->store, stage->glb, "stl", digest));
+    g_assert_false(orf_blob_get_derived(stage->store, stage->glb, "stl", digest));
 }
 
 static void

@@ -14,7 +14,8 @@ typedef struct {
 } Inn;
 
 static void
-run(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
+run(OrfJobRun *const *runs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
+    void *data)
 {
     (void)ret_results, (void)data;
     for (size_t i = 0; i < n; i++) {
@@ -28,7 +29,8 @@ add(Inn *inn)
 {
     g_autoptr(GError) error = NULL;
     OrfAccepted accepted;
-    OrfWish wish = { .kind = "wait", .request = "{}" };
+    g_autoptr(OrfJobRequest) request = orf_job_request_new("wait");
+    OrfWish wish = { .tenant = "local", .kind = "wait", .request = request };
     if (!orf_queue_add(inn->queue, &wish, &accepted, &error)) {
         g_assert_error(error, ORF_ERROR, ORF_ERROR_BUSY);
         return false;
@@ -46,7 +48,7 @@ fill(Inn *inn)
     do {
         while (add(inn))
             ;
-        orf_queue_stats(inn->queue, &stats);
+        orf_queue_stats(inn->queue, NULL, &stats);
         g_usleep(1000);
     } while (stats.running < 2 || orf_queue_room(inn->queue) > 0);
 }

@@ -38,27 +38,9 @@ orf_shown_unref(OrfShown *shown)
     g_free(shown->tenant);
     g_free(shown->stem);
     g_free(shown->error);
+    orf_stages_unref(shown->stages);
     g_bytes_unref(shown->json);
     g_free(shown);
-}
-
-static void
-read_stages(OrfShown *shown, const json_t *stages)
-{
-    size_t i;
-    json_t *stage;
-    json_array_foreach(stages, i, stage)
-    {
-        const char *name = json_string_value(json_object_get(stage, "name"));
-        const char *digest = json_string_value(json_object_get(stage, "sha256"));
-        if (!name || !digest || strlen(digest) != ORF_DIGEST_SIZE - 1 ||
-            shown->n_stages == G_N_ELEMENTS(shown->stages))
-            continue;
-        OrfShownStage *to = &shown->stages[shown->n_stages++];
-        g_strlcpy(to->name, name, sizeof to->name);
-        g_strlcpy(to->digest, digest, sizeof to->digest);
-        to->bytes = (uint64_t)json_integer_value(json_object_get(stage, "bytes"));
-    }
 }
 
 /* Pollers come back when half of what is left should be over. */
@@ -68,15 +50,6 @@ retry_after(const OrfJobView *view)
     if (orf_job_status_is_terminal(view->row.status))
         return 0;
     return view->eta_p50 < 0 ? 1 : (unsigned)CLAMP(view->eta_p50 / 2, 1, 30);
-}
-
-static char *
-say_error(const char *json)
-{
-    json_t *error = json ? json_loads(json, 0, NULL) : NULL;
-    char *message = g_strdup(json_string_value(json_object_get(error, "message")));
-    json_decref(error);
-    return message;
 }
 
 static OrfShown *
@@ -93,14 +66,12 @@ render(const OrfShowcase *showcase, const OrfJobView *view)
     shown->rendered_us = g_get_monotonic_time();
     shown->retry_after = retry_after(view);
     shown->stem = orf_job_stem(view);
-    shown->error = say_error(view->row.error);
+    shown->error = g_strdup(view->row.error.message);
+    shown->stages = orf_stages_ref(view->row.stages);
     g_snprintf(shown->etag, sizeof shown->etag, "W/\"%08x-%" G_GINT64_MODIFIER "x\"",
                showcase->boot, view->version);
     GString *json = g_string_sized_new(2048);
     orf_job_json(json, view);
-    json_t *job = json_loadb(json->str, json->len, 0, NULL);
-    read_stages(shown, json_object_get(job, "stages"));
-    json_decref(job);
     shown->json = g_string_free_to_bytes(json);
     return shown;
 }
@@ -188,9 +159,9 @@ orf_show_forget(OrfApi *api, const char *id)
 }
 
 bool
-orf_show_is_quick(OrfApi *api, const char *id)
+orf_show_is_quick(OrfApi *api, const char *tenant, const char *id)
 {
-    uint64_t version = orf_queue_version(api->options.queue, id);
+    uint64_t version = orf_queue_version(api->options.queue, tenant, id);
     g_autoptr(OrfShown) shown = version ? NULL : find(showcase_of(api), id, 0);
     return version || shown;
 }
@@ -199,10 +170,11 @@ OrfShown *
 orf_show_job(OrfApi *api, const char *tenant, const char *id, GError **error)
 {
     OrfShowcase *showcase = showcase_of(api);
-    g_autoptr(OrfShown) shown = find(showcase, id, orf_queue_version(api->options.queue, id));
+    g_autoptr(OrfShown) shown =
+        find(showcase, id, orf_queue_version(api->options.queue, tenant, id));
     if (!shown) {
         g_auto(OrfJobView) view = { 0 };
-        if (!orf_queue_look(api->options.queue, id, &view, error))
+        if (!orf_queue_look(api->options.queue, tenant, id, &view, error))
             return NULL;
         shown = render(showcase, &view);
         keep(showcase, shown);
@@ -243,7 +215,8 @@ static bool
 client_has(OrfCall *call, const char *id, const char *listed)
 {
     OrfShowcase *showcase = showcase_of(call->api);
-    uint64_t version = listed ? orf_queue_version(call->api->options.queue, id) : 0;
+    uint64_t version =
+        listed ? orf_queue_version(call->api->options.queue, call->who.tenant, id) : 0;
     char etag[48];
     if (!version)
         return false;

@@ -68,7 +68,7 @@ static void
 cache_stats(OrfCall *call)
 {
     OrfQueueStats s;
-    orf_queue_stats(call->api->options.queue, &s);
+    orf_queue_stats(call->api->options.queue, call->who.tenant, &s);
     uint64_t asked = s.hits + s.misses + s.coalesced;
     GString *out = g_string_new("{");
     add_count(out, "entries", s.cache_entries);
@@ -195,7 +195,7 @@ summary(OrfCall *call)
                (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6);
     if (api->options.queue) {
         OrfQueueStats s;
-        orf_queue_stats(api->options.queue, &s);
+        orf_queue_stats(api->options.queue, NULL, &s);
         append_jobs(out, &s);
     }
     g_string_append_printf(out, ",\"profile\":%s}", profile);

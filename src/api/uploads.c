@@ -70,7 +70,7 @@ begin(OrfCall *call)
 /* --- Keeping it --------------------------------------------------------------------------- */
 
 static char *
-facts_json(const OrfWishPicture *picture)
+facts_json(const OrfJobInput *picture)
 {
     GString *json = g_string_new("{\"name\":");
     orf_json_string(json, picture->name);
@@ -90,7 +90,7 @@ upload_json(const OrfFileRow *row)
 }
 
 static void
-keep(OrfCall *call, const OrfWishPicture *picture)
+keep(OrfCall *call, const OrfJobInput *picture)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *facts = facts_json(picture);
@@ -101,7 +101,7 @@ keep(OrfCall *call, const OrfWishPicture *picture)
                        .facts = facts,
                        .created = now,
                        .expires = now + KEEP_US };
-    if (!orf_store_put_file(call->api->options.store, &row, &error)) {
+    if (!orf_file_row_put(call->api->options.store, &row, &error)) {
         orf_call_error(call, error);
         return;
     }
@@ -135,9 +135,9 @@ upload(OrfCall *call)
     if (orf_draft_n_pictures(draft) != 1)
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#",
                         "send one picture, as \"image\" or as the body");
-    const OrfWishRequest *request = orf_draft_check(draft);
+    const OrfJobRequest *request = orf_draft_check(draft);
     if (request) {
-        keep(call, request->pictures->pdata[0]);
+        keep(call, request->inputs->pdata[0]);
         return;
     }
     OrfProblem problem = orf_draft_problem(draft);
@@ -173,8 +173,8 @@ show(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(OrfFileRow) row =
-        orf_store_get_file(call->api->options.store, call->who.tenant,
-                           orf_call_text(call, "id"), g_get_real_time(), &error);
+        orf_file_row_get(call->api->options.store, call->who.tenant, orf_call_text(call, "id"),
+                         g_get_real_time(), &error);
     if (row)
         orf_call_reply_json(call, 200, NULL, upload_json(row));
     else

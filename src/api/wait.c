@@ -169,7 +169,7 @@ orf_call_when_done(OrfCall *call, const char *id, unsigned seconds, bool cancel_
                          .data = waiting_ref(waiting),
                          .quiet = true };
     orf_call_follow(call, &waiting_ref(waiting)->follower);
-    adopt(waiting, orf_feed_new(call->api, id, shown->events, &sink, NULL));
+    adopt(waiting, orf_feed_new(call->api, call->who.tenant, id, shown->events, &sink, NULL));
     set_timer(waiting, seconds);
     waiting_unref(waiting);
 }

@@ -33,8 +33,9 @@ static void
 list_dead(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) rows = orf_queue_dead_hooks(
-        call->api->options.queue, (unsigned)orf_call_int(call, "limit"), &error);
+    g_autoptr(GPtrArray) rows =
+        orf_queue_dead_hooks(call->api->options.queue, call->who.tenant,
+                             (unsigned)orf_call_int(call, "limit"), &error);
     if (!rows) {
         orf_call_error(call, error);
         return;
@@ -70,7 +71,8 @@ static void
 resend(OrfCall *call)
 {
     g_autoptr(GError) error = NULL;
-    if (orf_queue_resend_hook(call->api->options.queue, orf_call_int(call, "id"), &error))
+    if (orf_queue_resend_hook(call->api->options.queue, call->who.tenant,
+                              orf_call_int(call, "id"), &error))
         orf_call_reply(call, &(OrfReply){ .status = 204 });
     else
         orf_call_error(call, error);

@@ -8,6 +8,17 @@
 #define HOOKS "/api/v1/webhooks"
 
 /* A message of the newest job that has given up. Returns its id. */
+static bool
+put_hook(OrfSql *sql, void *data, GError **error)
+{
+    const OrfHookRow *row = data;
+    return orf_sql_run(sql, error,
+                       "INSERT INTO hook(job, url, event, body, attempts, next, last_error) "
+                       "VALUES($1, $2, $3, $4, $5, $6, $7)",
+                       "ssssiis", row->job, row->url, row->event, row->body,
+                       (int64_t)row->attempts, row->next, row->last_error);
+}
+
 static int64_t
 add_dead(JobsStage *stage)
 {
@@ -19,8 +30,8 @@ add_dead(JobsStage *stage)
                        .attempts = 10,
                        .next = -1,
                        .last_error = "HTTP 500" };
-    g_assert_true(orf_store_add_hook(stage->store, &row, &error));
-    g_autoptr(GPtrArray) dead = orf_store_dead_hooks(stage->store, 10, &error);
+    g_assert_true(orf_store_write(stage->store, true, put_hook, &row, &error));
+    g_autoptr(GPtrArray) dead = orf_queue_dead_hooks(stage->queue, "local", 10, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(dead->len, ==, 1);
     return ((const OrfHookRow *)dead->pdata[0])->id;

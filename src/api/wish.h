@@ -31,10 +31,10 @@ size_t orf_draft_n_pictures(const OrfDraft *draft);
 /* Wishes about the file that is fetched later. */
 void orf_draft_set_file(OrfDraft *draft, const char *format, int64_t triangles);
 /* Takes all over from a stored request. */
-void orf_draft_load(OrfDraft *draft, const OrfWishRequest *request);
+void orf_draft_load(OrfDraft *draft, const OrfJobRequest *request);
 void orf_draft_set_no_cache(OrfDraft *draft);
 /* Looks at everything; the request when nothing is wrong, borrowed. */
-const OrfWishRequest *orf_draft_check(OrfDraft *draft);
+const OrfJobRequest *orf_draft_check(OrfDraft *draft);
 /* Digest of all the client said, for idempotency keys. */
 void orf_draft_fingerprint(const OrfDraft *draft, const char *route, char ret[ORF_DIGEST_SIZE]);
 /* The wish as the queue takes it is in `ret`; strings are the draft's. Only after a check

@@ -316,7 +316,7 @@ trial(void)
     g_assert_cmpint(json_integer_value(json_object_get(json, "memory_bytes")), >, 1 << 20);
     json_decref(json);
     OrfQueueStats stats;
-    orf_queue_stats(house->queue, &stats);
+    orf_queue_stats(house->queue, NULL, &stats);
     g_assert_cmpuint(stats.queued[0] + stats.queued[1] + stats.queued[2] + stats.running, ==,
                      0);
 }
@@ -599,7 +599,7 @@ hunyuan_failures(void)
              "{'remove_background':false,'octree_resolution':128,'image':'$JPEG'}");
     json_t *json = api_answer_json(&sent);
     g_autoptr(GError) error = NULL;
-    orf_queue_cancel(house->queue, text_of(json, "uid"), &error);
+    orf_queue_cancel(house->queue, "local", text_of(json, "uid"), &error);
     g_assert_no_error(error);
     g_autofree char *path = g_strconcat("/status/", text_of(json, "uid"), NULL);
     g_auto(ApiAnswer) answer = api_get(house->stage, path);

@@ -43,14 +43,13 @@ static void *
 follow_job(OrfApi *api, const OrfIdentity *who, const char *id, uint64_t after,
            OrfSubscription *subscription, GError **error)
 {
-    (void)who; /* `find` has looked */
     OrfFeedSink sink = { .send = say,
                          .backlog = backlog,
                          .last = let_go,
                          .end = end,
                          .data = subscription,
                          .bare = true };
-    return orf_feed_new(api, id, after, &sink, error);
+    return orf_feed_new(api, who->tenant, id, after, &sink, error);
 }
 
 static void

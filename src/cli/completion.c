@@ -21,7 +21,7 @@ command_names(void)
 
 static const char serve_options[] =
     "--listen --port --data --workers --memory --rate --max-upload --cache-size --cache-ttl "
-    "--keep --webhook-secret-file --allow-origin --behind-proxy --drain --describe --help";
+    "--keep --keep-jobs --keep-size --webhook-secret-file --allow-origin --behind-proxy --drain --describe --help";
 
 static void
 add_param_names(GString *out, const json_t *params)

@@ -30,19 +30,20 @@ static const char about[] =
 #define STRANGERS_RATE 300u
 
 typedef struct {
-    char *address, *data, *memory, *cache_size, *cache_ttl, *keep, *max_upload, *secret_file;
+    char *address, *data, *memory, *cache_size, *cache_ttl, *keep, *keep_size, *max_upload,
+        *secret_file;
     char **origins;
     char *describe;
-    int port, workers, rate, drain;
+    int port, workers, rate, drain, keep_jobs;
     gboolean behind_proxy;
 } Wish;
 
 static void
 wish_clear(Wish *wish)
 {
-    char *texts[] = { wish->describe, wish->address,    wish->data,
-                      wish->memory,   wish->cache_size, wish->cache_ttl,
-                      wish->keep,     wish->max_upload, wish->secret_file };
+    char *texts[] = { wish->describe,    wish->address,   wish->data, wish->memory,
+                      wish->cache_size,  wish->cache_ttl, wish->keep, wish->max_upload,
+                      wish->secret_file, wish->keep_size };
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     g_strfreev(wish->origins);
@@ -168,6 +169,7 @@ fill_options(const Wish *wish, OrfDaemonOptions *options, GError **error)
     options->rate = wish->rate != UNSAID ? (unsigned)wish->rate
                     : is_private(wish)   ? 0
                                          : STRANGERS_RATE;
+    options->keep_jobs = (uint64_t)MAX(wish->keep_jobs, 0);
     options->origins = (const char *const *)wish->origins;
     options->proxied = wish->behind_proxy;
     return check_address(wish->address, error) &&
@@ -175,11 +177,13 @@ fill_options(const Wish *wish, OrfDaemonOptions *options, GError **error)
            in_range("workers", wish->workers, 0, 256, error) &&
            (wish->rate == UNSAID || in_range("rate", wish->rate, 0, 1000000, error)) &&
            in_range("drain", wish->drain, 0, 3600, error) &&
+           in_range("keep-jobs", wish->keep_jobs, 0, 10000000, error) &&
            check_origins(wish->origins, error) &&
            read_size("memory", wish->memory, &options->memory, error) &&
            read_size("max-upload", wish->max_upload, &options->max_upload, error) &&
            read_size("cache-size", wish->cache_size, &options->cache_bytes, error) &&
            read_time("cache-ttl", wish->cache_ttl, &options->cache_ttl_us, error) &&
+           read_size("keep-size", wish->keep_size, &options->keep_bytes, error) &&
            read_time("keep", wish->keep, &options->keep_us, error);
 }
 
@@ -287,6 +291,10 @@ run(int argc, char **argv)
           "TIME" },
         { "keep", 0, 0, G_OPTION_ARG_STRING, &w.keep,
           "Finished jobs and their files are kept this long (default: 24h)", "TIME" },
+        { "keep-jobs", 0, 0, G_OPTION_ARG_INT, &w.keep_jobs,
+          "And at most so many; the oldest go first (default: 100000)", "N" },
+        { "keep-size", 0, 0, G_OPTION_ARG_STRING, &w.keep_size,
+          "With files of at most this size together (default: 16G)", "SIZE" },
         { "webhook-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &w.secret_file,
           "Signs webhooks: whsec_ and base64; without it they are refused", "FILE" },
         { "allow-origin", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w.origins,

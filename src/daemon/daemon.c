@@ -55,6 +55,7 @@ isolate(OrfDaemon *daemon, const OrfDaemonOptions *options)
 static bool
 open_queue(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
 {
+    g_autoptr(GError) why = NULL;
     if (!daemon->store)
         return true;
     daemon->runner = orf_runner_new(daemon->store, daemon->meter, daemon->devices);
@@ -62,16 +63,28 @@ open_queue(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
     daemon->queue = orf_queue_new(
         &(OrfQueueOptions){
             .store = daemon->store,
-            .work = orf_runner_work(daemon->runner, orf_problem_job_error),
+            .work = orf_runner_work(daemon->runner, orf_api_describe_error),
             .workers = options->workers,
             .memory = options->memory,
             .cache_ttl_us = options->cache_ttl_us,
             .cache_bytes = options->cache_bytes,
             .keep_us = options->keep_us,
+            .keep_jobs = options->keep_jobs,
+            .keep_bytes = options->keep_bytes,
             .webhook_secret = options->webhook_secret,
         },
-        error);
-    return daemon->queue != NULL;
+        &why);
+    if (daemon->queue)
+        return true;
+    if (!g_error_matches(why, ORF_ERROR, ORF_ERROR_CONFLICT) &&
+        !g_error_matches(why, ORF_ERROR, ORF_ERROR_UNAVAILABLE)) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+    }
+    daemon->safe_mode = g_strdup(why->message);
+    g_clear_pointer(&daemon->runner, orf_runner_free);
+    g_clear_pointer(&daemon->store, orf_store_close);
+    return true;
 }
 
 static bool

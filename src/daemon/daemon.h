@@ -17,12 +17,13 @@ typedef struct {
     uint64_t memory;      /* bytes all jobs may hold together; 0: 3/4 of what the machine has */
     uint64_t max_upload;  /* bytes; 0: 64 MiB */
     uint64_t cache_bytes; /* 0: 1 GiB */
-    int64_t cache_ttl_us, keep_us; /* 0: an hour; 0: a day */
-    const char *webhook_secret;    /* NULL: webhooks are refused */
-    const char *const *origins;    /* further sites whose pages may use it; or NULL */
-    int64_t run_limit_us;          /* of one run, waits left out; 0: 10 min */
-    const char *program;           /* that knows run-jobs; NULL: this one */
-    bool proxied;                  /* clients come through a proxy that adds X-Forwarded-For */
+    int64_t cache_ttl_us, keep_us;  /* 0: an hour; 0: a day */
+    uint64_t keep_jobs, keep_bytes; /* finished jobs: at most; 0: 100 000; 0: 16 GiB */
+    const char *webhook_secret;     /* NULL: webhooks are refused */
+    const char *const *origins;     /* further sites whose pages may use it; or NULL */
+    int64_t run_limit_us;           /* of one run, waits left out; 0: 10 min */
+    const char *program;            /* that knows run-jobs; NULL: this one */
+    bool proxied;                   /* clients come through a proxy that adds X-Forwarded-For */
 } OrfDaemonOptions;
 
 typedef struct OrfDaemon OrfDaemon;

@@ -58,12 +58,12 @@ row_of(OrfQueue *queue, const OrfWish *wish)
 {
     return (OrfJobRow){
         .id = orf_queue_new_id(queue),
-        .tenant = g_strdup(wish->tenant ? wish->tenant : "local"),
+        .tenant = g_strdup(wish->tenant),
         .status = ORF_JOB_QUEUED,
         .priority = CLAMP(wish->priority, 0, 2),
         .kind = g_strdup(wish->kind),
         .key = g_strdup(wish->key),
-        .request = g_strdup(wish->request),
+        .request = orf_job_request_ref(wish->request),
         .no_cache = wish->no_cache,
         .webhook_url = g_strdup(wish->webhook_url),
         .webhook_events = wish->webhook_url
@@ -79,14 +79,13 @@ find_result(OrfQueue *queue, const OrfWish *wish)
 {
     if (!wish->key || wish->no_cache)
         return NULL;
-    g_autofree char *key =
-        g_strdup_printf("%s/%s", wish->tenant ? wish->tenant : "local", wish->key);
     int64_t now = orf_queue_steady(queue);
-    g_autoptr(OrfCacheRow) hit =
-        orf_store_cache_get(queue->store, key, now, NULL);       /* failure: a miss */
-    if (!hit || !orf_result_is_whole(queue->store, hit->result)) /* the run replaces it */
+    g_autoptr(OrfCacheRow) hit = orf_cache_row_get(queue->store, wish->tenant, wish->key, now,
+                                                   NULL);         /* failure: a miss */
+    if (!hit || !orf_stages_are_whole(queue->store, hit->stages)) /* the run replaces it */
         return NULL;
-    orf_store_cache_hit(queue->store, key, now, NULL); /* worse eviction at most */
+    orf_cache_row_hit(queue->store, wish->tenant, wish->key, now,
+                      NULL); /* worse eviction at most */
     return g_steal_pointer(&hit);
 }
 
@@ -104,7 +103,7 @@ enter(OrfQueue *queue, const OrfWish *wish, GError **error)
         job = orf_live_job_new(&row);
         g_hash_table_insert(queue->jobs, job->row.id, orf_live_job_ref(job));
         queue->n_queued[job->row.priority]++;
-        orf_publish_text(queue, job, "snapshot", "{}");
+        orf_publish(queue, job, "snapshot", NULL);
     }
     g_mutex_unlock(&queue->lock);
     return job;
@@ -124,9 +123,8 @@ withdraw(OrfQueue *queue, OrfLiveJob *job)
 static void
 tell_cached(OrfQueue *queue, OrfLiveJob *job, const OrfCacheRow *hit)
 {
-    g_autoptr(GPtrArray) stages = orf_result_stage_list(hit->result);
-    for (guint i = 0; i < stages->len; i++)
-        orf_publish_text(queue, job, "stage", stages->pdata[i]);
+    for (size_t i = 0; i < orf_stages_n(hit->stages); i++)
+        orf_publish_take(queue, job, "stage", orf_told_stage(&hit->stages->rows[i]));
     job->row.cached = true;
     job->row.started = job->row.created;
     queue->stats.hits++;
@@ -140,9 +138,10 @@ first_row(OrfQueue *queue, OrfLiveJob *job, const OrfCacheRow *hit, OrfHookRow *
     OrfJobRow *row;
     g_mutex_lock(&queue->lock);
     if (hit) {
+        OrfEnd end = { ORF_JOB_SUCCEEDED, hit->stages, hit->result, NULL };
         tell_cached(queue, job, hit);
         job->decided = true;
-        row = orf_end_row(queue, job, ORF_JOB_SUCCEEDED, hit->result, NULL);
+        row = orf_end_row(queue, job, &end);
         *ret_hook = orf_hook_for(queue, job, row, ORF_HOOK_DONE);
     } else {
         row = orf_job_row_copy(&job->row);
@@ -212,7 +211,8 @@ settle_late_hit(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish)
     if (!job->decided) {
         tell_cached(queue, job, hit);
         settlement = orf_settlement_new(NULL);
-        orf_settlement_add(queue, settlement, job, ORF_JOB_SUCCEEDED, hit->result, NULL);
+        orf_settlement_add(queue, settlement, job,
+                           &(OrfEnd){ ORF_JOB_SUCCEEDED, hit->stages, hit->result, NULL });
     }
     g_mutex_unlock(&queue->lock);
     if (settlement)
@@ -224,7 +224,7 @@ settle_late_hit(OrfQueue *queue, OrfLiveJob *job, const OrfWish *wish)
 static void
 join_under_way(OrfQueue *queue, OrfLiveJob *job, OrfLiveWork *work)
 {
-    orf_work_write(queue, work, job, NULL, 0, NULL);
+    orf_work_write(queue, work, &(OrfWriting){ .only = job }, NULL);
     g_mutex_lock(&queue->lock);
     orf_live_work_unref(work);
     g_mutex_unlock(&queue->lock);
@@ -259,9 +259,8 @@ was_sent_before(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError *
 {
     if (!wish->idempotency_key)
         return false;
-    const char *tenant = wish->tenant ? wish->tenant : "local";
-    ret->id = orf_store_find_claim(queue->store, tenant, wish->idempotency_key,
-                                   wish->fingerprint, orf_queue_wall(queue), error);
+    ret->id = orf_claim_find(queue->store, wish->tenant, wish->idempotency_key,
+                             wish->fingerprint, orf_queue_wall(queue), error);
     ret->replayed = ret->id != NULL;
     return ret->replayed;
 }
@@ -290,8 +289,8 @@ accept_new(OrfQueue *queue, const OrfWish *wish, OrfAccepted *ret, GError **erro
     OrfPace *pace = orf_queue_pace(queue, wish->kind, false);
     g_autoptr(OrfHookRow) hook = NULL;
     g_autoptr(OrfJobRow) row = first_row(queue, job, hit, &hook);
-    bool ok = orf_store_add_job(queue->store, row, wish->idempotency_key, wish->fingerprint,
-                                hook, &ret->id, error);
+    bool ok = orf_job_row_add(queue->store, row, wish->idempotency_key, wish->fingerprint, hook,
+                              &ret->id, error);
     if (!ok || ret->id) {
         ret->replayed = ret->id != NULL;
         withdraw(queue, job);

@@ -11,20 +11,26 @@ decide(OrfQueue *queue, OrfLiveJob *job)
         return NULL;
     g_autoptr(GError) why =
         g_error_new(ORF_ERROR, ORF_ERROR_CANCELLED, "cancelled by the client");
-    g_autofree char *json = orf_queue_describe(queue, why);
+    g_auto(OrfJobError) told = { 0 };
+    orf_queue_describe(queue, why, &told);
     OrfSettlement *settlement = orf_settlement_new(NULL);
-    orf_settlement_add(queue, settlement, job, ORF_JOB_CANCELED, NULL, json);
+    orf_settlement_add(queue, settlement, job,
+                       &(OrfEnd){ .status = ORF_JOB_CANCELED, .error = &told });
     return settlement;
 }
 
-bool
-orf_queue_cancel(OrfQueue *queue, const char *id, GError **error)
+/* `ret_finished`: when it was over; or NULL. */
+static bool
+cancel(OrfQueue *queue, const char *tenant, const char *id, int64_t *ret_finished,
+       GError **error)
 {
-    OrfLiveJob *job = orf_queue_find(queue, id, error);
+    OrfLiveJob *job = orf_queue_find(queue, tenant, id, error);
     if (!job)
         return false;
     g_mutex_lock(&queue->lock);
     OrfSettlement *settlement = decide(queue, job);
+    if (ret_finished)
+        *ret_finished = settlement ? orf_queue_wall(queue) : job->row.finished;
     orf_live_job_unref(job);
     g_mutex_unlock(&queue->lock);
     if (settlement)
@@ -33,15 +39,15 @@ orf_queue_cancel(OrfQueue *queue, const char *id, GError **error)
 }
 
 bool
-orf_queue_delete(OrfQueue *queue, const char *id, GError **error)
+orf_queue_cancel(OrfQueue *queue, const char *tenant, const char *id, GError **error)
 {
-    if (!orf_queue_cancel(queue, id, error) || !orf_store_delete_job(queue->store, id, error))
-        return false;
-    g_mutex_lock(&queue->lock);
-    queue->forgotten++;
-    OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
-    if (job)
-        orf_queue_forget(queue, job);
-    g_mutex_unlock(&queue->lock);
-    return true;
+    return cancel(queue, tenant, id, NULL, error);
+}
+
+bool
+orf_queue_delete(OrfQueue *queue, const char *tenant, const char *id, GError **error)
+{
+    int64_t finished;
+    return cancel(queue, tenant, id, &finished, error) &&
+           orf_queue_erase(queue, id, finished, error);
 }

@@ -19,7 +19,7 @@ orf_queue_pace(OrfQueue *queue, const char *kind, bool again)
         return pace;
     double p50, p90;
     uint64_t peak;
-    if (!orf_store_durations(queue->store, kind, &p50, &p90, &peak))
+    if (!orf_durations(queue->store, kind, &p50, &p90, &peak))
         p50 = p90 = -1;
     g_mutex_lock(&queue->lock);
     pace = g_hash_table_lookup(queue->paces, kind);

@@ -24,22 +24,50 @@ struct OrfListener {
     bool queued, delivering, dead, ended;
 };
 
-OrfText *
-orf_text_new(const char *text)
+static OrfTold *
+told_new(const char *text, double progress, const OrfStageRow *stage)
 {
-    size_t size = strlen(text);
-    OrfText *made = g_malloc(sizeof *made + size + 1);
-    made->refs = 1;
-    made->size = size;
-    memcpy(made->text, text, size + 1);
-    return made;
+    OrfTold *told = g_new0(OrfTold, 1);
+    told->refs = 1;
+    told->size = sizeof *told + (text ? strlen(text) : 0);
+    told->progress = progress;
+    told->text = g_strdup(text);
+    if (stage)
+        told->stage = *stage;
+    return told;
+}
+
+OrfTold *
+orf_told_progress(const char *step, double progress)
+{
+    return told_new(step, progress, NULL);
+}
+
+OrfTold *
+orf_told_stage(const OrfStageRow *stage)
+{
+    return told_new(NULL, stage->progress, stage);
+}
+
+OrfTold *
+orf_told_log(const char *message)
+{
+    return told_new(message, 0, NULL);
 }
 
 void
-orf_text_unref(OrfText *text)
+orf_told_unref(OrfTold *told)
 {
-    if (text && --text->refs == 0)
-        g_free(text);
+    if (!told || --told->refs > 0)
+        return;
+    g_free(told->text);
+    g_free(told);
+}
+
+static size_t
+size_of(const OrfTold *told)
+{
+    return sizeof(OrfKept) + (told ? told->size : 0);
 }
 
 static bool
@@ -66,9 +94,9 @@ static void
 drop_oldest(OrfEvents *events, guint n)
 {
     for (guint i = 0; i < n; i++) {
-        OrfText *json = g_array_index(events->kept, OrfKept, i).json;
-        events->bytes -= json->size + sizeof(OrfKept);
-        orf_text_unref(json);
+        OrfTold *told = g_array_index(events->kept, OrfKept, i).told;
+        events->bytes -= size_of(told);
+        orf_told_unref(told);
     }
     g_array_remove_range(events->kept, 0, n);
     events->first += n;
@@ -81,10 +109,11 @@ append(OrfEvents *events, OrfKept kept)
         events->kept = g_array_new(false, false, sizeof(OrfKept));
         events->first = events->last + 1;
     }
-    kept.json->refs++;
+    if (kept.told)
+        kept.told->refs++;
     g_array_append_val(events->kept, kept);
     events->last++;
-    events->bytes += kept.json->size + sizeof(OrfKept);
+    events->bytes += size_of(kept.told);
     if (events->kept->len >= KEEP + SLACK)
         drop_oldest(events, SLACK);
 }
@@ -99,25 +128,24 @@ mark(OrfQueue *queue, OrfListener *listener)
 }
 
 void
-orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfText *json)
+orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfTold *told)
 {
     bool end = is_end(type);
     if (is_over(&job->events) || (!end && job->decided))
         return;
     if (!end && job->events.last % LIFE == LIFE - 2) /* room for the end */
         return;
-    append(&job->events, (OrfKept){ json, type, orf_queue_wall(queue) });
+    append(&job->events, (OrfKept){ told, type, orf_queue_wall(queue) });
     job->version++;
     for (guint i = 0; job->listeners && i < job->listeners->len; i++)
         mark(queue, job->listeners->pdata[i]);
 }
 
 void
-orf_publish_text(OrfQueue *queue, OrfLiveJob *job, const char *type, const char *json)
+orf_publish_take(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfTold *told)
 {
-    OrfText *text = orf_text_new(json);
-    orf_publish(queue, job, type, text);
-    orf_text_unref(text);
+    orf_publish(queue, job, type, told);
+    orf_told_unref(told);
 }
 
 void
@@ -138,13 +166,14 @@ snapshot(OrfListener *listener, OrfJobEvent *ret)
 {
     const OrfEvents *events = &listener->job->events;
     uint64_t number = events->last - is_over(events);
-    static char nothing[] = "{}";
-    *ret = (OrfJobEvent){ number, "snapshot", kept_at(events, events->last)->time, nothing };
+    *ret = (OrfJobEvent){ .seq = number,
+                          .type = "snapshot",
+                          .time = kept_at(events, events->last)->time };
     listener->next = number + 1;
 }
 
 static bool
-next_event(OrfListener *listener, OrfJobEvent *ret, OrfText **ret_text)
+next_event(OrfListener *listener, OrfJobEvent *ret, OrfTold **ret_told)
 {
     const OrfEvents *events = &listener->job->events;
     if (listener->dead || listener->ended || !events->kept || !events->kept->len)
@@ -154,15 +183,21 @@ next_event(OrfListener *listener, OrfJobEvent *ret, OrfText **ret_text)
             return false;
         listener->next = events->last;
     }
-    *ret_text = NULL;
+    *ret_told = NULL;
     if (listener->next < events->first || listener->next > events->last) {
         snapshot(listener, ret);
         return true;
     }
     const OrfKept *kept = kept_at(events, listener->next);
-    *ret = (OrfJobEvent){ listener->next++, kept->type, kept->time, kept->json->text };
-    *ret_text = kept->json;
-    kept->json->refs++;
+    OrfTold *told = kept->told;
+    *ret = (OrfJobEvent){ .seq = listener->next++, .type = kept->type, .time = kept->time };
+    if (told) {
+        ret->progress = told->progress;
+        ret->text = told->text;
+        ret->stage = strcmp(kept->type, "stage") == 0 ? &told->stage : NULL;
+        told->refs++;
+    }
+    *ret_told = told;
     listener->ended = is_end(kept->type);
     return true;
 }
@@ -171,13 +206,13 @@ static void
 deliver_to(OrfQueue *queue, OrfListener *listener)
 {
     OrfJobEvent event;
-    OrfText *text;
+    OrfTold *told;
     listener->delivering = true;
-    while (next_event(listener, &event, &text)) {
+    while (next_event(listener, &event, &told)) {
         g_mutex_unlock(&queue->lock);
         listener->fn(&event, listener->data);
         g_mutex_lock(&queue->lock);
-        orf_text_unref(text);
+        orf_told_unref(told);
     }
     listener->delivering = false;
     if (listener->dead)
@@ -200,10 +235,10 @@ orf_deliver(OrfQueue *queue)
 /* --- Listen ------------------------------------------------------------------------------- */
 
 OrfListener *
-orf_queue_listen(OrfQueue *queue, const char *id, uint64_t after, OrfEventFn event, void *data,
-                 GError **error)
+orf_queue_listen(OrfQueue *queue, const char *tenant, const char *id, uint64_t after,
+                 OrfEventFn event, void *data, GError **error)
 {
-    OrfLiveJob *job = orf_queue_find(queue, id, error);
+    OrfLiveJob *job = orf_queue_find(queue, tenant, id, error);
     if (!job)
         return NULL;
     OrfListener *listener = g_new(OrfListener, 1);

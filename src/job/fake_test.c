@@ -46,14 +46,34 @@ pass_gate(Fake *fake, const OrfJobRun *run)
     return passed;
 }
 
-static char *
-stage_of(char letter)
+static OrfStageRow
+stage_of(char letter, double progress)
 {
     const char *name = letter == 'p'   ? "preview"
                        : letter == 'm' ? "medium"
                        : letter == 'f' ? "final"
                                        : "finished";
-    return g_strdup_printf("{\"name\":\"%s\",\"bytes\":1000}", name);
+    OrfStageRow stage = { .progress = progress, .bytes = 1000 };
+    g_strlcpy(stage.name, name, sizeof stage.name);
+    orf_digest(name, strlen(name), stage.digest);
+    return stage;
+}
+
+OrfJobRequest *
+script(const char *text)
+{
+    static GHashTable *kept;
+    static GMutex lock;
+    g_mutex_lock(&lock);
+    if (!kept)
+        kept = g_hash_table_new(g_str_hash, g_str_equal);
+    OrfJobRequest *request = g_hash_table_lookup(kept, text);
+    if (!request) {
+        request = orf_job_request_new(text);
+        g_hash_table_insert(kept, request->operation, request);
+    }
+    g_mutex_unlock(&lock);
+    return request;
 }
 
 static bool
@@ -74,14 +94,15 @@ fail_as(char letter, int attempt, GError **error)
 }
 
 static bool
-step(Fake *fake, OrfJobRun *run, char letter, GString *stages, GError **error)
+step(Fake *fake, OrfJobRun *run, char letter, GError **error)
 {
     static const char order[] = "pmfd";
     const char *at = strchr(order, letter);
     if (at) {
-        g_autofree char *stage = stage_of(letter);
-        g_string_append_printf(stages, "%s%s", stages->len ? "," : "", stage);
-        orf_job_run_stage(run, stage, (double)(at - order + 1) / 4);
+        OrfStageRow stage = stage_of(letter, (double)(at - order + 1) / 4);
+        g_autoptr(GBytes) bytes = g_bytes_new(stage.name, strlen(stage.name));
+        orf_blob_put(fake->store, bytes, stage.digest, NULL);
+        orf_job_run_stage(run, &stage);
     } else if (letter == 'o') {
         orf_task_progress(run->task, 0.5);
     } else if (letter == 'l') {
@@ -93,9 +114,8 @@ step(Fake *fake, OrfJobRun *run, char letter, GString *stages, GError **error)
 }
 
 static void
-run_one(Fake *fake, OrfJobRun *run, char **ret_result, GError **ret_error)
+run_one(Fake *fake, OrfJobRun *run, OrfJobResult **ret_result, GError **ret_error)
 {
-    g_autoptr(GString) stages = g_string_new(NULL);
     g_mutex_lock(&fake->lock);
     fake->runs++;
     fake->now++;
@@ -103,10 +123,10 @@ run_one(Fake *fake, OrfJobRun *run, char **ret_result, GError **ret_error)
     note(fake, run, "begin");
     g_mutex_unlock(&fake->lock);
     bool ok = true;
-    for (const char *p = run->request + 1; ok && *p && *p != '"'; p++)
-        ok = step(fake, run, *p, stages, ret_error);
+    for (const char *p = run->request->operation; ok && *p; p++)
+        ok = step(fake, run, *p, ret_error);
     if (ok)
-        *ret_result = g_strdup_printf("{\"stages\":[%s]}", stages->str);
+        *ret_result = orf_job_result_new();
     g_mutex_lock(&fake->lock);
     fake->now--;
     note(fake, run, ok ? "ok" : "failed");
@@ -114,7 +134,8 @@ run_one(Fake *fake, OrfJobRun *run, char **ret_result, GError **ret_error)
 }
 
 static void
-run_batch(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
+run_batch(OrfJobRun *const *runs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
+          void *data)
 {
     Fake *fake = data;
     g_mutex_lock(&fake->lock);
@@ -125,7 +146,7 @@ run_batch(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_err
 }
 
 static uint64_t
-reserve(const char *kind, const char *request, void *data)
+reserve(const char *kind, const OrfJobRequest *request, void *data)
 {
     (void)kind, (void)request;
     Fake *fake = data;
@@ -197,6 +218,7 @@ open_all(Bench *bench)
     bench->store = orf_store_open(bench->dir, &error);
     g_assert_no_error(error);
     bench->options.store = bench->store;
+    bench->fake.store = bench->store;
     bench->options.work = fake_work(&bench->fake);
     bench->queue = orf_queue_new(&bench->options, &error);
     g_assert_no_error(error);
@@ -250,16 +272,17 @@ bench_wish(Bench *bench, OrfWish wish)
     OrfAccepted accepted;
     if (!wish.kind)
         wish.kind = "k";
+    if (!wish.tenant)
+        wish.tenant = "local";
     orf_queue_add(bench->queue, &wish, &accepted, &error);
     g_assert_no_error(error);
     return accepted.id;
 }
 
 char *
-bench_add(Bench *bench, const char *script, const char *key)
+bench_add(Bench *bench, const char *what, const char *key)
 {
-    g_autofree char *request = g_strdup_printf("\"%s\"", script);
-    return bench_wish(bench, (OrfWish){ .request = request, .key = key });
+    return bench_wish(bench, (OrfWish){ .request = script(what), .key = key });
 }
 
 OrfJobStatus
@@ -267,9 +290,18 @@ bench_status(Bench *bench, const char *id)
 {
     g_auto(OrfJobView) view = { 0 };
     g_autoptr(GError) error = NULL;
-    orf_queue_look(bench->queue, id, &view, &error);
+    orf_queue_look(bench->queue, NULL, id, &view, &error);
     g_assert_no_error(error);
     return view.row.status;
+}
+
+bool
+bench_shows(const OrfJobView *view, const char *stage)
+{
+    for (size_t i = 0; i < orf_stages_n(view->row.stages); i++)
+        if (g_str_equal(view->row.stages->rows[i].name, stage))
+            return true;
+    return false;
 }
 
 /* --- Listening ---------------------------------------------------------------------------- */
@@ -318,7 +350,7 @@ static OrfListener *
 listen(Bench *bench, const char *id, uint64_t after, Ear *ear)
 {
     g_autoptr(GError) error = NULL;
-    OrfListener *listener = orf_queue_listen(bench->queue, id, after, hear, ear, &error);
+    OrfListener *listener = orf_queue_listen(bench->queue, NULL, id, after, hear, ear, &error);
     g_assert_no_error(error);
     return listener;
 }

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A request is a script in quotes. Its letters are done one after the other:
+ * An operation is a script. Its letters are done one after the other:
  *     p m f d   tell the stage preview, medium, final, finished
  *     g         wait until the test opens the gate, or the task is cancelled
  *     o         progress of a half        l   log a remark
@@ -21,6 +21,7 @@ typedef struct {
     unsigned runs, now, most; /* begun, going on, most at one time */
     unsigned batch, memory;   /* what the callbacks answer; memory: runs at one time, 0: any */
     unsigned reserved;
+    OrfStore *store;
     GString *log; /* "<id or script>:<what> ..." */
     size_t largest_batch;
 } Fake;
@@ -31,6 +32,9 @@ OrfWork fake_work(Fake *fake);
 void fake_open(Fake *fake, unsigned n);         /* lets so many more pass */
 void fake_wait_at_gate(Fake *fake, unsigned n); /* until exactly so many wait there */
 char *fake_log(Fake *fake);
+
+/* A request of this script; kept for the process. */
+OrfJobRequest *script(const char *text);
 
 /* A store, a fake and a queue. */
 typedef struct {
@@ -53,6 +57,8 @@ char *bench_wish(Bench *bench, OrfWish wish);
 OrfJobStatus bench_wait(Bench *bench, const char *id);
 void bench_wait_status(Bench *bench, const char *id, OrfJobStatus status);
 OrfJobStatus bench_status(Bench *bench, const char *id);
+/* Does it show this stage? */
+bool bench_shows(const OrfJobView *view, const char *stage);
 /* Everything a new listener hears after `after` until the end: "1:snapshot 2:stage ...". */
 char *bench_events(Bench *bench, const char *id, uint64_t after);
 

@@ -47,33 +47,37 @@ labour(OrfTask *task, GError **error)
 static bool
 fail_sometimes(const OrfJobRun *run, GError **error)
 {
-    if (strchr(run->request, 'K') && run->attempt <= 4) /* and each time nobody blames it */
+    const char *script = run->request->operation;
+    if (strchr(script, 'K') && run->attempt <= 4) /* and each time nobody blames it */
         raise(SIGKILL);
-    if (strchr(run->request, 'x'))
+    if (strchr(script, 'x'))
         return ORF_FALSE(error, BAD_INPUT, "bad input");
-    if (strchr(run->request, 'b') || (strchr(run->request, 'B') && run->attempt == 1))
+    if (strchr(script, 'b') || (strchr(script, 'B') && run->attempt == 1))
         return ORF_FALSE(error, BUSY, "busy");
     return true;
 }
 
 static void
-run_one(OrfJobRun *run, char **ret_result, GError **ret_error)
+run_one(OrfJobRun *run, OrfJobResult **ret_result, GError **ret_error)
 {
     static const char *const names[] = { "preview", "medium", "final", "finished" };
     for (int i = 0; i < 4; i++) {
-        g_autofree char *stage = g_strdup_printf("{\"name\":\"%s\",\"bytes\":10}", names[i]);
+        OrfStageRow stage = { .progress = (i + 1) / 4.0, .bytes = 10 };
+        g_strlcpy(stage.name, names[i], sizeof stage.name);
         for (int step = 0; step < 4; step++)
             orf_task_progress(run->task, (i + step / 4.0) / 4);
         if (!labour(run->task, ret_error) || (i == 2 && !fail_sometimes(run, ret_error)))
             return;
-        orf_job_run_stage(run, stage, (i + 1) / 4.0);
+        orf_job_run_stage(run, &stage);
     }
-    *ret_result = g_strdup_printf("{\"stages\":[],\"id\":\"%s\",\"attempt\":%d,\"luck\":%u}",
-                                  run->id, run->attempt, g_random_int());
+    *ret_result = orf_job_result_new();
+    (*ret_result)->reason =
+        g_strdup_printf("%s, attempt %d, luck %u", run->id, run->attempt, g_random_int());
 }
 
 static void
-run_batch(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
+run_batch(OrfJobRun *const *runs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
+          void *data)
 {
     (void)data;
     for (size_t i = 0; i < n; i++)
@@ -101,12 +105,12 @@ hear(const OrfJobEvent *event, void *data)
 {
     Ear *ear = data;
     g_auto(OrfJobView) view = { 0 };
-    if (!orf_queue_look(ear->child->queue, ear->id, &view, NULL))
+    if (!orf_queue_look(ear->child->queue, "local", ear->id, &view, NULL))
         return;
     bool end = g_str_equal(event->type, "done") || g_str_equal(event->type, "error");
     char digest[ORF_DIGEST_SIZE] = "-";
     if (end && view.row.status == ORF_JOB_SUCCEEDED)
-        orf_digest(view.row.result, strlen(view.row.result), digest);
+        orf_digest(view.row.result->reason, strlen(view.row.result->reason), digest);
     say("E %s %" G_GUINT64_FORMAT " %s %d %.4f %d %s\n", ear->id, event->seq, event->type,
         view.row.status, view.row.progress, view.row.attempt, digest);
     ear->over = end;
@@ -119,7 +123,8 @@ listen_to(Child *child, const char *id)
     ear->child = child;
     ear->id = g_strdup(id);
     uint64_t *after = g_hash_table_lookup(child->told, id);
-    ear->listener = orf_queue_listen(child->queue, id, after ? *after : 0, hear, ear, NULL);
+    ear->listener =
+        orf_queue_listen(child->queue, "local", id, after ? *after : 0, hear, ear, NULL);
     g_mutex_lock(&child->lock);
     g_ptr_array_add(child->ids, g_strdup(id));
     g_ptr_array_add(child->ears, ear);
@@ -138,12 +143,14 @@ add_one(Child *child, GRand *chance)
     g_autofree char *once = n % 2 ? g_strdup_printf("once-%d", n) : NULL;
     int script = once ? n % 10 : g_rand_int_range(chance, 0, G_N_ELEMENTS(scripts));
     int64_t now = g_get_real_time();
+    g_autoptr(OrfJobRequest) request = orf_job_request_new(kills            ? "K"
+                                                           : keyed && !once ? ""
+                                                                            : scripts[script]);
     OrfWish wish = {
         .kind = g_rand_boolean(chance) ? "batched" : "single",
         .key = keyed && !once ? key : NULL,
-        .request = kills            ? "K"
-                   : keyed && !once ? ""
-                                    : scripts[script],
+        .tenant = "local",
+        .request = request,
         .priority = g_rand_int_range(chance, 0, 3),
         .idempotency_key = once,
         .fingerprint = once,
@@ -174,7 +181,7 @@ cancel_one(Child *child, GRand *chance)
         id = g_strdup(child->ids->pdata[child->ids->len - back]);
     }
     g_mutex_unlock(&child->lock);
-    if (id && orf_queue_cancel(child->queue, id, NULL))
+    if (id && orf_queue_cancel(child->queue, "local", id, NULL))
         say("C %s\n", id);
 }
 
@@ -240,7 +247,8 @@ read_told(Child *child, const char *dir)
 static GPtrArray *
 all_rows(Child *child)
 {
-    GPtrArray *rows = orf_store_list_jobs(child->store, NULL, -1, NULL, 1000000, NULL);
+    GPtrArray *rows =
+        orf_job_rows_list(child->store, &(OrfJobQuery){ .status = -1, .limit = 1000000 }, NULL);
     g_assert_nonnull(rows);
     return rows;
 }
@@ -258,7 +266,7 @@ finish(Child *child)
         }
     }
     OrfQueueStats stats;
-    orf_queue_stats(child->queue, &stats);
+    orf_queue_stats(child->queue, NULL, &stats);
     g_autoptr(GPtrArray) rows = all_rows(child);
     guint live = 0;
     for (guint i = 0; i < rows->len; i++)
@@ -274,6 +282,7 @@ open_queue(Child *child, const char *dir, bool all)
     child->store = orf_store_open(dir, &error);
     if (!child->store)
         g_error("%s", error->message);
+    g_assert_true(orf_store_migrate(child->store, &orf_job_schema, NULL));
     OrfQueueOptions options = { .store = child->store,
                                 .work = { .run = run_batch, .batch = batch },
                                 .workers = 2,

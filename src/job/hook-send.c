@@ -159,7 +159,7 @@ finish(Delivery *delivery, CURLcode code)
     g_free(row->last_error);
     row->last_error = good ? NULL : describe(delivery, code, status);
     g_autoptr(GError) error = NULL;
-    if (!orf_store_move_hook(hooks->queue->store, row, &error))
+    if (!orf_hook_row_move(hooks->queue->store, row, &error))
         orf_log_warning("a delivery cannot be written down, it will be made again: %s",
                         error->message);
     count(hooks, good, row->next < 0);
@@ -196,7 +196,7 @@ begin_due(OrfHooks *hooks, GHashTable *under_way)
         return MAX_IDLE_MS;
     int64_t now = orf_queue_steady(queue);
     /* Those under way are due as well, and come first. */
-    g_autoptr(GPtrArray) due = orf_store_due_hooks(queue->store, now, AT_A_TIME + busy, NULL);
+    g_autoptr(GPtrArray) due = orf_hook_rows_due(queue->store, now, AT_A_TIME + busy, NULL);
     for (guint i = 0; due && i < due->len && g_hash_table_size(under_way) < AT_A_TIME; i++) {
         OrfHookRow *row = due->pdata[i];
         if (g_hash_table_contains(under_way, &row->id))
@@ -204,7 +204,7 @@ begin_due(OrfHooks *hooks, GHashTable *under_way)
         due->pdata[i] = NULL;
         begin(hooks, under_way, row);
     }
-    int64_t next = orf_store_next_hook(queue->store);
+    int64_t next = orf_hook_rows_next(queue->store);
     if (next == 0 || g_hash_table_size(under_way))
         return MAX_IDLE_MS; /* the end of one under way looks again */
     return (int)CLAMP((next - now) / 1000 + 1, due ? 1 : 1000, MAX_IDLE_MS);

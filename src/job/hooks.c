@@ -22,23 +22,45 @@ event_name(unsigned event)
                                      : "job.done";
 }
 
+static void
+add_error(OrfJson *json, const OrfJobError *error)
+{
+    if (!error->code) {
+        orf_json_add_null(json, "error");
+        return;
+    }
+    orf_json_begin_object(json, "error");
+    orf_json_add_text(json, "code", error->code);
+    orf_json_add_text(json, "message", error->message);
+    orf_json_add_bool(json, "retryable", error->retryable);
+    orf_json_end(json);
+}
+
 static char *
 body_of(OrfQueue *queue, const OrfJobRow *row, const char *event)
 {
     g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(orf_queue_wall(queue) / 1000000);
     g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
-    char *stages = orf_result_stages(row->result);
-    GString *json = g_string_new(NULL);
-    g_string_append_printf(
-        json, "{\"type\":\"%s\",\"timestamp\":\"%s\",\"data\":{\"id\":", event, time);
-    orf_json_string(json, row->id);
-    g_string_append_printf(
-        json, ",\"status\":\"%s\",\"progress\":", orf_job_status_name(row->status));
-    orf_json_number(json, row->progress);
-    g_string_append_printf(json, ",\"attempt\":%d,\"stages\":%s,\"error\":%s}}", row->attempt,
-                           stages ? stages : "[]", row->error ? row->error : "null");
-    free(stages);
-    return g_string_free(json, false);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "type", event);
+    orf_json_add_text(json, "timestamp", time);
+    orf_json_begin_object(json, "data");
+    orf_json_add_text(json, "id", row->id);
+    orf_json_add_text(json, "status", orf_job_status_name(row->status));
+    orf_json_add_number(json, "progress", row->progress);
+    orf_json_add_int(json, "attempt", row->attempt);
+    orf_json_begin_array(json, "stages");
+    for (size_t i = 0; i < orf_stages_n(row->stages); i++) {
+        orf_json_begin_object(json, NULL);
+        orf_stage_json(json, &row->stages->rows[i], "name");
+        orf_json_end(json);
+    }
+    orf_json_end(json);
+    add_error(json, &row->error);
+    orf_json_end(json);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
 
 OrfHookRow *
@@ -143,20 +165,20 @@ orf_hooks_free(OrfHooks *hooks)
 /* --- The dead list ------------------------------------------------------------------------ */
 
 GPtrArray *
-orf_queue_dead_hooks(OrfQueue *queue, unsigned limit, GError **error)
+orf_queue_dead_hooks(OrfQueue *queue, const char *tenant, unsigned limit, GError **error)
 {
-    return orf_store_dead_hooks(queue->store, limit, error);
+    return orf_hook_rows_dead(queue->store, tenant, limit, error);
 }
 
 bool
-orf_queue_resend_hook(OrfQueue *queue, int64_t id, GError **error)
+orf_queue_resend_hook(OrfQueue *queue, const char *tenant, int64_t id, GError **error)
 {
-    g_autoptr(OrfHookRow) row = orf_store_get_hook(queue->store, id, error);
+    g_autoptr(OrfHookRow) row = orf_hook_row_get(queue->store, tenant, id, error);
     if (!row)
         return false;
     row->attempts = 0;
     row->next = orf_queue_steady(queue);
-    if (!orf_store_move_hook(queue->store, row, error))
+    if (!orf_hook_row_move(queue->store, row, error))
         return false;
     orf_hooks_wake(queue->hooks);
     return true;

@@ -249,11 +249,12 @@ header(const char *request, const char *name)
 }
 
 static char *
-add_hooked(Bench *bench, uint16_t port, const char *path, unsigned events, const char *script)
+add_hooked(Bench *bench, uint16_t port, const char *path, unsigned events, const char *what)
 {
     g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u%s", port, path);
     return bench_wish(
-        bench, (OrfWish){ .request = script, .webhook_url = url, .webhook_events = events });
+        bench,
+        (OrfWish){ .request = script(what), .webhook_url = url, .webhook_events = events });
 }
 
 /* Waits for a number of the statistics to come. */
@@ -263,7 +264,7 @@ wait_for(Bench *bench, size_t offset, uint64_t value)
     OrfQueueStats stats;
     do {
         g_thread_yield();
-        orf_queue_stats(bench->queue, &stats);
+        orf_queue_stats(bench->queue, NULL, &stats);
     } while (G_STRUCT_MEMBER(uint64_t, &stats, offset) != value);
 }
 #define WAIT_FOR(bench, member, value)                                                         \
@@ -287,7 +288,7 @@ messages_arrive_signed(void)
     Receiver receiver;
     receiver_init(&receiver, OK_ANSWER);
     init(&bench);
-    g_autofree char *id = add_hooked(&bench, receiver.port, "/a?b=c", ORF_HOOK_DONE, "\"pm\"");
+    g_autofree char *id = add_hooked(&bench, receiver.port, "/a?b=c", ORF_HOOK_DONE, "pm");
     const char *request = receiver_wait(&receiver, 1);
     g_assert_true(g_str_has_prefix(request, "POST /a?b=c HTTP/1.1\r\n"));
     g_autofree char *message = header(request, "webhook-id"),
@@ -304,10 +305,10 @@ messages_arrive_signed(void)
     g_assert_nonnull(strstr(body, "\"name\":\"medium\""));
     g_assert_nonnull(strstr(body, id));
     WAIT_FOR(&bench, hooks_sent, 1);
-    g_autofree char *all = add_hooked(&bench, receiver.port, "/", 7, "\"pm\"");
+    g_autofree char *all = add_hooked(&bench, receiver.port, "/", 7, "pm");
     receiver_wait(&receiver, 5); /* started, two stages, done */
     WAIT_FOR(&bench, hooks_sent, 5);
-    g_assert_cmpint(orf_store_next_hook(bench.store), ==, 0);
+    g_assert_cmpint(orf_hook_rows_next(bench.store), ==, 0);
     bench_clear(&bench);
     receiver_clear(&receiver);
 }
@@ -319,7 +320,7 @@ a_failed_delivery_is_made_again_with_the_same_id(void)
     Receiver receiver;
     receiver_init(&receiver, BAD_ANSWER);
     init(&bench);
-    g_autofree char *id = add_hooked(&bench, receiver.port, "/", ORF_HOOK_DONE, "\"\"");
+    g_autofree char *id = add_hooked(&bench, receiver.port, "/", ORF_HOOK_DONE, "");
     g_autofree char *first = header(receiver_wait(&receiver, 1), "webhook-id");
     WAIT_FOR(&bench, hooks_failed, 1);
     bench_reopen(&bench); /* it is not forgotten */
@@ -342,7 +343,7 @@ what_nobody_takes_lands_on_the_dead_list_and_can_be_sent_again(void)
     Receiver receiver;
     receiver_init(&receiver, BAD_ANSWER);
     init(&bench);
-    g_autofree char *id = add_hooked(&bench, receiver.port, "/", ORF_HOOK_DONE, "\"\"");
+    g_autofree char *id = add_hooked(&bench, receiver.port, "/", ORF_HOOK_DONE, "");
     for (unsigned i = 1; i <= 10; i++) {
         receiver_wait(&receiver, i);
         WAIT_FOR(&bench, hooks_failed, i);
@@ -350,7 +351,7 @@ what_nobody_takes_lands_on_the_dead_list_and_can_be_sent_again(void)
         orf_hooks_wake(bench.queue->hooks);
     }
     WAIT_FOR(&bench, hooks_dead, 1);
-    g_autoptr(GPtrArray) dead = orf_queue_dead_hooks(bench.queue, 10, NULL);
+    g_autoptr(GPtrArray) dead = orf_queue_dead_hooks(bench.queue, "local", 10, NULL);
     g_assert_cmpuint(dead->len, ==, 1);
     const OrfHookRow *row = dead->pdata[0];
     g_assert_cmpstr(row->job, ==, id);
@@ -359,10 +360,10 @@ what_nobody_takes_lands_on_the_dead_list_and_can_be_sent_again(void)
     g_mutex_lock(&receiver.lock);
     receiver.answer = OK_ANSWER;
     g_mutex_unlock(&receiver.lock);
-    g_assert_true(orf_queue_resend_hook(bench.queue, row->id, NULL));
+    g_assert_true(orf_queue_resend_hook(bench.queue, "local", row->id, NULL));
     receiver_wait(&receiver, 11);
     WAIT_FOR(&bench, hooks_sent, 1);
-    g_assert_false(orf_queue_resend_hook(bench.queue, row->id, NULL));
+    g_assert_false(orf_queue_resend_hook(bench.queue, "local", row->id, NULL));
     bench_clear(&bench);
     receiver_clear(&receiver);
 }
@@ -394,7 +395,7 @@ odd_answers_do_no_harm(void)
         Bench bench;
         receiver_init(&receiver, cases[i].answer);
         init(&bench);
-        g_autofree char *id = add_hooked(&bench, receiver.port, "/", ORF_HOOK_DONE, "\"\"");
+        g_autofree char *id = add_hooked(&bench, receiver.port, "/", ORF_HOOK_DONE, "");
         receiver_wait(&receiver, 1);
         WAIT_FOR(&bench, hooks_sent, cases[i].sent);
         WAIT_FOR(&bench, hooks_failed, cases[i].failed);
@@ -406,6 +407,12 @@ odd_answers_do_no_harm(void)
     receiver_clear(&target);
 }
 
+static bool
+put_hook(OrfSql *sql, void *data, GError **error)
+{
+    return orf_hook_row_insert(sql, data, error);
+}
+
 /* The URL passes (a name that means this machine would, too); the socket does not. */
 static void
 the_guard_stands_at_the_socket(void)
@@ -415,15 +422,15 @@ the_guard_stands_at_the_socket(void)
     receiver_init(&receiver, OK_ANSWER);
     init(&bench);
     bench.queue->options.webhooks_may_be_local = false;
-    OrfHookRow row = { .job = (char[]){ "job_x" },
-                       .event = (char[]){ "job.done" },
-                       .body = (char[]){ "{}" },
-                       .next = 1 };
+    g_autofree char *id = bench_add(&bench, "", NULL);
+    OrfHookRow row = {
+        .job = id, .event = (char[]){ "job.done" }, .body = (char[]){ "{}" }, .next = 1
+    };
     row.url = g_strdup_printf("http://127.0.0.1:%u/", receiver.port);
-    g_assert_true(orf_store_add_hook(bench.store, &row, NULL));
+    g_assert_true(orf_store_write(bench.store, true, put_hook, &row, NULL));
     orf_hooks_wake(bench.queue->hooks);
     WAIT_FOR(&bench, hooks_dead, 1);
-    g_autoptr(GPtrArray) dead = orf_queue_dead_hooks(bench.queue, 10, NULL);
+    g_autoptr(GPtrArray) dead = orf_queue_dead_hooks(bench.queue, "local", 10, NULL);
     g_assert_cmpstr(((OrfHookRow *)dead->pdata[0])->last_error, ==,
                     "the address is not a public one");
     g_assert_cmpuint(receiver.requests->len, ==, 0);
@@ -439,7 +446,10 @@ without_a_secret_webhooks_are_refused(void)
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
     g_autoptr(GError) error = NULL, short_error = NULL;
     OrfAccepted accepted = { 0 };
-    OrfWish wish = { .kind = "k", .request = "\"\"", .webhook_url = "https://example.com/" };
+    OrfWish wish = { .tenant = "local",
+                     .kind = "k",
+                     .request = script(""),
+                     .webhook_url = "https://example.com/" };
     g_assert_false(orf_queue_add(bench.queue, &wish, &accepted, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED);
     OrfQueueOptions options = bench.options;

@@ -15,7 +15,7 @@
 #ifndef ORF_JOB_PRIV_H
 #define ORF_JOB_PRIV_H
 
-#include "job/job.h"
+#include "job/rows.h"
 
 #include <stdatomic.h>
 
@@ -29,17 +29,21 @@ typedef struct OrfHooks OrfHooks;
 
 /* --- Events: events.c --------------------------------------------------------------------- */
 
-/* The text of several events; counted under the queue's lock. */
+/* What several events say; counted under the queue's lock. */
 typedef struct {
     unsigned refs;
     size_t size;
-    char text[];
-} OrfText;
-OrfText *orf_text_new(const char *text);
-void orf_text_unref(OrfText *text);
+    double progress;
+    char *text; /* step or remark; or NULL */
+    OrfStageRow stage;
+} OrfTold;
+OrfTold *orf_told_progress(const char *step, double progress);
+OrfTold *orf_told_stage(const OrfStageRow *stage);
+OrfTold *orf_told_log(const char *message);
+void orf_told_unref(OrfTold *told); /* NULL is fine */
 
 typedef struct {
-    OrfText *json;
+    OrfTold *told; /* NULL: look */
     const char *type;
     int64_t time;
 } OrfKept; /* its number follows from its place */
@@ -53,8 +57,9 @@ typedef struct {
 
 /* Appends an event for its listeners; with the lock held. Nothing after a decided end, but that
  * end. */
-void orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfText *json);
-void orf_publish_text(OrfQueue *queue, OrfLiveJob *job, const char *type, const char *json);
+void orf_publish(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfTold *told);
+/* The same, and gives `told` away. */
+void orf_publish_take(OrfQueue *queue, OrfLiveJob *job, const char *type, OrfTold *told);
 /* Calls the listeners of what was published; without the lock. */
 void orf_deliver(OrfQueue *queue);
 void orf_events_clear(OrfEvents *events);
@@ -68,7 +73,6 @@ struct OrfLiveJob {
     bool decided;      /* its end is decided, and perhaps not yet written */
     bool
         joined; /* its row in the store tells that it runs: what its work tells is told to it */
-    char *stages; /* JSON array, once it has left its work */
     OrfEvents events;
     GPtrArray *listeners; /* borrowed */
     int64_t deadline;     /* monotonic; 0: none */
@@ -95,7 +99,8 @@ struct OrfLiveWork {
     OrfWorkState state;
     GPtrArray *jobs; /* its living jobs, the oldest first */
     char *id;        /* of the first */
-    char *tenant, *kind, *request;
+    char *tenant, *kind, *key;
+    OrfJobRequest *request;
     char *twin_key; /* tenant/key; NULL: not shared */
     OrfPace *pace;
     int64_t order;     /* smaller runs first: time of joining the line, later by its priority */
@@ -111,14 +116,12 @@ struct OrfLiveWork {
     double progress;
     double ceiling, next_ceiling; /* progress up to which the store was told; is being told */
     char *step;
-    int64_t told;         /* when progress was last published */
-    GPtrArray *stages;    /* JSON of each */
-    GPtrArray *stage_ids; /* their names */
-    char *stages_json;    /* the array */
+    int64_t told; /* when progress was last published */
+    OrfStages *stages;
     bool told_first;
     bool put_back;            /* stopped by a drain */
     int64_t begun, parked_us; /* monotonic */
-    char *result;             /* of the settled run: for twins that come while it settles */
+    OrfJobResult *result;     /* of the settled run: for twins that come while it settles */
     double cost_s;
 };
 
@@ -134,7 +137,6 @@ struct OrfBatch {
 OrfLiveJob *orf_live_job_new(OrfJobRow *row); /* takes what is in the row */
 OrfLiveJob *orf_live_job_ref(OrfLiveJob *job);
 void orf_live_job_unref(OrfLiveJob *job);
-OrfJobRow *orf_job_row_copy(const OrfJobRow *row);
 OrfLiveWork *orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
 OrfLiveWork *orf_live_work_ref(OrfLiveWork *work);
 void orf_live_work_unref(OrfLiveWork *work);
@@ -178,9 +180,10 @@ struct OrfQueue {
     GPtrArray *unsettled;
     GQueue remembered; /* jobs that are over, in order of their ends */
     size_t remembered_bytes;
-    uint64_t turns;     /* of the line: for versions */
-    uint64_t forgotten; /* jobs deleted: what was read before may be stale */
-    uint64_t finished;  /* works that succeeded */
+    uint64_t turns;                 /* of the line: for versions */
+    uint64_t forgotten;             /* jobs deleted: what was read before may be stale */
+    uint64_t finished;              /* works that succeeded */
+    uint64_t kept_jobs, kept_bytes; /* in the store, over: as counted last, and since */
     unsigned n_queued[3];
     unsigned normal_used, preview_used, limit, idle, starting;
     GPtrArray *threads;
@@ -202,7 +205,7 @@ int64_t orf_queue_steady(OrfQueue *queue); /* wall clock that nobody turns: for 
 void orf_queue_turn_clocks(OrfQueue *queue, int64_t monotonic_us, int64_t wall_us);
 /* "job_" + ULID, rising; with the lock held. Caller owns. */
 char *orf_queue_new_id(OrfQueue *queue);
-char *orf_queue_describe(OrfQueue *queue, const GError *error);
+void orf_queue_describe(OrfQueue *queue, const GError *error, OrfJobError *ret);
 
 /* --- Accepted jobs: add.c; with the lock held --------------------------------------------- */
 
@@ -219,8 +222,6 @@ void orf_batch_park(OrfQueue *queue, OrfBatch *batch);
 /* The ceiling of so much progress: rows are written a few times a run, not with every step. */
 double orf_progress_ceiling(double progress);
 void orf_work_progress(const char *step, double fraction, void *work);
-/* What an attempt of an earlier process has shown stays shown until this one shows it again. */
-void orf_live_work_recall(OrfLiveWork *work, const char *result);
 
 /* --- Ends: settle.c ----------------------------------------------------------------------- */
 
@@ -234,34 +235,47 @@ struct OrfSettlement {
     int64_t again; /* monotonic: when it is tried next */
 };
 OrfSettlement *orf_settlement_new(OrfLiveWork *work);
-/* Decides the end of a job; with the lock held. `result` and `error` are copied; NULL result:
- * as it is. */
+/* How a job ends. NULL stages: as they are; NULL error: none. Borrowed. */
+typedef struct {
+    OrfJobStatus status;
+    OrfStages *stages;
+    OrfJobResult *result;
+    const OrfJobError *error;
+} OrfEnd;
+/* Decides the end of a job; with the lock held. */
 void orf_settlement_add(OrfQueue *queue, OrfSettlement *settlement, OrfLiveJob *job,
-                        OrfJobStatus status, const char *result, const char *error);
+                        const OrfEnd *end);
 /* Writes and announces; takes it. When the disk refuses the keeper tries again. */
 void orf_settle(OrfQueue *queue, OrfSettlement *settlement);
 /* When the queue closes before the disk came back; with nobody else left. */
 void orf_settlement_drop(OrfSettlement *settlement);
 /* What a work came to: `result` (taken) or `error`. Without the lock; the work is gone or in
  * line again afterwards. */
-void orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *error);
-/* Writes the rows of a work's jobs, or of `only` one of them, as running; then they join.
- * `stages`: the array to be told; NULL: as it was; `hook`: ORF_HOOK_... or 0. Without the lock.
- */
-bool orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char *stages,
-                    unsigned hook, GError **error);
+void
+orf_work_ended(OrfQueue *queue, OrfLiveWork *work, OrfJobResult *result, const GError *error);
+/* What of a running work is written. */
+typedef struct {
+    OrfLiveJob *only;  /* of its jobs; NULL: all */
+    OrfStages *stages; /* as they will be told; NULL: as they are */
+    size_t from;       /* the first of `stages` that is new */
+    unsigned hook;     /* ORF_HOOK_... or 0 */
+} OrfWriting;
+/* Writes the rows of its jobs as running; then they join. Without the lock. */
+bool orf_work_write(OrfQueue *queue, OrfLiveWork *work, const OrfWriting *what, GError **error);
 /* Tells a job what its work has told before it joined; with the lock held. */
 void orf_live_work_catch_up(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job);
 /* A job's row as it ends so; with the lock held. Caller owns. */
-OrfJobRow *orf_end_row(OrfQueue *queue, const OrfLiveJob *job, OrfJobStatus status,
-                       const char *result, const char *error);
+OrfJobRow *orf_end_row(OrfQueue *queue, const OrfLiveJob *job, const OrfEnd *end);
 /* What was written is told; empties the row. Without the lock. */
 void orf_announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row);
 
 /* --- Looking: look.c ---------------------------------------------------------------------- */
 
 /* With a reference, from memory or the store; without the lock. NOT_FOUND. */
-OrfLiveJob *orf_queue_find(OrfQueue *queue, const char *id, GError **error);
+OrfLiveJob *orf_queue_find(OrfQueue *queue, const char *tenant, const char *id, GError **error);
+/* In memory alone, without a reference; NULL: it is not, or not of this tenant. With the lock
+ * held. */
+OrfLiveJob *orf_queue_lookup(OrfQueue *queue, const char *tenant, const char *id);
 /* A job that is over is kept in memory for a while; with the lock held. */
 void orf_queue_remember(OrfQueue *queue, OrfLiveJob *job);
 void orf_queue_forget(OrfQueue *queue, OrfLiveJob *job);
@@ -278,12 +292,16 @@ void orf_queue_eta(OrfQueue *queue, OrfLiveJob *job, unsigned position, double *
 
 void *orf_queue_keep_thread(void *queue);
 
+/* --- Erasing: erase.c --------------------------------------------------------------------- */
+
+/* The row with all that is its, and blobs that nobody else names; memory forgets it. */
+bool orf_queue_erase(OrfQueue *queue, const char *id, int64_t finished, GError **error);
+/* Erases the oldest that are too many. Both without the lock. */
+void orf_queue_trim_jobs(OrfQueue *queue);
+
 /* --- Cache: cache.c ----------------------------------------------------------------------- */
 
-/* The array "stages" of a result, or NULL; caller owns (free). */
-char *orf_result_stages(const char *result);
-GPtrArray *orf_result_stage_list(const char *result);          /* each as JSON */
-bool orf_result_is_whole(OrfStore *store, const char *result); /* its blobs are there */
+bool orf_stages_are_whole(OrfStore *store, const OrfStages *stages); /* their blobs are there */
 OrfCacheRow *orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work);
 /* Evicts what has expired and what is too much. Both without the lock. */
 void orf_queue_trim_cache(OrfQueue *queue);

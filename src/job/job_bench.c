@@ -26,20 +26,21 @@ typedef struct {
 /* --- Engines ------------------------------------------------------------------------------ */
 
 static void
-do_nothing(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors,
+do_nothing(OrfJobRun *const *runs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
            void *data)
 {
     (void)ret_errors, (void)data;
     for (size_t i = 0; i < n; i++) {
-        orf_job_run_stage(runs[i], "{\"name\":\"preview\",\"bytes\":1000}", 0.25);
-        orf_job_run_stage(runs[i], "{\"name\":\"finished\",\"bytes\":1000}", 1);
-        ret_results[i] = g_strdup("{\"stages\":[{\"name\":\"preview\",\"bytes\":1000}]}");
+        orf_job_run_stage(runs[i], &(OrfStageRow){ "preview", 0.25, .bytes = 1000 });
+        orf_job_run_stage(runs[i], &(OrfStageRow){ "finished", 1, .bytes = 1000 });
+        ret_results[i] = orf_job_result_new();
     }
 }
 
 /* Takes 20 to 200 ms, most often 40. */
 static void
-take_time(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_errors, void *data)
+take_time(OrfJobRun *const *runs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
+          void *data)
 {
     (void)ret_errors, (void)data;
     for (size_t i = 0; i < n; i++) {
@@ -47,8 +48,8 @@ take_time(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_err
         for (int k = 0; k < 12; k++)
             normal += g_random_double();
         g_usleep((gulong)(40000 * CLAMP(exp(0.5 * normal), 0.5, 5)));
-        orf_job_run_stage(runs[i], "{\"name\":\"preview\"}", 0.25);
-        ret_results[i] = g_strdup("{}");
+        orf_job_run_stage(runs[i], &(OrfStageRow){ "preview", 0.25 });
+        ret_results[i] = orf_job_result_new();
     }
 }
 
@@ -57,7 +58,8 @@ take_time(OrfJobRun *const *runs, size_t n, char **ret_results, GError **ret_err
 static void
 add_one(const Bench *bench, OrfAccepted *ret)
 {
-    OrfWish wish = { .kind = "k", .request = "{\"v\":1}", .key = bench->key };
+    g_autoptr(OrfJobRequest) request = orf_job_request_new("k");
+    OrfWish wish = { .tenant = "local", .kind = "k", .request = request, .key = bench->key };
     g_assert_true(orf_queue_add(bench->queue, &wish, ret, NULL));
 }
 
@@ -85,7 +87,8 @@ look(void *data)
         int64_t begun = g_get_monotonic_time();
         for (int k = 0; k < LOOKS; k++) {
             g_auto(OrfJobView) view = { 0 };
-            g_assert_true(orf_queue_look(client->bench->queue, client->bench->id, &view, NULL));
+            g_assert_true(
+                orf_queue_look(client->bench->queue, "local", client->bench->id, &view, NULL));
         }
         client->ms[i] = (double)(g_get_monotonic_time() - begun) / 1000 / LOOKS;
     }
@@ -99,7 +102,8 @@ look_at_version(void *data)
     for (int i = 0; i < client->bench->n; i++) {
         int64_t begun = g_get_monotonic_time();
         for (int k = 0; k < LOOKS; k++)
-            g_assert_cmpuint(orf_queue_version(client->bench->queue, client->bench->id), >, 0);
+            g_assert_cmpuint(
+                orf_queue_version(client->bench->queue, "local", client->bench->id), >, 0);
         client->ms[i] = (double)(g_get_monotonic_time() - begun) / 1000 / LOOKS;
     }
     return NULL;
@@ -126,14 +130,12 @@ static void
 listen_until(const Bench *bench, const char *id, bool end)
 {
     Ear ear = { 0 };
-    OrfListener *listener = orf_queue_listen(bench->queue, id, 0, hear, &ear, NULL);
+    OrfListener *listener = orf_queue_listen(bench->queue, "local", id, 0, hear, &ear, NULL);
     g_mutex_lock(&ear.lock);
     while (!ear.over && (end || !ear.stage))
         g_cond_wait(&ear.heard, &ear.lock);
     g_mutex_unlock(&ear.lock);
     orf_listener_free(listener);
-    g_mutex_clear(&ear.lock);
-    g_cond_clear(&ear.heard);
 }
 
 static void *
@@ -213,13 +215,13 @@ calibrate(Bench *bench, int n)
         for (int k = 0; k < 3; k++) {
             add_one(bench, &accepted[k]);
             g_auto(OrfJobView) view = { 0 };
-            orf_queue_look(bench->queue, accepted[k].id, &view, NULL);
+            orf_queue_look(bench->queue, "local", accepted[k].id, &view, NULL);
             p90[k] = view.eta_p90 + (double)(view.row.created - g_get_real_time()) / 1e6;
         }
         for (int k = 0; k < 3; k++) {
             listen_until(bench, accepted[k].id, true);
             g_auto(OrfJobView) view = { 0 };
-            orf_queue_look(bench->queue, accepted[k].id, &view, NULL);
+            orf_queue_look(bench->queue, "local", accepted[k].id, &view, NULL);
             double took = (double)(view.row.finished - view.row.created) / 1e6;
             asked += i >= n / 4 && p90[k] > 0;
             kept += i >= n / 4 && p90[k] > 0 && took <= p90[k];

@@ -54,9 +54,9 @@ take_late(OrfQueue *queue, int64_t now, GPtrArray *late, int64_t *ret_next)
 }
 
 /* No error of a room: nobody cancelled it. */
-#define TOO_LATE                                                                               \
-    "{\"code\":\"deadline_exceeded\",\"message\":\"not done before its deadline\","            \
-    "\"retryable\":false}"
+static const OrfJobError too_late = { .code = (char *)(uintptr_t) "deadline_exceeded",
+                                      .message =
+                                          (char *)(uintptr_t) "not done before its deadline" };
 
 static OrfSettlement *
 expire_late(OrfQueue *queue, int64_t now, int64_t *ret_next)
@@ -66,7 +66,8 @@ expire_late(OrfQueue *queue, int64_t now, int64_t *ret_next)
         return NULL;
     OrfSettlement *settlement = orf_settlement_new(NULL);
     for (guint i = 0; i < late->len; i++)
-        orf_settlement_add(queue, settlement, late->pdata[i], ORF_JOB_EXPIRED, NULL, TOO_LATE);
+        orf_settlement_add(queue, settlement, late->pdata[i],
+                           &(OrfEnd){ .status = ORF_JOB_EXPIRED, .error = &too_late });
     return settlement;
 }
 
@@ -112,10 +113,11 @@ do_chores(OrfQueue *queue, Chores *chores, int64_t now)
         return;
     int64_t steady = orf_queue_steady(queue);
     g_autoptr(GError) error = NULL;
-    if (orf_store_expire_jobs(queue->store, steady, &error) < 0)
+    if (orf_job_rows_expire(queue->store, steady, &error) < 0)
         orf_log_warning("old jobs cannot be removed: %s", error->message);
     forget_expired(queue, steady);
     orf_queue_trim_cache(queue);
+    orf_queue_trim_jobs(queue);
     chores->expire = now + EXPIRE_US;
 }
 

@@ -13,23 +13,6 @@
 
 /* --- Jobs --------------------------------------------------------------------------------- */
 
-OrfJobRow *
-orf_job_row_copy(const OrfJobRow *row)
-{
-    OrfJobRow *copy = g_new(OrfJobRow, 1);
-    *copy = *row;
-    copy->id = g_strdup(row->id);
-    copy->tenant = g_strdup(row->tenant);
-    copy->kind = g_strdup(row->kind);
-    copy->key = g_strdup(row->key);
-    copy->request = g_strdup(row->request);
-    copy->result = g_strdup(row->result);
-    copy->error = g_strdup(row->error);
-    copy->leader = g_strdup(row->leader);
-    copy->webhook_url = g_strdup(row->webhook_url);
-    return copy;
-}
-
 OrfLiveJob *
 orf_live_job_new(OrfJobRow *row)
 {
@@ -56,7 +39,6 @@ orf_live_job_unref(OrfLiveJob *job)
     orf_events_clear(&job->events);
     if (job->listeners)
         g_ptr_array_unref(job->listeners);
-    g_free(job->stages);
     g_free(job);
 }
 
@@ -70,13 +52,13 @@ orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
     work->refs = 1;
     work->state = ORF_WORK_CLAIMED;
     work->jobs = g_ptr_array_new();
-    work->stages = g_ptr_array_new_with_free_func(g_free);
-    work->stage_ids = g_ptr_array_new_with_free_func(g_free);
-    work->stages_json = g_strdup("[]");
     work->id = g_strdup(row->id);
     work->tenant = g_strdup(row->tenant);
     work->kind = g_strdup(row->kind);
-    work->request = g_strdup(row->request);
+    work->key = g_strdup(row->key);
+    work->request = orf_job_request_ref(row->request);
+    /* What an attempt of an earlier process has shown stays shown until this one shows it. */
+    work->stages = orf_stages_ref(row->stages);
     work->twin_key = row->key ? g_strdup_printf("%s/%s", row->tenant, row->key) : NULL;
     work->pace = pace;
     work->attempt = row->attempt;
@@ -84,8 +66,6 @@ orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
     work->progress = row->progress;
     work->started = row->status == ORF_JOB_RUNNING;
     work->order = orf_queue_now(queue) + row->priority * PRIORITY_STEP;
-    if (row->result)
-        orf_live_work_recall(work, row->result);
     if (work->twin_key && !g_hash_table_contains(queue->twins, work->twin_key))
         g_hash_table_insert(queue->twins, work->twin_key, work);
     return work;
@@ -106,16 +86,15 @@ orf_live_work_unref(OrfLiveWork *work)
     for (guint i = 0; i < work->jobs->len; i++)
         orf_live_job_unref(work->jobs->pdata[i]);
     g_ptr_array_unref(work->jobs);
-    g_ptr_array_unref(work->stages);
-    g_ptr_array_unref(work->stage_ids);
-    g_free(work->stages_json);
+    orf_stages_unref(work->stages);
     g_free(work->id);
     g_free(work->tenant);
     g_free(work->kind);
-    g_free(work->request);
+    g_free(work->key);
+    orf_job_request_unref(work->request);
     g_free(work->twin_key);
     g_free(work->step);
-    g_free(work->result);
+    orf_job_result_unref(work->result);
     g_free(work);
 }
 
@@ -188,8 +167,8 @@ void
 orf_live_work_catch_up(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job)
 {
     if (!job->joined)
-        for (guint i = 0; i < work->stages->len; i++)
-            orf_publish_text(queue, job, "stage", work->stages->pdata[i]);
+        for (size_t i = 0; i < orf_stages_n(work->stages); i++)
+            orf_publish_take(queue, job, "stage", orf_told_stage(&work->stages->rows[i]));
     job->joined = true;
 }
 
@@ -238,7 +217,8 @@ void
 orf_live_work_leave(OrfQueue *queue, OrfLiveJob *job)
 {
     OrfLiveWork *work = g_steal_pointer(&job->work);
-    job->stages = g_strdup(work->stages_json);
+    orf_stages_unref(job->row.stages);
+    job->row.stages = orf_stages_ref(work->stages);
     job->version += queue->turns + 1;
     g_ptr_array_remove(work->jobs, job);
     orf_live_job_unref(job); /* the caller has one */

@@ -11,17 +11,12 @@
 /* --- Memory of what is over --------------------------------------------------------------- */
 
 static size_t
-length(const char *text)
-{
-    return text ? strlen(text) : 0;
-}
-
-static size_t
 weigh(const OrfLiveJob *job)
 {
     const OrfJobRow *row = &job->row;
-    return sizeof *job + 256 + length(row->request) + length(row->result) + length(row->error) +
-           length(job->stages) + job->events.bytes;
+    size_t texts = 2048; /* request and result: settings, parameters, measures */
+    return sizeof *job + texts + orf_stages_n(row->stages) * sizeof(OrfStageRow) +
+           (row->request ? row->request->inputs->len * 256 : 0) + job->events.bytes;
 }
 
 void
@@ -57,12 +52,11 @@ static OrfLiveJob *
 revive(OrfQueue *queue, OrfJobRow *row)
 {
     OrfLiveJob *job = orf_live_job_new(row);
-    job->stages = orf_result_stages(job->row.result);
     if (!orf_job_status_is_terminal(job->row.status))
         return job;
     job->decided = true;
     job->events.last = MAX(job->row.events, 2) - 1;
-    orf_publish_text(queue, job, job->row.status == ORF_JOB_SUCCEEDED ? "done" : "error", "{}");
+    orf_publish(queue, job, job->row.status == ORF_JOB_SUCCEEDED ? "done" : "error", NULL);
     return job;
 }
 
@@ -83,17 +77,24 @@ adopt(OrfQueue *queue, OrfJobRow *row, uint64_t forgotten)
 }
 
 OrfLiveJob *
-orf_queue_find(OrfQueue *queue, const char *id, GError **error)
+orf_queue_lookup(OrfQueue *queue, const char *tenant, const char *id)
+{
+    OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
+    return job && (!tenant || g_str_equal(job->row.tenant, tenant)) ? job : NULL;
+}
+
+OrfLiveJob *
+orf_queue_find(OrfQueue *queue, const char *tenant, const char *id, GError **error)
 {
     g_mutex_lock(&queue->lock);
-    OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
+    OrfLiveJob *job = orf_queue_lookup(queue, tenant, id);
     if (job)
         orf_live_job_ref(job);
     uint64_t forgotten = queue->forgotten;
     g_mutex_unlock(&queue->lock);
     if (job)
         return job;
-    g_autoptr(OrfJobRow) row = orf_store_get_job(queue->store, id, error);
+    g_autoptr(OrfJobRow) row = orf_job_row_get(queue->store, tenant, id, error);
     if (!row)
         return NULL;
     g_mutex_lock(&queue->lock);
@@ -111,28 +112,30 @@ fill_view(OrfQueue *queue, OrfLiveJob *job, OrfJobView *view)
     g_autofree OrfJobRow *copy = orf_job_row_copy(&job->row);
     *view = (OrfJobView){
         .row = *copy,
-        .stage = work && work->state == ORF_WORK_RUNNING ? g_strdup(work->step) : NULL,
-        .stages = g_strdup(work          ? work->stages_json
-                           : job->stages ? job->stages
-                                         : "[]"),
+        .step = work && work->state == ORF_WORK_RUNNING ? g_strdup(work->step) : NULL,
         .position = work && work->at ? (unsigned)g_sequence_iter_get_position(work->at) : 0,
         .version = orf_job_version(queue, job),
         .events = job->events.last,
     };
+    if (work) {
+        orf_stages_unref(view->row.stages);
+        view->row.stages = orf_stages_ref(work->stages);
+    }
     orf_queue_eta(queue, job, view->position, &view->eta_p50, &view->eta_p90);
 }
 
 bool
-orf_queue_look(OrfQueue *queue, const char *id, OrfJobView *ret, GError **error)
+orf_queue_look(OrfQueue *queue, const char *tenant, const char *id, OrfJobView *ret,
+               GError **error)
 {
     g_mutex_lock(&queue->lock);
-    OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
+    OrfLiveJob *job = orf_queue_lookup(queue, tenant, id);
     if (job)
         fill_view(queue, job, ret);
     g_mutex_unlock(&queue->lock);
     if (job)
         return true;
-    job = orf_queue_find(queue, id, error);
+    job = orf_queue_find(queue, tenant, id, error);
     if (!job)
         return false;
     g_mutex_lock(&queue->lock);
@@ -146,17 +149,33 @@ void
 orf_job_view_clear(OrfJobView *view)
 {
     orf_job_row_clear(&view->row);
-    g_free(view->stage);
-    g_free(view->stages);
+    g_free(view->step);
     *view = (OrfJobView){ 0 };
 }
 
 uint64_t
-orf_queue_version(OrfQueue *queue, const char *id)
+orf_queue_version(OrfQueue *queue, const char *tenant, const char *id)
 {
     g_mutex_lock(&queue->lock);
-    const OrfLiveJob *job = g_hash_table_lookup(queue->jobs, id);
+    const OrfLiveJob *job = orf_queue_lookup(queue, tenant, id);
     uint64_t version = job ? orf_job_version(queue, job) : 0;
     g_mutex_unlock(&queue->lock);
     return version;
+}
+
+/* --- Rows alone --------------------------------------------------------------------------- */
+
+GPtrArray *
+orf_queue_recent(OrfQueue *queue, const char *tenant, int status, const char *cursor,
+                 unsigned limit, GError **error)
+{
+    OrfJobQuery query = { tenant, status, cursor, limit, .newest_first = true };
+    return orf_job_rows_list(queue->store, &query, error);
+}
+
+bool
+orf_queue_durations(OrfQueue *queue, const char *kind, double *ret_p50, double *ret_p90)
+{
+    uint64_t peak;
+    return orf_durations(queue->store, kind, ret_p50, ret_p90, &peak);
 }

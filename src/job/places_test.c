@@ -16,10 +16,10 @@ a_preview_never_waits_behind_a_final(void)
         g_auto(OrfJobView) view = { 0 };
         do { /* its preview comes although the only normal place is taken */
             orf_job_view_clear(&view);
-            g_assert_true(orf_queue_look(bench.queue, ids[i], &view, NULL));
+            g_assert_true(orf_queue_look(bench.queue, "local", ids[i], &view, NULL));
             g_thread_yield();
-        } while (!strstr(view.stages, "preview"));
-        g_assert_null(strstr(view.stages, "medium"));
+        } while (!bench_shows(&view, "preview"));
+        g_assert_false(bench_shows(&view, "medium"));
     }
     g_assert_cmpint(bench_status(&bench, a), ==, ORF_JOB_RUNNING);
     fake_open(&bench.fake, 1);
@@ -40,8 +40,8 @@ parked_runs_have_a_bound(void)
                     *d = bench_add(&bench, "pg", NULL);
     bench_wait_status(&bench, c, ORF_JOB_RUNNING);
     g_assert_cmpint(bench_status(&bench, d), ==, ORF_JOB_QUEUED);
-    g_assert_true(
-        orf_queue_cancel(bench.queue, b, NULL)); /* one that is parked or about to be */
+    g_assert_true(orf_queue_cancel(bench.queue, "local", b,
+                                   NULL)); /* one that is parked or about to be */
     bench_wait_status(&bench, d, ORF_JOB_RUNNING);
     fake_open(&bench.fake, 3);
     g_assert_cmpint(bench_wait(&bench, d), ==, ORF_JOB_SUCCEEDED);
@@ -54,8 +54,8 @@ parked_runs_have_a_bound(void)
 static void
 fill_places(Bench *bench, char *ids[2])
 {
-    ids[0] = bench_wish(bench, (OrfWish){ .kind = "fill-1", .request = "\"g\"" });
-    ids[1] = bench_wish(bench, (OrfWish){ .kind = "fill-2", .request = "\"g\"" });
+    ids[0] = bench_wish(bench, (OrfWish){ .kind = "fill-1", .request = script("g") });
+    ids[1] = bench_wish(bench, (OrfWish){ .kind = "fill-2", .request = script("g") });
     fake_wait_at_gate(&bench->fake, 2);
 }
 
@@ -73,14 +73,14 @@ static char *
 add_named(Bench *bench, const char *kind, int priority)
 {
     return bench_wish(bench,
-                      (OrfWish){ .kind = kind, .request = "\"\"", .priority = priority });
+                      (OrfWish){ .kind = kind, .request = script(""), .priority = priority });
 }
 
 static unsigned
 position(Bench *bench, const char *id)
 {
     g_auto(OrfJobView) view = { 0 };
-    g_assert_true(orf_queue_look(bench->queue, id, &view, NULL));
+    g_assert_true(orf_queue_look(bench->queue, "local", id, &view, NULL));
     return view.position;
 }
 
@@ -114,16 +114,16 @@ jobs_of_one_kind_run_as_a_batch(void)
     fill_places(&bench, fill);
     g_auto(GStrv) ids = g_new0(char *, 7);
     for (int i = 0; i < 6; i++)
-        ids[i] =
-            bench_wish(&bench, (OrfWish){ .kind = i == 2 ? "b" : "a", .request = "\"pmfd\"" });
-    g_assert_true(orf_queue_cancel(bench.queue, ids[1], NULL));
+        ids[i] = bench_wish(&bench,
+                            (OrfWish){ .kind = i == 2 ? "b" : "a", .request = script("pmfd") });
+    g_assert_true(orf_queue_cancel(bench.queue, "local", ids[1], NULL));
     empty_places(&bench, fill);
     for (int i = 0; i < 6; i++)
         g_assert_cmpint(bench_wait(&bench, ids[i]), ==,
                         i == 1 ? ORF_JOB_CANCELED : ORF_JOB_SUCCEEDED);
     g_assert_cmpuint(bench.fake.largest_batch, ==, 4);
     OrfQueueStats stats;
-    orf_queue_stats(bench.queue, &stats);
+    orf_queue_stats(bench.queue, NULL, &stats);
     g_assert_cmpuint(stats.batched_jobs, ==, 7);
     g_assert_cmpuint(stats.batches, <=, 5);
     bench_clear(&bench);
@@ -138,15 +138,15 @@ members_of_a_batch_end_for_themselves(void)
     bench.fake.batch = 4;
     char *fill[2];
     fill_places(&bench, fill);
-    static const char *const scripts[] = { "\"pm\"", "\"px\"", "\"pg\"", "\"pmfd\"" };
+    static const char *const scripts[] = { "pm", "px", "pg", "pmfd" };
     g_auto(GStrv) ids = g_new0(char *, 5);
     for (int i = 0; i < 4; i++)
-        ids[i] = bench_wish(&bench, (OrfWish){ .kind = "a", .request = scripts[i] });
+        ids[i] = bench_wish(&bench, (OrfWish){ .kind = "a", .request = script(scripts[i]) });
     fake_open(&bench.fake, 2);
     bench_wait(&bench, fill[0]);
     bench_wait(&bench, fill[1]);
     fake_wait_at_gate(&bench.fake, 1);
-    g_assert_true(orf_queue_cancel(bench.queue, ids[2], NULL));
+    g_assert_true(orf_queue_cancel(bench.queue, "local", ids[2], NULL));
     static const OrfJobStatus ends[] = { ORF_JOB_SUCCEEDED, ORF_JOB_FAILED, ORF_JOB_CANCELED,
                                          ORF_JOB_SUCCEEDED };
     for (int i = 0; i < 4; i++)
@@ -180,16 +180,16 @@ an_eta_follows_what_runs_took_and_the_line(void)
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1, .max_parked = 1 });
     for (int i = 0; i < 10; i++)
-        g_assert_true(orf_store_add_duration(bench.store, "slow", 10 + i % 2 * 4, 1, 0, NULL));
+        g_assert_true(orf_duration_add(bench.store, "slow", 10 + i % 2 * 4, 1, 0, NULL));
     char *fill[2];
     fill_places(&bench, fill);
     g_autofree char *first = add_named(&bench, "slow", 1),
                     *second = add_named(&bench, "slow", 1),
                     *unknown = add_named(&bench, "unknown", 1);
     g_auto(OrfJobView) one = { 0 }, two = { 0 }, none = { 0 };
-    g_assert_true(orf_queue_look(bench.queue, first, &one, NULL));
-    g_assert_true(orf_queue_look(bench.queue, second, &two, NULL));
-    g_assert_true(orf_queue_look(bench.queue, unknown, &none, NULL));
+    g_assert_true(orf_queue_look(bench.queue, "local", first, &one, NULL));
+    g_assert_true(orf_queue_look(bench.queue, "local", second, &two, NULL));
+    g_assert_true(orf_queue_look(bench.queue, "local", unknown, &none, NULL));
     g_assert_cmpfloat(one.eta_p50, >=, 10);
     g_assert_cmpfloat(one.eta_p90, >=, one.eta_p50);
     g_assert_cmpfloat(two.eta_p50, >=, one.eta_p50 + 10);

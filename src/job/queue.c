@@ -4,7 +4,6 @@
 #include "job/job-priv.h"
 
 #include <string.h>
-#include <time.h>
 
 #define PAGE 500 /* rows read at one time */
 
@@ -40,19 +39,16 @@ orf_queue_turn_clocks(OrfQueue *queue, int64_t monotonic_us, int64_t wall_us)
 
 /* --- Errors of jobs ----------------------------------------------------------------------- */
 
-char *
-orf_queue_describe(OrfQueue *queue, const GError *error)
+void
+orf_queue_describe(OrfQueue *queue, const GError *error, OrfJobError *ret)
 {
-    if (queue->work.describe)
-        return queue->work.describe(error, queue->work.data);
+    if (queue->work.describe) {
+        queue->work.describe(error, ret, queue->work.data);
+        return;
+    }
     int code = error->domain == ORF_ERROR ? error->code : ORF_ERROR_BUG;
-    g_autoptr(GString) json = g_string_new("{\"code\":");
-    orf_json_string(json, orf_error_info(code)->name);
-    g_string_append(json, ",\"message\":");
-    orf_json_string(json, error->message);
-    bool retryable = code == ORF_ERROR_BUSY || code == ORF_ERROR_UNAVAILABLE;
-    g_string_append_printf(json, ",\"retryable\":%s}", retryable ? "true" : "false");
-    return g_string_free(g_steal_pointer(&json), false);
+    *ret = (OrfJobError){ g_strdup(orf_error_info(code)->name), g_strdup(error->message),
+                          code == ORF_ERROR_BUSY || code == ORF_ERROR_UNAVAILABLE };
 }
 
 /* --- What an earlier process left --------------------------------------------------------- */
@@ -84,7 +80,7 @@ take_up(OrfQueue *queue, OrfJobRow *row)
     g_hash_table_insert(queue->jobs, job->row.id, job);
     if (job->row.status == ORF_JOB_QUEUED)
         queue->n_queued[job->row.priority]++;
-    orf_publish_text(queue, job, "snapshot", "{}");
+    orf_publish(queue, job, "snapshot", NULL);
     orf_queue_start(queue, job, pace);
     keep_order(queue, job);
     g_mutex_unlock(&queue->lock);
@@ -95,8 +91,8 @@ take_up_all(OrfQueue *queue, OrfJobStatus status, GError **error)
 {
     g_autofree char *cursor = NULL;
     for (;;) {
-        g_autoptr(GPtrArray) rows =
-            orf_store_list_jobs(queue->store, NULL, (int)status, cursor, PAGE, error);
+        g_autoptr(GPtrArray) rows = orf_job_rows_list(
+            queue->store, &(OrfJobQuery){ NULL, (int)status, cursor, PAGE, false }, error);
         if (!rows)
             return false;
         if (rows->len == 0)
@@ -155,6 +151,8 @@ fill_defaults(OrfQueueOptions *options)
     options->cache_ttl_us = options->cache_ttl_us ? options->cache_ttl_us : G_TIME_SPAN_HOUR;
     options->cache_bytes = options->cache_bytes ? options->cache_bytes : (uint64_t)1 << 30;
     options->keep_us = options->keep_us ? options->keep_us : G_TIME_SPAN_DAY;
+    options->keep_jobs = options->keep_jobs ? options->keep_jobs : 100000;
+    options->keep_bytes = options->keep_bytes ? options->keep_bytes : (uint64_t)16 << 30;
 }
 
 OrfQueue *
@@ -176,11 +174,14 @@ orf_queue_new(const OrfQueueOptions *options, GError **error)
         queue->hooks = orf_hooks_new(queue, options->webhook_secret, error);
     if (options->webhook_secret && !queue->hooks)
         return NULL;
+    if (!orf_store_migrate(queue->store, &orf_job_schema, error))
+        return NULL;
     queue->draining = true; /* nothing starts before all have been taken up */
     if (!take_up_all(queue, ORF_JOB_RUNNING, error) ||
         !take_up_all(queue, ORF_JOB_QUEUED, error))
         return NULL;
     orf_queue_trim_cache(queue);
+    orf_queue_trim_jobs(queue);
     queue->keeper = g_thread_new("orfeas-keep", orf_queue_keep_thread, queue);
     g_mutex_lock(&queue->lock);
     queue->draining = false;
@@ -310,8 +311,11 @@ oldest(OrfQueue *queue)
 }
 
 void
-orf_queue_stats(OrfQueue *queue, OrfQueueStats *ret)
+orf_queue_stats(OrfQueue *queue, const char *tenant, OrfQueueStats *ret)
 {
+    int64_t entries;
+    uint64_t bytes;
+    bool own = tenant && orf_cache_rows_total(queue->store, tenant, &entries, &bytes, NULL);
     g_mutex_lock(&queue->lock);
     *ret = queue->stats;
     for (int i = 0; i < 3; i++)
@@ -319,5 +323,9 @@ orf_queue_stats(OrfQueue *queue, OrfQueueStats *ret)
     ret->running = queue->running->len;
     ret->workers = queue->limit;
     ret->oldest_s = oldest(queue);
+    if (own) {
+        ret->cache_entries = (uint64_t)entries;
+        ret->cache_bytes = bytes;
+    }
     g_mutex_unlock(&queue->lock);
 }

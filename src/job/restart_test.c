@@ -9,7 +9,7 @@ look(Bench *bench, const char *id, OrfJobView *ret)
 {
     g_autoptr(GError) error = NULL;
     orf_job_view_clear(ret);
-    orf_queue_look(bench->queue, id, ret, &error);
+    orf_queue_look(bench->queue, "local", id, ret, &error);
     g_assert_no_error(error);
 }
 
@@ -72,7 +72,7 @@ a_drain_puts_runs_back_and_does_not_count_them(void)
         g_assert_cmpuint(bench.fake.now, ==, 0);
         g_autoptr(GError) error = NULL;
         OrfAccepted accepted = { 0 };
-        OrfWish wish = { .kind = "k", .request = "\"\"" };
+        OrfWish wish = { .tenant = "local", .kind = "k", .request = script("") };
         g_assert_false(orf_queue_add(bench.queue, &wish, &accepted, &error));
         g_assert_error(error, ORF_ERROR, ORF_ERROR_BUSY);
         bench_reopen(&bench);
@@ -107,7 +107,7 @@ a_drain_puts_parked_runs_back_too(void)
     fake_wait_at_gate(&bench.fake, 1);
     g_autofree char *parked = bench_add(&bench, "pm", NULL);
     g_auto(OrfJobView) view = { 0 };
-    while (!view.stages || !strstr(view.stages, "preview"))
+    while (!bench_shows(&view, "preview"))
         look(&bench, parked, &view);
     orf_queue_drain(bench.queue, g_get_monotonic_time());
     g_assert_cmpint(bench_status(&bench, parked), ==, ORF_JOB_RUNNING);
@@ -126,7 +126,8 @@ the_line_and_its_twins_survive_a_restart(void)
     g_autofree char *a = bench_add(&bench, "g", NULL), *b = bench_add(&bench, "g", NULL);
     fake_wait_at_gate(&bench.fake, 2);
     g_autofree char *first = bench_add(&bench, "p", "recipe"),
-                    *batch = bench_wish(&bench, (OrfWish){ .request = "\"p\"", .priority = 2 }),
+                    *batch =
+                        bench_wish(&bench, (OrfWish){ .request = script("p"), .priority = 2 }),
                     *twin = bench_add(&bench, "p", "recipe"),
                     *last = bench_add(&bench, "p", NULL);
     unsigned before = bench.fake.runs;
@@ -173,12 +174,12 @@ an_end_that_the_disk_refuses_is_told_later(void)
     fill_disk(true);
     g_autoptr(GError) error = NULL;
     OrfAccepted accepted = { 0 };
-    OrfWish wish = { .kind = "k", .request = "\"\"" };
+    OrfWish wish = { .tenant = "local", .kind = "k", .request = script("") };
     g_assert_false(orf_queue_add(bench.queue, &wish, &accepted, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_UNAVAILABLE);
     g_assert_false(orf_store_healthy(bench.store, NULL));
-    g_assert_true(
-        orf_queue_cancel(bench.queue, id, NULL)); /* stops it; told when it is written */
+    g_assert_true(orf_queue_cancel(bench.queue, "local", id,
+                                   NULL)); /* stops it; told when it is written */
     g_assert_cmpint(bench_status(&bench, id), ==, ORF_JOB_RUNNING);
     fill_disk(false);
     fake_open(&bench.fake, 1);

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "job/job-priv.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,28 +12,16 @@
 
 /* --- Progress ----------------------------------------------------------------------------- */
 
-static char *
-progress_json(const OrfLiveWork *work)
-{
-    g_autoptr(GString) json = g_string_new("{\"stage\":");
-    orf_json_string(json, work->step);
-    g_string_append(json, ",\"progress\":");
-    orf_json_number(json, work->progress);
-    g_string_append_c(json, '}');
-    return g_string_free(g_steal_pointer(&json), false);
-}
-
-/* With the lock held. */
+/* With the lock held; takes what is told. */
 static void
-publish_all(OrfQueue *queue, OrfLiveWork *work, const char *type, const char *json)
+publish_all(OrfQueue *queue, OrfLiveWork *work, const char *type, OrfTold *told)
 {
-    OrfText *text = orf_text_new(json);
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
         if (job->joined)
-            orf_publish(queue, job, type, text);
+            orf_publish(queue, job, type, told);
     }
-    orf_text_unref(text);
+    orf_told_unref(told);
 }
 
 static void
@@ -57,8 +44,7 @@ advance(OrfQueue *queue, OrfLiveWork *work, const char *step, double fraction)
     if (!changed && now - work->told < PROGRESS_US)
         return;
     work->told = now;
-    g_autofree char *json = progress_json(work);
-    publish_all(queue, work, "progress", json);
+    publish_all(queue, work, "progress", orf_told_progress(work->step, work->progress));
 }
 
 double
@@ -78,7 +64,7 @@ raise_ceiling(OrfQueue *queue, OrfLiveWork *work, double fraction)
         work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(fraction));
     g_mutex_unlock(&queue->lock);
     if (higher) /* when the store refuses, progress stands still */
-        orf_work_write(queue, work, NULL, NULL, 0, NULL);
+        orf_work_write(queue, work, &(OrfWriting){ .from = SIZE_MAX }, NULL);
 }
 
 void
@@ -112,75 +98,17 @@ orf_job_run_log(OrfJobRun *run, const char *message)
 {
     OrfQueue *queue = run->private;
     g_autofree char *cut = g_strndup(message, MAX_LOG);
-    g_autoptr(GString) json = g_string_new("{\"message\":");
-    orf_json_string(json, cut);
-    g_string_append_c(json, '}');
     g_mutex_lock(&queue->lock);
-    publish_all(queue, work_of(run), "log", json->str);
+    publish_all(queue, work_of(run), "log", orf_told_log(cut));
     g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
 }
 
 /* --- Stages ------------------------------------------------------------------------------- */
 
-static char *
-name_of(const char *stage_json)
-{
-    json_t *stage = json_loads(stage_json, 0, NULL);
-    const char *name = json_string_value(json_object_get(stage, "name"));
-    char *copy = g_strdup(name ? name : "");
-    json_decref(stage);
-    return copy;
-}
-
-static bool
-find_stage(const OrfLiveWork *work, const char *name, guint *ret_at)
-{
-    return g_ptr_array_find_with_equal_func(work->stage_ids, name, g_str_equal, ret_at);
-}
-
-/* "[{...},{...}]" with `extra` in its place; `at` beyond the last appends. */
-static char *
-join_stages(const OrfLiveWork *work, guint at, const char *extra)
-{
-    g_autoptr(GString) json = g_string_new("[");
-    guint n = MAX(work->stages->len, at + 1);
-    for (guint i = 0; i < n; i++) {
-        g_string_append(json, i ? "," : "");
-        g_string_append(json, i == at ? extra : work->stages->pdata[i]);
-    }
-    g_string_append_c(json, ']');
-    return g_string_free(g_steal_pointer(&json), false);
-}
-
+/* Tells the jobs that take part; `news` NULL: they know the stage. With the lock held. */
 static void
-keep_stage(OrfLiveWork *work, guint at, const char *name, const char *stage_json)
-{
-    if (at < work->stages->len) {
-        g_free(work->stages->pdata[at]);
-        work->stages->pdata[at] = g_strdup(stage_json);
-        return;
-    }
-    g_ptr_array_add(work->stages, g_strdup(stage_json));
-    g_ptr_array_add(work->stage_ids, g_strdup(name));
-}
-
-void
-orf_live_work_recall(OrfLiveWork *work, const char *result)
-{
-    g_autoptr(GPtrArray) stages = orf_result_stage_list(result);
-    for (guint i = 0; i < stages->len; i++) {
-        g_autofree char *name = name_of(stages->pdata[i]);
-        keep_stage(work, i, name, stages->pdata[i]);
-    }
-    if (!stages->len)
-        return;
-    g_free(work->stages_json);
-    work->stages_json = orf_result_stages(result);
-}
-
-static void
-tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double progress)
+tell_stage(OrfQueue *queue, OrfLiveWork *work, const OrfStageRow *news, double progress)
 {
     work->progress = MAX(work->progress, MIN(progress, work->ceiling));
     for (guint i = 0; i < work->jobs->len; i++) {
@@ -189,45 +117,42 @@ tell_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double pr
             continue;
         job->row.progress = MAX(job->row.progress, work->progress);
         job->version++;
-        g_free(job->row.result);
-        job->row.result = g_strdup_printf("{\"stages\":%s}", work->stages_json);
-        if (stage_json)
-            orf_publish_text(queue, job, "stage", stage_json);
+        orf_stages_unref(job->row.stages);
+        job->row.stages = orf_stages_ref(work->stages);
+        if (news)
+            orf_publish_take(queue, job, "stage", orf_told_stage(news));
     }
 }
 
 /* A later attempt tells its stages again: they take the place of the old ones and are not
  * announced twice. */
 static void
-take_stage(OrfQueue *queue, OrfLiveWork *work, const char *stage_json, double progress)
+take_stage(OrfQueue *queue, OrfLiveWork *work, const OrfStageRow *stage)
 {
-    g_autofree char *name = name_of(stage_json);
-    guint at;
+    size_t at;
     g_mutex_lock(&queue->lock);
-    bool known = find_stage(work, name, &at);
-    if (!known)
-        at = work->stages->len;
-    g_autofree char *stages = join_stages(work, at, stage_json);
-    work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(progress));
+    OrfStages *stages = orf_stages_with(work->stages, stage, &at);
+    bool known = at < orf_stages_n(work->stages);
+    work->next_ceiling = MAX(work->next_ceiling, orf_progress_ceiling(stage->progress));
     g_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
-    if (!orf_work_write(queue, work, NULL, stages, known ? 0 : ORF_HOOK_STAGE, &error))
+    OrfWriting what = { .stages = stages, .from = at, .hook = known ? 0 : ORF_HOOK_STAGE };
+    if (!orf_work_write(queue, work, &what, &error))
         orf_log_warning("a stage cannot be written, going on: %s", error->message);
     g_mutex_lock(&queue->lock);
-    keep_stage(work, at, name, stage_json);
-    g_free(work->stages_json);
-    work->stages_json = g_steal_pointer(&stages);
-    tell_stage(queue, work, known ? NULL : stage_json, progress);
+    orf_stages_unref(work->stages);
+    work->stages = stages;
+    tell_stage(queue, work, known ? NULL : stage, stage->progress);
     g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
 }
 
 void
-orf_job_run_stage(OrfJobRun *run, const char *stage_json, double progress)
+orf_job_run_stage(OrfJobRun *run, const OrfStageRow *stage)
 {
     OrfQueue *queue = run->private;
     OrfLiveWork *work = work_of(run);
-    take_stage(queue, work, stage_json, progress);
+    take_stage(queue, work, stage);
     g_mutex_lock(&queue->lock);
     bool first = !work->told_first;
     work->told_first = true;

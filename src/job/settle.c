@@ -57,36 +57,38 @@ orf_settlement_drop(OrfSettlement *settlement)
 }
 
 OrfJobRow *
-orf_end_row(OrfQueue *queue, const OrfLiveJob *job, OrfJobStatus status, const char *result,
-            const char *error)
+orf_end_row(OrfQueue *queue, const OrfLiveJob *job, const OrfEnd *end)
 {
     OrfJobRow *row = orf_job_row_copy(&job->row);
-    row->status = status;
-    if (result) {
-        g_free(row->result);
-        row->result = g_strdup(result);
+    row->status = end->status;
+    if (end->stages) {
+        orf_stages_unref(row->stages);
+        row->stages = orf_stages_ref(end->stages);
     }
-    g_free(row->error);
-    row->error = g_strdup(error);
+    row->result = orf_job_result_ref(end->result);
+    orf_job_error_clear(&row->error);
+    if (end->error)
+        row->error = (OrfJobError){ g_strdup(end->error->code), g_strdup(end->error->message),
+                                    end->error->retryable };
     row->finished = orf_queue_wall(queue);
     row->expires = orf_queue_steady(queue) + queue->options.keep_us;
     row->not_before = 0;
     row->events = job->events.last + 1;
-    if (status == ORF_JOB_SUCCEEDED)
+    if (end->status == ORF_JOB_SUCCEEDED)
         row->progress = 1;
     return row;
 }
 
 void
 orf_settlement_add(OrfQueue *queue, OrfSettlement *settlement, OrfLiveJob *job,
-                   OrfJobStatus status, const char *result, const char *error)
+                   const OrfEnd *end)
 {
     job->decided = true;
-    OrfJobRow *row = orf_end_row(queue, job, status, result, error);
+    OrfJobRow *row = orf_end_row(queue, job, end);
     if (settlement->work)
         row->cost_s = settlement->work->cost_s;
     if (settlement->work && !job->joined) /* what it missed comes before its end */
-        row->events += settlement->work->stages->len;
+        row->events += orf_stages_n(settlement->work->stages);
     g_ptr_array_add(settlement->jobs, orf_live_job_ref(job));
     g_ptr_array_add(settlement->rows, row);
     g_ptr_array_add(settlement->hooks, orf_hook_for(queue, job, row, ORF_HOOK_DONE));
@@ -107,12 +109,12 @@ write_settlement(OrfQueue *queue, const OrfSettlement *settlement, GError **erro
                                  .hook = settlement->hooks->pdata[i] };
     }
     OrfMoveOptions options = { .from = ORF_LIVE, .cache = settlement->cache, .durable = true };
-    return orf_store_move_jobs(queue->store, moves, n, &options, error);
+    return orf_job_rows_move(queue->store, moves, n, &options, error);
 }
 
 /* A job's row as the store is to have it while its work runs. */
 static OrfJobRow *
-running_row(OrfQueue *queue, const OrfLiveWork *work, const OrfLiveJob *job, const char *stages)
+running_row(OrfQueue *queue, const OrfLiveWork *work, const OrfLiveJob *job, OrfStages *stages)
 {
     OrfJobRow *row = orf_job_row_copy(&job->row);
     row->status = ORF_JOB_RUNNING;
@@ -121,12 +123,8 @@ running_row(OrfQueue *queue, const OrfLiveWork *work, const OrfLiveJob *job, con
     row->spared = work->spared;
     row->progress = MAX(row->progress, work->progress);
     row->ceiling = MAX(row->progress, work->next_ceiling);
-    if (!stages && work->stages->len)
-        stages = work->stages_json;
-    if (stages) {
-        g_free(row->result);
-        row->result = g_strdup_printf("{\"stages\":%s}", stages);
-    }
+    orf_stages_unref(row->stages);
+    row->stages = orf_stages_ref(stages ? stages : work->stages);
     return row;
 }
 
@@ -135,37 +133,39 @@ typedef struct {
     GPtrArray *rows, *hooks, *jobs;
     double ceiling;
     int attempt;
-} Writing;
+} Batch;
 
 static void
-collect(OrfQueue *queue, const OrfLiveWork *work, OrfLiveJob *only, const char *stages,
-        unsigned hook, Writing *writing)
+collect(OrfQueue *queue, const OrfLiveWork *work, const OrfWriting *what, Batch *batch)
 {
     g_mutex_lock(&queue->lock);
-    writing->ceiling = work->next_ceiling;
-    writing->attempt = work->attempt;
+    batch->ceiling = work->next_ceiling;
+    batch->attempt = work->attempt;
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
-        if (job->decided || (only && job != only))
+        if (job->decided || (what->only && job != what->only))
             continue;
-        OrfJobRow *row = running_row(queue, work, job, stages);
-        g_ptr_array_add(writing->rows, row);
-        g_ptr_array_add(writing->hooks, hook ? orf_hook_for(queue, job, row, hook) : NULL);
-        g_ptr_array_add(writing->jobs, orf_live_job_ref(job));
+        OrfJobRow *row = running_row(queue, work, job, what->stages);
+        g_ptr_array_add(batch->rows, row);
+        g_ptr_array_add(batch->hooks,
+                        what->hook ? orf_hook_for(queue, job, row, what->hook) : NULL);
+        g_ptr_array_add(batch->jobs, orf_live_job_ref(job));
     }
     g_mutex_unlock(&queue->lock);
 }
 
 static bool
-write_running(OrfQueue *queue, const Writing *writing, GError **error)
+write_running(OrfQueue *queue, const Batch *batch, size_t first_stage, GError **error)
 {
-    guint n = writing->rows->len;
+    guint n = batch->rows->len;
     g_autofree OrfJobMove *moves = g_new0(OrfJobMove, n + 1);
     for (guint i = 0; i < n; i++)
-        moves[i] = (OrfJobMove){ writing->rows->pdata[i], writing->attempt,
-                                 writing->hooks->pdata[i], false };
+        moves[i] = (OrfJobMove){ .to = batch->rows->pdata[i],
+                                 .attempt = batch->attempt,
+                                 .first_stage = first_stage,
+                                 .hook = batch->hooks->pdata[i] };
     OrfMoveOptions options = { .from = ORF_LIVE };
-    return n == 0 || orf_store_move_jobs(queue->store, moves, n, &options, error);
+    return n == 0 || orf_job_rows_move(queue->store, moves, n, &options, error);
 }
 
 /* The store knows that it runs: now it is seen to. */
@@ -176,42 +176,39 @@ promote(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *job, const OrfJobRow *ro
         return;
     job->row.attempt = MAX(job->row.attempt, row->attempt);
     job->row.progress = MAX(job->row.progress, MIN(work->progress, row->ceiling));
-    if (!job->row.result)
-        job->row.result = g_strdup(row->result);
+    if (!job->row.stages)
+        job->row.stages = orf_stages_ref(row->stages);
     if (job->row.status != ORF_JOB_RUNNING) {
         job->row.started = row->started;
         orf_job_set_status(queue, job, ORF_JOB_RUNNING);
-        g_autoptr(GString) json = g_string_new("{\"stage\":null,\"progress\":");
-        orf_json_number(json, job->row.progress);
-        orf_publish_text(queue, job, "progress", g_string_append_c(json, '}')->str);
+        orf_publish_take(queue, job, "progress", orf_told_progress(NULL, job->row.progress));
     }
     orf_live_work_catch_up(queue, work, job);
 }
 
 bool
-orf_work_write(OrfQueue *queue, OrfLiveWork *work, OrfLiveJob *only, const char *stages,
-               unsigned hook, GError **error)
+orf_work_write(OrfQueue *queue, OrfLiveWork *work, const OrfWriting *what, GError **error)
 {
-    Writing writing = { .rows = g_ptr_array_new_with_free_func(row_free),
-                        .hooks = g_ptr_array_new_with_free_func(hook_free),
-                        .jobs = g_ptr_array_new() };
-    collect(queue, work, only, stages, hook, &writing);
-    bool ok = write_running(queue, &writing, error);
+    Batch batch = { .rows = g_ptr_array_new_with_free_func(row_free),
+                    .hooks = g_ptr_array_new_with_free_func(hook_free),
+                    .jobs = g_ptr_array_new() };
+    collect(queue, work, what, &batch);
+    bool ok = write_running(queue, &batch, what->from, error);
     g_mutex_lock(&queue->lock);
-    if (ok && !only)
-        work->ceiling = MAX(work->ceiling, writing.ceiling);
-    for (guint i = 0; i < writing.jobs->len; i++) {
+    if (ok && !what->only)
+        work->ceiling = MAX(work->ceiling, batch.ceiling);
+    for (guint i = 0; i < batch.jobs->len; i++) {
         if (ok)
-            promote(queue, work, writing.jobs->pdata[i], writing.rows->pdata[i]);
-        orf_live_job_unref(writing.jobs->pdata[i]);
+            promote(queue, work, batch.jobs->pdata[i], batch.rows->pdata[i]);
+        orf_live_job_unref(batch.jobs->pdata[i]);
     }
     g_mutex_unlock(&queue->lock);
     orf_deliver(queue);
-    if (ok && hook)
+    if (ok && what->hook)
         orf_hooks_wake(queue->hooks);
-    g_ptr_array_unref(writing.rows);
-    g_ptr_array_unref(writing.hooks);
-    g_ptr_array_unref(writing.jobs);
+    g_ptr_array_unref(batch.rows);
+    g_ptr_array_unref(batch.hooks);
+    g_ptr_array_unref(batch.jobs);
     return ok;
 }
 
@@ -233,13 +230,10 @@ announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
         job->decided = false;
         orf_live_work_catch_up(queue, work, job);
         job->decided = true;
-        job->stages = g_strdup(work->stages_json);
         g_ptr_array_remove(work->jobs, job);
         orf_live_job_unref(job);
     }
-    if (!job->stages) /* from the cache */
-        job->stages = orf_result_stages(job->row.result);
-    orf_publish_text(queue, job, status == ORF_JOB_SUCCEEDED ? "done" : "error", "{}");
+    orf_publish(queue, job, status == ORF_JOB_SUCCEEDED ? "done" : "error", NULL);
     queue->stats.done[status]++;
     orf_queue_remember(queue, job);
 }
@@ -318,8 +312,8 @@ settle_rest(OrfQueue *queue, OrfLiveWork *work)
     else
         settlement = orf_settlement_new(work);
     for (guint i = 0; settlement && i < work->jobs->len; i++)
-        orf_settlement_add(queue, settlement, work->jobs->pdata[i], ORF_JOB_SUCCEEDED,
-                           work->result, NULL);
+        orf_settlement_add(queue, settlement, work->jobs->pdata[i],
+                           &(OrfEnd){ ORF_JOB_SUCCEEDED, work->stages, work->result, NULL });
     g_mutex_unlock(&queue->lock);
     if (settlement)
         orf_settle(queue, settlement);
@@ -327,7 +321,7 @@ settle_rest(OrfQueue *queue, OrfLiveWork *work)
 
 /* With the lock held. */
 static OrfSettlement *
-succeed(OrfQueue *queue, OrfLiveWork *work, char *result)
+succeed(OrfQueue *queue, OrfLiveWork *work, OrfJobResult *result)
 {
     work->state = ORF_WORK_SETTLING;
     work->result = result;
@@ -335,22 +329,23 @@ succeed(OrfQueue *queue, OrfLiveWork *work, char *result)
     if (work->twin_key)
         settlement->cache = orf_cache_row_of(queue, work);
     for (guint i = 0; i < work->jobs->len; i++)
-        orf_settlement_add(queue, settlement, work->jobs->pdata[i], ORF_JOB_SUCCEEDED, result,
-                           NULL);
+        orf_settlement_add(queue, settlement, work->jobs->pdata[i],
+                           &(OrfEnd){ ORF_JOB_SUCCEEDED, work->stages, result, NULL });
     if (work->jobs->len > 1)
         queue->stats.seconds_saved += work->cost_s * (work->jobs->len - 1);
     return settlement;
 }
 
 static OrfSettlement *
-fail(OrfQueue *queue, OrfLiveWork *work, const char *error)
+fail(OrfQueue *queue, OrfLiveWork *work, const OrfJobError *error)
 {
     work->state = ORF_WORK_SETTLING;
     orf_live_work_forget_twins(queue, work); /* who wishes it now gets a run of its own */
     OrfSettlement *settlement = orf_settlement_new(work);
     for (guint i = 0; i < work->jobs->len; i++)
-        orf_settlement_add(queue, settlement, work->jobs->pdata[i], ORF_JOB_FAILED, NULL,
-                           error);
+        orf_settlement_add(
+            queue, settlement, work->jobs->pdata[i],
+            &(OrfEnd){ .status = ORF_JOB_FAILED, .stages = work->stages, .error = error });
     return settlement;
 }
 
@@ -369,17 +364,16 @@ try_again(OrfQueue *queue, OrfLiveWork *work, const GError *error)
     int tries = MAX(1, work->attempt - work->spared);
     double longest = MIN(LONGEST_RETRY_S, RETRY_S * exp2(tries - 1));
     int64_t pause = (int64_t)(g_random_double() * longest * 1e6);
-    g_autoptr(GString) json = g_string_new("{\"message\":");
     g_autofree char *message =
         g_strdup_printf("attempt %d failed, trying again: %s", work->attempt, error->message);
-    orf_json_string(json, message);
-    g_string_append_c(json, '}');
+    OrfTold *told = orf_told_log(message);
     orf_work_stops(queue, work);
     for (guint i = 0; i < work->jobs->len; i++) {
         OrfLiveJob *job = work->jobs->pdata[i];
         job->row.not_before = orf_queue_wall(queue) + pause;
-        orf_publish_text(queue, job, "log", json->str);
+        orf_publish(queue, job, "log", told);
     }
+    orf_told_unref(told);
     orf_line_wait(queue, work, pause);
     orf_queue_wake(queue);
 }
@@ -392,7 +386,8 @@ put_back(OrfQueue *queue, OrfLiveWork *work)
     work->spared++;
     g_mutex_unlock(&queue->lock);
     g_autoptr(GError) error = NULL;
-    if (!orf_work_write(queue, work, NULL, NULL, 0, &error)) /* it counts as a try then */
+    if (!orf_work_write(queue, work, &(OrfWriting){ .from = SIZE_MAX },
+                        &error)) /* it counts as a try then */
         orf_log_warning("a run was stopped, and the store did not hear of it: %s",
                         error->message);
     g_mutex_lock(&queue->lock);
@@ -406,12 +401,22 @@ static void
 learn(OrfQueue *queue, const char *kind, double seconds, size_t peak)
 {
     /* A history that cannot be written is only a worse guess. */
-    orf_store_add_duration(queue->store, kind, seconds, peak, orf_queue_wall(queue), NULL);
+    orf_duration_add(queue->store, kind, seconds, peak, orf_queue_wall(queue), NULL);
     orf_queue_pace(queue, kind, true);
 }
 
+/* Stages that came while the last of its jobs was being erased: no row names them. */
+static void
+drop_stages(OrfQueue *queue, const OrfStages *stages)
+{
+    for (size_t i = 0; i < orf_stages_n(stages); i++) {
+        const char *digest = stages->rows[i].digest;
+        orf_blob_drop(queue->store, &digest, 1, orf_queue_wall(queue));
+    }
+}
+
 void
-orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *error)
+orf_work_ended(OrfQueue *queue, OrfLiveWork *work, OrfJobResult *result, const GError *error)
 {
     OrfSettlement *settlement = NULL;
     g_mutex_lock(&queue->lock);
@@ -420,6 +425,7 @@ orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *e
     size_t peak = MAX(work->run.peak, orf_task_peak_memory(work->task));
     OrfTask *task = g_steal_pointer(&work->task);
     g_clear_pointer(&work->step, g_free);
+    g_autoptr(OrfStages) left = work->jobs->len ? NULL : orf_stages_ref(work->stages);
     bool nobody = work->jobs->len == 0, back = !nobody && work->put_back && !result;
     if (nobody) {
         work_is_over(queue, work);
@@ -428,13 +434,15 @@ orf_work_ended(OrfQueue *queue, OrfLiveWork *work, char *result, const GError *e
     } else if (!back && may_try_again(work, error)) {
         try_again(queue, work, error);
     } else if (!back) {
-        g_autofree char *json = orf_queue_describe(queue, error);
-        settlement = fail(queue, work, json);
+        g_auto(OrfJobError) told = { 0 };
+        orf_queue_describe(queue, error, &told);
+        settlement = fail(queue, work, &told);
     }
     g_mutex_unlock(&queue->lock);
     orf_task_unref(task);
-    g_free(result);
+    orf_job_result_unref(result);
     orf_deliver(queue);
+    drop_stages(queue, left);
     if (back)
         put_back(queue, work);
     if (!settlement)

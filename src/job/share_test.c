@@ -5,7 +5,7 @@ static OrfQueueStats
 stats_of(Bench *bench)
 {
     OrfQueueStats stats;
-    orf_queue_stats(bench->queue, &stats);
+    orf_queue_stats(bench->queue, NULL, &stats);
     return stats;
 }
 
@@ -25,7 +25,10 @@ a_key_sent_again_gives_the_same_job(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"p\"", .idempotency_key = "key", .fingerprint = "one" };
+    OrfWish wish = { .tenant = "local",
+                     .request = script("p"),
+                     .idempotency_key = "key",
+                     .fingerprint = "one" };
     OrfAccepted first = add(&bench, wish), again = add(&bench, wish);
     g_assert_cmpstr(first.id, ==, again.id);
     g_assert_false(first.replayed);
@@ -48,7 +51,7 @@ twins_share_one_run(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"pgmfd\"", .key = "recipe" };
+    OrfWish wish = { .tenant = "local", .request = script("pgmfd"), .key = "recipe" };
     OrfAccepted leader = add(&bench, wish);
     fake_wait_at_gate(&bench.fake, 1);
     OrfAccepted follower = add(&bench, wish);
@@ -66,7 +69,7 @@ twins_share_one_run(void)
     g_assert_cmpint(bench_wait(&bench, stranger.id), ==, ORF_JOB_SUCCEEDED);
     g_assert_cmpuint(bench.fake.runs, ==, 2);
     g_auto(OrfJobView) view = { 0 };
-    g_assert_true(orf_queue_look(bench.queue, follower.id, &view, NULL));
+    g_assert_true(orf_queue_look(bench.queue, "local", follower.id, &view, NULL));
     g_assert_cmpstr(view.row.leader, ==, leader.id);
     g_assert_cmpuint(stats_of(&bench).coalesced, ==, 1);
     g_free(leader.id);
@@ -80,12 +83,12 @@ cancelling_one_of_many_leaves_the_run_to_the_others(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"pgmfd\"", .key = "recipe" };
+    OrfWish wish = { .tenant = "local", .request = script("pgmfd"), .key = "recipe" };
     OrfAccepted leader = add(&bench, wish);
     fake_wait_at_gate(&bench.fake, 1);
     OrfAccepted second = add(&bench, wish), third = add(&bench, wish);
-    g_assert_true(orf_queue_cancel(bench.queue, leader.id, NULL));
-    g_assert_true(orf_queue_cancel(bench.queue, third.id, NULL));
+    g_assert_true(orf_queue_cancel(bench.queue, "local", leader.id, NULL));
+    g_assert_true(orf_queue_cancel(bench.queue, "local", third.id, NULL));
     g_assert_cmpint(bench_status(&bench, leader.id), ==, ORF_JOB_CANCELED);
     g_assert_cmpint(bench_status(&bench, third.id), ==, ORF_JOB_CANCELED);
     fake_open(&bench.fake, 1);
@@ -102,12 +105,12 @@ cancelling_all_ends_the_run_and_the_next_begins_anew(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"pgmfd\"", .key = "recipe" };
+    OrfWish wish = { .tenant = "local", .request = script("pgmfd"), .key = "recipe" };
     OrfAccepted first = add(&bench, wish);
     fake_wait_at_gate(&bench.fake, 1);
     OrfAccepted second = add(&bench, wish);
-    g_assert_true(orf_queue_cancel(bench.queue, first.id, NULL));
-    g_assert_true(orf_queue_cancel(bench.queue, second.id, NULL));
+    g_assert_true(orf_queue_cancel(bench.queue, "local", first.id, NULL));
+    g_assert_true(orf_queue_cancel(bench.queue, "local", second.id, NULL));
     OrfAccepted anew = add(&bench, wish);
     g_assert_false(anew.coalesced);
     fake_open(&bench.fake, 1);
@@ -124,7 +127,7 @@ finished_work_is_not_done_again_not_even_after_a_restart(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"pmfd\"", .key = "recipe" };
+    OrfWish wish = { .tenant = "local", .request = script("pmfd"), .key = "recipe" };
     OrfAccepted first = add(&bench, wish);
     bench_wait(&bench, first.id);
     OrfAccepted hit = add(&bench, wish);
@@ -135,9 +138,9 @@ finished_work_is_not_done_again_not_even_after_a_restart(void)
     OrfAccepted later = add(&bench, wish);
     g_assert_true(later.cached);
     g_auto(OrfJobView) view = { 0 };
-    g_assert_true(orf_queue_look(bench.queue, later.id, &view, NULL));
+    g_assert_true(orf_queue_look(bench.queue, "local", later.id, &view, NULL));
     g_assert_cmpint(view.row.status, ==, ORF_JOB_SUCCEEDED);
-    g_assert_nonnull(strstr(view.stages, "finished"));
+    g_assert_true(bench_shows(&view, "finished"));
     g_assert_nonnull(view.row.result);
     g_autofree char *old = bench_events(&bench, hit.id, 2),
                     *end = bench_events(&bench, hit.id, 6);
@@ -147,7 +150,7 @@ finished_work_is_not_done_again_not_even_after_a_restart(void)
     OrfQueueStats stats = stats_of(&bench);
     g_assert_cmpuint(stats.hits, ==, 1);
     g_assert_cmpuint(stats.cache_entries, ==, 1);
-    g_assert_cmpuint(stats.cache_bytes, >, 4000);
+    g_assert_cmpuint(stats.cache_bytes, ==, 4000);
     g_free(first.id);
     g_free(hit.id);
     g_free(later.id);
@@ -159,7 +162,8 @@ no_cache_runs_again_and_its_result_replaces_the_old(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 2 });
-    OrfWish wish = { .request = "\"pg\"", .key = "recipe" }, fresh = wish;
+    OrfWish wish = { .tenant = "local", .request = script("pg"), .key = "recipe" },
+            fresh = wish;
     fresh.no_cache = true;
     OrfAccepted first = add(&bench, wish);
     fake_wait_at_gate(&bench.fake, 1);
@@ -183,12 +187,121 @@ no_cache_runs_again_and_its_result_replaces_the_old(void)
     bench_clear(&bench);
 }
 
+/* The key is of the recipe alone: the tenant stands beside it. */
+static void
+tenants_share_neither_runs_nor_results(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 2 });
+    OrfWish wish = { .tenant = "one", .request = script("pg"), .key = "recipe" }, other = wish;
+    other.tenant = "two";
+    OrfAccepted first = add(&bench, wish);
+    fake_wait_at_gate(&bench.fake, 1);
+    OrfAccepted beside = add(&bench, other);
+    g_assert_false(beside.coalesced);
+    fake_wait_at_gate(&bench.fake, 2);
+    fake_open(&bench.fake, 2);
+    bench_wait(&bench, first.id);
+    bench_wait(&bench, beside.id);
+    other.tenant = "three";
+    OrfAccepted later = add(&bench, other);
+    g_assert_false(later.cached);
+    fake_open(&bench.fake, 1);
+    bench_wait(&bench, later.id);
+    OrfAccepted hit = add(&bench, wish);
+    g_assert_true(hit.cached);
+    OrfQueueStats stats;
+    orf_queue_stats(bench.queue, "one", &stats);
+    g_assert_cmpuint(stats.cache_entries, ==, 1);
+    g_free(first.id);
+    g_free(beside.id);
+    g_free(later.id);
+    g_free(hit.id);
+    bench_clear(&bench);
+}
+
+/* Whoever knows the id of another tenant's job knows nothing else. */
+static void
+a_job_of_another_tenant_is_not_there(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
+    OrfWish wish = { .tenant = "one", .request = script("p"), .key = "recipe" };
+    OrfAccepted mine = add(&bench, wish);
+    bench_wait(&bench, mine.id);
+    for (int restarted = 0; restarted < 2; restarted++) {
+        g_auto(OrfJobView) view = { 0 };
+        g_autoptr(GError) error = NULL;
+        g_assert_false(orf_queue_look(bench.queue, "two", mine.id, &view, &error));
+        g_assert_error(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
+        g_assert_false(orf_queue_cancel(bench.queue, "two", mine.id, NULL));
+        g_assert_false(orf_queue_delete(bench.queue, "two", mine.id, NULL));
+        g_assert_null(orf_queue_listen(bench.queue, "two", mine.id, 0, NULL, NULL, NULL));
+        g_assert_cmpuint(orf_queue_version(bench.queue, "two", mine.id), ==, 0);
+        g_autoptr(GPtrArray) rows = orf_queue_recent(bench.queue, "two", -1, NULL, 10, NULL);
+        g_assert_cmpuint(rows->len, ==, 0);
+        g_assert_true(orf_queue_look(bench.queue, "one", mine.id, &view, NULL));
+        bench_reopen(&bench);
+    }
+    g_free(mine.id);
+    bench_clear(&bench);
+}
+
+static bool
+is_there(Bench *bench, const char *stage)
+{
+    char digest[ORF_DIGEST_SIZE];
+    orf_digest(stage, strlen(stage), digest);
+    g_autofree char *path =
+        g_strdup_printf("%s/blobs/%.2s/%.2s/%s", bench->dir, digest, digest + 2, digest);
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static void
+what_is_erased_is_gone_at_once(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
+    OrfWish wish = { .tenant = "local", .request = script("pm"), .key = "recipe" };
+    OrfAccepted first = add(&bench, wish);
+    bench_wait(&bench, first.id);
+    g_autofree char *other = bench_add(&bench, "p", NULL);
+    bench_wait(&bench, other);
+    g_assert_true(orf_queue_delete(bench.queue, "local", first.id, NULL));
+    g_assert_true(is_there(&bench, "preview")); /* the other job's, too */
+    g_assert_false(is_there(&bench, "medium"));
+    OrfAccepted again = add(&bench, wish);
+    g_assert_false(again.cached);
+    bench_wait(&bench, again.id);
+    g_free(first.id);
+    g_free(again.id);
+    bench_clear(&bench);
+}
+
+static void
+the_oldest_finished_jobs_make_room(void)
+{
+    Bench bench;
+    bench_init(&bench, (OrfQueueOptions){ .workers = 1, .keep_jobs = 3 });
+    g_auto(GStrv) ids = g_new0(char *, 7);
+    for (int i = 0; i < 6; i++) {
+        ids[i] = bench_add(&bench, "p", NULL);
+        bench_wait(&bench, ids[i]);
+    }
+    bench_reopen(&bench);
+    g_autoptr(GPtrArray) rows = orf_queue_recent(bench.queue, NULL, -1, NULL, 10, NULL);
+    g_assert_cmpuint(rows->len, ==, 3);
+    g_assert_cmpstr(((OrfJobRow *)rows->pdata[2])->id, ==, ids[3]);
+    g_assert_true(is_there(&bench, "preview"));
+    bench_clear(&bench);
+}
+
 static void
 failures_are_not_cached(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"x\"", .key = "recipe" };
+    OrfWish wish = { .tenant = "local", .request = script("x"), .key = "recipe" };
     OrfAccepted first = add(&bench, wish);
     bench_wait(&bench, first.id);
     OrfAccepted again = add(&bench, wish);
@@ -204,7 +317,7 @@ the_cache_forgets_in_time_and_on_demand(void)
 {
     Bench bench;
     bench_init(&bench, (OrfQueueOptions){ .workers = 1 });
-    OrfWish wish = { .request = "\"p\"", .key = "recipe" };
+    OrfWish wish = { .tenant = "local", .request = script("p"), .key = "recipe" };
     OrfAccepted first = add(&bench, wish);
     bench_wait(&bench, first.id);
     orf_queue_turn_clocks(bench.queue, 0, 2 * G_TIME_SPAN_HOUR); /* the wall clock alone: no */
@@ -241,7 +354,7 @@ the_cache_keeps_within_its_bytes(void)
     orf_queue_free(g_steal_pointer(&bench.queue)); /* all that was to be trimmed has been */
     int64_t entries;
     uint64_t bytes;
-    g_assert_true(orf_store_cache_totals(bench.store, &entries, &bytes, NULL));
+    g_assert_true(orf_cache_rows_total(bench.store, NULL, &entries, &bytes, NULL));
     g_assert_cmpuint(bytes, <=, 3500);
     g_assert_cmpint(entries, ==, 3);
     bench_clear(&bench);
@@ -263,6 +376,10 @@ main(int argc, char **argv)
          finished_work_is_not_done_again_not_even_after_a_restart);
     TEST("no-cache-runs-again-and-its-result-replaces-the-old",
          no_cache_runs_again_and_its_result_replaces_the_old);
+    TEST("tenants-share-neither-runs-nor-results", tenants_share_neither_runs_nor_results);
+    TEST("a-job-of-another-tenant-is-not-there", a_job_of_another_tenant_is_not_there);
+    TEST("what-is-erased-is-gone-at-once", what_is_erased_is_gone_at_once);
+    TEST("the-oldest-finished-jobs-make-room", the_oldest_finished_jobs_make_room);
     TEST("failures-are-not-cached", failures_are_not_cached);
     TEST("the-cache-forgets-in-time-and-on-demand", the_cache_forgets_in_time_and_on_demand);
     TEST("the-cache-keeps-within-its-bytes", the_cache_keeps_within_its_bytes);

@@ -310,7 +310,8 @@ begin(OrfQueue *queue, OrfBatch *batch, GError **error)
     queue->stats.batched_jobs += batch->n;
     g_mutex_unlock(&queue->lock);
     for (size_t i = 0; i < batch->n; i++)
-        if (!orf_work_write(queue, batch->works[i], NULL, NULL, ORF_HOOK_STARTED, error))
+        if (!orf_work_write(queue, batch->works[i],
+                            &(OrfWriting){ .from = SIZE_MAX, .hook = ORF_HOOK_STARTED }, error))
             return false;
     return true;
 }
@@ -340,7 +341,7 @@ static void
 run(OrfQueue *queue, OrfBatch *batch)
 {
     OrfJobRun *runs[MAX_BATCH];
-    char *results[MAX_BATCH] = { 0 };
+    OrfJobResult *results[MAX_BATCH] = { 0 };
     GError *errors[MAX_BATCH] = { 0 };
     for (size_t i = 0; i < batch->n; i++)
         runs[i] = &batch->works[i]->run;

@@ -173,23 +173,13 @@ orf_call_error(OrfCall *call, const GError *error)
 }
 
 char *
-orf_problem_job_error(const GError *error, void *data)
+orf_problem_job_message(const GError *error, OrfProblemCode *ret_code)
 {
-    (void)data;
-    OrfProblemCode code = orf_problem_of(error);
-    bool ours = code == ORF_PROBLEM_INTERNAL;
-    if (ours)
-        orf_log_warning("a job failed: %s", error->message);
-    g_autofree char *message = ours ? g_strdup("Something went wrong that should not; the "
-                                               "server's log says more.")
-                                    : orf_problem_scrub(error->message);
-    g_autoptr(OrfJson) json = orf_json_new();
-    orf_json_begin_object(json, NULL);
-    orf_json_add_text(json, "code", orf_problem_kind(code)->name);
-    orf_json_add_text(json, "message", message);
-    orf_json_add_bool(json, "retryable", orf_problem_kind(code)->retryable);
-    orf_json_end(json);
-    return orf_json_steal(json);
+    *ret_code = orf_problem_of(error);
+    if (*ret_code != ORF_PROBLEM_INTERNAL)
+        return orf_problem_scrub(error->message);
+    orf_log_warning("a job failed: %s", error->message);
+    return g_strdup("Something went wrong that should not; the server's log says more.");
 }
 
 /* --- The answer --------------------------------------------------------------------------- */

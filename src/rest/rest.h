@@ -250,8 +250,8 @@ OrfProblemCode orf_problem_find(const char *name); /* NONE: no such */
 OrfProblemCode orf_problem_of(const GError *error);
 /* The row as members of an object. */
 void orf_problem_add_members(OrfJson *json, OrfProblemCode code);
-/* {"code","message","retryable"} of a job; the same table. Caller owns. */
-char *orf_problem_job_error(const GError *error, void *data);
+/* What a job's error says to its client; caller owns. */
+char *orf_problem_job_message(const GError *error, OrfProblemCode *ret_code);
 /* Paths of the machine become "(file)"; caller owns. */
 char *orf_problem_scrub(const char *text);
 

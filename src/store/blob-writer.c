@@ -62,11 +62,10 @@ orf_blob_writer_add(OrfBlobWriter *writer, const void *data, size_t size, GError
     return write_all(writer->fd, data, size, error);
 }
 
-/* The name in its folder must survive a power cut, too. */
+/* A name in its folder must survive a power cut, too. */
 static bool
-sync_folder(const char *path, GError **error)
+sync_folder(const char *folder, GError **error)
 {
-    g_autofree char *folder = g_path_get_dirname(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
     int code = errno;
@@ -75,12 +74,22 @@ sync_folder(const char *path, GError **error)
     return ok || orf_file_fail(error, "a blob cannot be kept", code);
 }
 
+/* Makes the folder, and brings its own name to the disk when it is new. */
+static bool
+make_folder(const char *folder, GError **error)
+{
+    if (g_mkdir(folder, 0700) != 0)
+        return errno == EEXIST || orf_file_fail(error, "a blob cannot be kept", errno);
+    g_autofree char *above = g_path_get_dirname(folder);
+    return sync_folder(above, error);
+}
+
 static bool
 rename_to(OrfBlobWriter *writer, const char *path, GError **error)
 {
-    g_autofree char *folder = g_path_get_dirname(path);
-    if (g_mkdir_with_parents(folder, 0700) != 0)
-        return orf_file_fail(error, "a blob cannot be kept", errno);
+    g_autofree char *folder = g_path_get_dirname(path), *above = g_path_get_dirname(folder);
+    if (!make_folder(above, error) || !make_folder(folder, error))
+        return false;
     g_mutex_lock(&writer->store->sweeping);
     bool ok = g_rename(writer->path, path) == 0;
     int code = errno;
@@ -88,7 +97,7 @@ rename_to(OrfBlobWriter *writer, const char *path, GError **error)
     if (!ok)
         return orf_file_fail(error, "a blob cannot be kept", code);
     g_clear_pointer(&writer->path, g_free);
-    return sync_folder(path, error);
+    return sync_folder(folder, error);
 }
 
 bool

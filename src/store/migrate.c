@@ -1,109 +1,146 @@
-/* migrate.c - the schema, one numbered step after the other.
+/* migrate.c - the schema, one numbered step after the other, counted for each room.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * PRAGMA user_version tells how many steps a database has seen. A step, once released, is never
- * changed: add one. */
+ * The table schema_step tells how many steps of each room a database has seen. A database of
+ * the first version counted none: its tables are step 1 of the rooms that own them now. */
 #include "store/store-priv.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
-static const char *const steps[] = {
-    /* 1: jobs, cache, webhooks, durations, files */
-    "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta VALUES('openings', 0);"
-    "CREATE TABLE job(id TEXT PRIMARY KEY, tenant TEXT NOT NULL, status INTEGER NOT NULL,"
-    " priority INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT, request TEXT, result TEXT, "
-    "error TEXT,"
-    " attempt INTEGER NOT NULL, spared INTEGER NOT NULL, progress REAL NOT NULL, ceiling REAL "
-    "NOT NULL, cached "
-    "INTEGER NOT NULL,"
-    " coalesced INTEGER NOT NULL, no_cache INTEGER NOT NULL, leader TEXT, webhook_url TEXT,"
-    " webhook_events INTEGER NOT NULL, events INTEGER NOT NULL, created INTEGER NOT NULL,"
-    " started INTEGER NOT NULL, finished INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " deadline INTEGER NOT NULL, not_before INTEGER NOT NULL, cost_s REAL NOT NULL);"
-    "CREATE INDEX job_status ON job(status, id);"
-    "CREATE INDEX job_tenant ON job(tenant, id);"
-    "CREATE INDEX job_expires ON job(expires) WHERE expires > 0;"
-    "CREATE TABLE claim(tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL,"
-    " job TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY(tenant, key)) WITHOUT ROWID;"
-    "CREATE INDEX claim_job ON claim(job);"
-    "CREATE INDEX claim_created ON claim(created);"
-    "CREATE TABLE cache(key TEXT PRIMARY KEY, result TEXT NOT NULL, bytes INTEGER NOT NULL,"
-    " cost_s REAL NOT NULL, stored INTEGER NOT NULL, used INTEGER NOT NULL, expires INTEGER "
-    "NOT NULL,"
-    " hits INTEGER NOT NULL);"
-    "CREATE INDEX cache_expires ON cache(expires);"
-    "CREATE INDEX cache_bytes ON cache(bytes);" /* sums without reading the results */
-    "CREATE TABLE hook(id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, url TEXT NOT "
-    "NULL,"
-    " event TEXT NOT NULL, body TEXT NOT NULL, secret TEXT, attempts INTEGER NOT NULL,"
-    " next INTEGER NOT NULL, last_error TEXT);"
-    "CREATE INDEX hook_next ON hook(next);"
-    "CREATE TABLE duration(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, seconds REAL NOT NULL,"
-    " peak INTEGER NOT NULL, happened INTEGER NOT NULL);"
-    "CREATE INDEX duration_kind ON duration(kind, id);"
-    "CREATE TABLE file(tenant TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, facts "
-    "TEXT,"
-    " created INTEGER NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY(tenant, id)) WITHOUT "
-    "ROWID;"
-    "CREATE TABLE derived(source TEXT NOT NULL, what TEXT NOT NULL, digest TEXT NOT NULL,"
-    " PRIMARY KEY(source, what)) WITHOUT ROWID;",
+#define FORMAT 2 /* of the file as a whole: 1 counted the steps of no room */
+
+static const OrfMigration own_steps[] = {
+    { .script =
+          "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+          "INSERT INTO meta VALUES('openings', 0);"
+          "CREATE TABLE derived(source TEXT NOT NULL, what TEXT NOT NULL, digest TEXT NOT "
+          "NULL, PRIMARY KEY(source, what)) WITHOUT ROWID;" },
+    { .script = "CREATE INDEX derived_digest ON derived(digest);" },
 };
+static const OrfSchema own = { .room = "store",
+                               .steps = own_steps,
+                               .n_steps = G_N_ELEMENTS(own_steps) };
 
-static bool
-read_version(OrfSql *sql, int *ret_version, GError **error)
+static const char *
+begin_script(int version)
 {
-    sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v2(sql->db, "PRAGMA user_version", -1, &stmt, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(stmt);
-    *ret_version = code == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : 0;
-    sqlite3_finalize(stmt);
-    return code == SQLITE_ROW || orf_sql_fail(sql, code, error);
-}
-
-/* Damage that a first look at every page would find. */
-static bool
-check(OrfSql *sql, GError **error)
-{
-    sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v2(sql->db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(stmt);
-    bool ok =
-        code == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
-    sqlite3_finalize(stmt);
-    return ok || orf_sql_fail(sql, code == SQLITE_ROW ? SQLITE_CORRUPT : code, error);
+    static const char count[] =
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE schema_step(room TEXT PRIMARY KEY, step INTEGER NOT NULL) WITHOUT ROWID;"
+        "PRAGMA user_version=2; COMMIT;";
+    static const char count_first_version[] =
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE schema_step(room TEXT PRIMARY KEY, step INTEGER NOT NULL) WITHOUT ROWID;"
+        "INSERT INTO schema_step VALUES('store', 1), ('job', 1), ('api', 1);"
+        "PRAGMA user_version=2; COMMIT;";
+    return version == 0 ? count : version == 1 ? count_first_version : NULL;
 }
 
 static bool
-take_step(OrfSql *sql, int step, GError **error)
+fail_newer(const char *what, int version, int newest, GError **error)
 {
-    g_autofree char *script = g_strdup_printf(
-        "BEGIN IMMEDIATE; %s PRAGMA user_version=%d; COMMIT;", steps[step], step + 1);
-    if (orf_sql_script(sql, script, error))
-        return true;
-    sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL); /* what failed has been told */
-    return false;
+    return ORF_FALSE(
+        error, CONFLICT,
+        "store: the database is of a newer program (schema %s%d, this one knows %d); "
+        "nothing was changed; start the newer program, or choose another data folder",
+        what, version, newest);
 }
 
 bool
-orf_store_migrate(OrfSql *sql, GError **error)
+orf_store_prepare(OrfStore *store, GError **error)
 {
-    int version, newest = G_N_ELEMENTS(steps);
-    if (!read_version(sql, &version, error))
+    int version;
+    if (!orf_sql_version(store->writer, &version, error))
         return false;
-    if (version > newest)
-        return ORF_FALSE(
-            error, CONFLICT,
-            "store: the database is of a newer program (schema %d, this one knows %d); "
-            "nothing was changed; start the newer program, or choose another data folder",
-            version, newest);
-    if (!check(sql, error))
+    if (version > FORMAT)
+        return fail_newer("", version, FORMAT, error);
+    const char *script = begin_script(version);
+    if (script && !orf_sql_script(store->writer, script, error)) {
+        if (orf_sql_in_transaction(store->writer))
+            orf_sql_script(store->writer, "ROLLBACK", NULL); /* what failed has been told */
         return false;
-    for (; version < newest; version++)
-        if (!take_step(sql, version, error))
+    }
+    return orf_store_migrate(store, &own, error);
+}
+
+/* --- A room's steps ----------------------------------------------------------------------- */
+
+typedef struct {
+    const OrfSchema *schema;
+    size_t step; /* the next */
+} Progress;
+
+static bool
+read_step(OrfSql *sql, void *data, GError **error)
+{
+    Progress *progress = data;
+    g_autoptr(GError) why = NULL;
+    g_autoptr(OrfStmt) stmt =
+        orf_sql_bind(sql, error, "SELECT step FROM schema_step WHERE room = $1", "s",
+                     progress->schema->room);
+    if (!stmt)
+        return false;
+    progress->step = orf_sql_next(stmt, &why) ? (size_t)orf_sql_int(stmt, 0) : 0;
+    if (why)
+        g_propagate_error(error, g_steal_pointer(&why));
+    return !error || !*error;
+}
+
+static bool
+take_step(OrfSql *sql, void *data, GError **error)
+{
+    const Progress *progress = data;
+    const OrfMigration *step = &progress->schema->steps[progress->step];
+    return (!step->script || orf_sql_script(sql, step->script, error)) &&
+           (!step->fill || step->fill(sql, error)) &&
+           orf_sql_run(sql, error,
+                       "INSERT INTO schema_step(room, step) VALUES($1, $2) "
+                       "ON CONFLICT(room) DO UPDATE SET step = excluded.step",
+                       "si", progress->schema->room, (int64_t)progress->step + 1);
+}
+
+bool
+orf_store_migrate(OrfStore *store, const OrfSchema *schema, GError **error)
+{
+    Progress progress = { schema, 0 };
+    if (!orf_store_read(store, read_step, &progress, error))
+        return false;
+    if (progress.step > schema->n_steps)
+        return fail_newer(schema->room, (int)progress.step, (int)schema->n_steps, error);
+    for (; progress.step < schema->n_steps; progress.step++)
+        if (!orf_store_write(store, true, take_step, &progress, error))
             return false;
+    if (!g_ptr_array_find(store->schemas, schema, NULL))
+        g_ptr_array_add(store->schemas, (void *)(uintptr_t)schema);
     return true;
+}
+
+/* --- Who is here -------------------------------------------------------------------------- */
+
+static bool
+check_room(OrfStmt *stmt, void *data, GError **error)
+{
+    const OrfStore *store = data;
+    const char *room = orf_sql_text(stmt, 0);
+    for (guint i = 0; i < store->schemas->len; i++)
+        if (g_strcmp0(((const OrfSchema *)store->schemas->pdata[i])->room, room) == 0)
+            return true;
+    return ORF_FALSE(
+        error, CONFLICT,
+        "store: the rows of %s are not open, so nobody knows which blobs they name", room);
+}
+
+static bool
+check_rooms(OrfSql *sql, void *data, GError **error)
+{
+    g_autoptr(OrfStmt) stmt = orf_sql_bind(sql, error, "SELECT room FROM schema_step", "");
+    return orf_sql_each(stmt, check_room, data, error);
+}
+
+bool
+orf_store_is_whole(OrfStore *store, GError **error)
+{
+    return orf_store_read(store, check_rooms, store, error);
 }

@@ -14,7 +14,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define WORTH_MOVING 1000 /* pages of the log that are worth moving */
+#define WORTH_MOVING 1000                 /* pages of the log that are worth moving */
+#define CHECK_AT_ONCE ((goffset)32 << 20) /* bytes: about a tenth of a second */
 
 bool
 orf_file_fail(GError **error, const char *what, int code)
@@ -43,7 +44,7 @@ static bool
 take_lock(OrfStore *store, GError **error)
 {
     g_autofree char *path = g_build_filename(store->dir, "orfeas.lock", NULL);
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock_fd < 0)
         return orf_file_fail(error, path, errno);
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
@@ -91,23 +92,68 @@ static bool
 count_opening(OrfSql *sql, void *data, GError **error)
 {
     int64_t *ret_openings = data;
-    g_auto(OrfStmt) stmt = orf_sql_bind(
+    g_autoptr(OrfStmt) stmt = orf_sql_bind(
         sql, error, "UPDATE meta SET value = value + 1 WHERE name = 'openings' RETURNING value",
         "");
-    if (!stmt || !orf_sql_next(sql, stmt, error))
-        return stmt && !*error ? orf_sql_fail(sql, SQLITE_CORRUPT, error) : false;
-    *ret_openings = sqlite3_column_int64(stmt, 0);
+    if (!stmt || !orf_sql_first(stmt, error))
+        return false;
+    *ret_openings = orf_sql_int(stmt, 0);
     return true;
+}
+
+/* What others may not read is never theirs to read: the log and its index get the mode that the
+ * database has when they are made. */
+static bool
+make_private(const char *path, GError **error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return orf_file_fail(error, "the database", errno);
+    close(fd);
+    static const char *const endings[] = { "", "-wal", "-shm" };
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *file = g_strconcat(path, endings[i], NULL);
+        g_chmod(file, 0600); /* of an earlier version; or it is not there */
+    }
+    return true;
+}
+
+static void *
+check_database(void *data)
+{
+    OrfStore *store = data;
+    GError *error = NULL;
+    if (orf_sql_check(store->checked, &error))
+        return NULL;
+    g_mutex_lock(&store->lock);
+    store->damaged = error;
+    g_mutex_unlock(&store->lock);
+    return NULL;
+}
+
+/* Damage that a look at every page finds: at once while that takes no time, else beside the
+ * work, which goes on until the damage shows. */
+static bool
+check(OrfStore *store, GError **error)
+{
+    GStatBuf about = { 0 };
+    if (g_stat(store->db_path, &about) == 0 && about.st_size <= CHECK_AT_ONCE)
+        return orf_sql_check(store->writer, error);
+    store->checked = orf_sql_open(store->db_path, false, error);
+    if (store->checked)
+        store->checker = g_thread_new("orfeas-check", check_database, store);
+    return store->checked != NULL;
 }
 
 static bool
 open_database(OrfStore *store, GError **error)
 {
     store->db_path = g_build_filename(store->dir, "orfeas.db", NULL);
-    store->writer = orf_sql_open(store->db_path, true, error);
-    if (!store->writer || !orf_store_migrate(store->writer, error))
+    if (!make_private(store->db_path, error))
         return false;
-    g_chmod(store->db_path, 0600);
+    store->writer = orf_sql_open(store->db_path, true, error);
+    if (!store->writer || !check(store, error) || !orf_store_prepare(store, error))
+        return false;
     store->tidier = orf_sql_open(store->db_path, false, error);
     return store->tidier &&
            orf_store_write(store, true, count_opening, &store->openings, error);
@@ -121,6 +167,8 @@ orf_store_open(const char *dir, GError **error)
     store->lock_fd = -1;
     store->full_sync = true;
     store->readers = g_ptr_array_new_with_free_func((GDestroyNotify)orf_sql_close);
+    store->schemas = g_ptr_array_new();
+    store->queries = g_ptr_array_new_with_free_func(g_free);
     g_mutex_init(&store->lock);
     g_mutex_init(&store->tidying);
     g_mutex_init(&store->sweeping);
@@ -139,6 +187,11 @@ orf_store_close(OrfStore *store)
 {
     if (!store)
         return;
+    if (store->checker) {
+        orf_sql_interrupt(store->checked);
+        g_thread_join(store->checker);
+    }
+    orf_sql_close(store->checked);
     g_ptr_array_unref(store->readers);
     orf_sql_close(store->tidier);
     orf_sql_close(store->writer); /* the last connection moves the log into the database */
@@ -148,7 +201,12 @@ orf_store_close(OrfStore *store)
     g_mutex_clear(&store->tidying);
     g_mutex_clear(&store->sweeping);
     g_cond_clear(&store->wrote);
+    g_ptr_array_unref(store->schemas);
+    g_ptr_array_unref(store->queries);
+    if (store->postponed)
+        g_ptr_array_unref(store->postponed);
     g_clear_error(&store->sick);
+    g_clear_error(&store->damaged);
     g_free(store->blob_dir);
     g_free(store->db_path);
     g_free(store->dir);
@@ -167,11 +225,11 @@ bool
 orf_store_healthy(OrfStore *store, GError **error)
 {
     g_mutex_lock(&store->lock);
-    bool ok = !store->sick;
-    if (!ok && error)
-        *error = g_error_copy(store->sick);
+    const GError *why = store->damaged ? store->damaged : store->sick;
+    if (why && error)
+        *error = g_error_copy(why);
     g_mutex_unlock(&store->lock);
-    return ok;
+    return !why;
 }
 
 static bool
@@ -190,12 +248,12 @@ orf_store_try(OrfStore *store, GError **error)
 void
 orf_store_tidy(OrfStore *store)
 {
+    orf_blob_drop_postponed(store);
     g_autofree char *log = g_strconcat(store->db_path, "-wal", NULL);
     GStatBuf about;
     if (g_stat(log, &about) != 0 || about.st_size < (goffset)WORTH_MOVING * 4096)
         return;
     g_mutex_lock(&store->tidying);
-    /* What cannot be moved now is moved the next time. */
-    sqlite3_wal_checkpoint_v2(store->tidier->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    orf_sql_checkpoint(store->tidier);
     g_mutex_unlock(&store->tidying);
 }

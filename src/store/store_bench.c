@@ -1,10 +1,38 @@
-/* store_bench.c - durable accepts by many clients, looks, blobs.
+/* store_bench.c - durable writes by many clients, reads, blobs; sweeping a large folder.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "store/folder_test.h"
 #include "store/store.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const OrfMigration steps[] = {
+    { .script =
+          "CREATE TABLE note(id TEXT PRIMARY KEY, text TEXT);"
+          "CREATE TABLE keep(job TEXT, place INTEGER, digest TEXT, PRIMARY KEY(job, place)) "
+          "WITHOUT ROWID; CREATE INDEX keep_digest ON keep(digest);" },
+};
+static const OrfBlobOwner owners[] = { { "keep", "digest" } };
+static const OrfSchema schema = { "bench", steps, 1, owners, 1 };
+
+static bool
+insert(OrfSql *sql, void *data, GError **error)
+{
+    return orf_sql_run(sql, error, "INSERT INTO note(id, text) VALUES($1, 'text')", "s",
+                       (const char *)data);
+}
+
+static bool
+look(OrfSql *sql, void *data, GError **error)
+{
+    g_autoptr(OrfStmt) stmt =
+        orf_sql_bind(sql, error, "SELECT text FROM note WHERE id = $1", "s", (char *)data);
+    return stmt && orf_sql_first(stmt, error);
+}
 
 typedef struct {
     OrfStore *store;
@@ -13,33 +41,28 @@ typedef struct {
 } Client;
 
 static void *
-accept_jobs(void *data)
+write_rows(void *data)
 {
     Client *client = data;
     for (int i = 0; i < client->n; i++) {
         char id[64];
         g_snprintf(id, sizeof id, "job_%02d_%06d", client->thread, i);
-        OrfJobRow row = { .id = id,
-                          .tenant = (char[]){ "local" },
-                          .kind = (char[]){ "k" },
-                          .request = (char[]){ "{\"v\":1}" },
-                          .created = 1 };
         int64_t begun = g_get_monotonic_time();
-        g_assert_true(orf_store_add_job(client->store, &row, id, "print", NULL, NULL, NULL));
+        g_assert_true(orf_store_write(client->store, true, insert, id, NULL));
         client->ms[i] = (double)(g_get_monotonic_time() - begun) / 1000;
     }
     return NULL;
 }
 
 static void *
-look_at_jobs(void *data)
+read_rows(void *data)
 {
     Client *client = data;
     for (int i = 0; i < client->n; i++) {
         char id[64];
         g_snprintf(id, sizeof id, "job_%02d_%06d", 0, i);
         int64_t begun = g_get_monotonic_time();
-        orf_job_row_free(orf_store_get_job(client->store, id, NULL));
+        g_assert_true(orf_store_read(client->store, look, id, NULL));
         client->ms[i] = (double)(g_get_monotonic_time() - begun) / 1000;
     }
     return NULL;
@@ -89,6 +112,81 @@ measure(const char *name, OrfStore *store, void *(*body)(void *), int threads, i
            ms[total * 95 / 100], total / seconds);
 }
 
+/* --- The sweep ---------------------------------------------------------------------------- */
+
+typedef struct {
+    int jobs, each, orphans; /* blobs of each job; one in so many blobs has no row */
+    char *folder;
+} Large;
+
+/* Names are what counts, so the files are empty. */
+static void
+make_blob(const Large *large, int number, char digest[ORF_DIGEST_SIZE])
+{
+    static const struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
+    orf_digest(&number, sizeof number, digest);
+    g_autofree char *outer = g_strdup_printf("%s/%.2s", large->folder, digest);
+    g_autofree char *inner = g_strdup_printf("%s/%.2s", outer, digest + 2);
+    g_autofree char *path = g_strdup_printf("%s/%s", inner, digest);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    if (fd < 0) {
+        g_mkdir_with_parents(inner, 0700);
+        fd = open(path, O_WRONLY | O_CREAT, 0600);
+    }
+    futimens(fd, old);
+    close(fd);
+}
+
+static bool
+fill(OrfSql *sql, void *data, GError **error)
+{
+    const Large *large = data;
+    for (int job = 0, n = 0; job < large->jobs; job++) {
+        char id[32], digest[ORF_DIGEST_SIZE];
+        g_snprintf(id, sizeof id, "job_%08d", job);
+        for (int i = 0; i < large->each; i++, n++) {
+            make_blob(large, n, digest);
+            if (n % large->orphans &&
+                !orf_sql_run(sql, error, "INSERT INTO keep VALUES($1, $2, $3)", "sis", id,
+                             (int64_t)i, digest))
+                return false;
+        }
+    }
+    return true;
+}
+
+static double
+peak_mib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static void
+measure_sweep(const char *name, OrfStore *store, int n)
+{
+    double before = peak_mib();
+    int64_t begun = g_get_monotonic_time();
+    orf_blob_sweep(store, (int64_t)2000 * 1000000, NULL);
+    double ms = (double)(g_get_monotonic_time() - begun) / 1000;
+    printf("%s\t%d\t%.0f\t%.0f\t%.0f\tpeak grew by %.1f MiB\n", name, n, ms, ms,
+           peak_mib() * (1 << 20), peak_mib() - before);
+}
+
+static void
+sweep(bool quick)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = orf_store_open(dir, NULL);
+    g_autofree char *folder = g_build_filename(dir, "blobs", NULL);
+    Large large = { quick ? 100 : 100000, 10, 100, folder };
+    g_assert_true(orf_store_migrate(store, &schema, NULL));
+    g_assert_true(orf_store_write(store, false, fill, &large, NULL));
+    measure_sweep("sweep-1-percent", store, large.jobs * large.each);
+    measure_sweep("sweep-nothing", store, large.jobs * large.each);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -97,9 +195,11 @@ main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(threads); i++) {
         g_autoptr(Folder) dir = folder_new();
         g_autoptr(OrfStore) store = orf_store_open(dir, NULL);
-        measure("accept", store, accept_jobs, threads[i], n);
-        measure("look", store, look_at_jobs, MIN(threads[i], 8), n);
+        g_assert_true(orf_store_migrate(store, &schema, NULL));
+        measure("write", store, write_rows, threads[i], n);
+        measure("read", store, read_rows, MIN(threads[i], 8), n);
         measure("blob-2MB", store, put_blobs, MIN(threads[i], 8), n / 20);
     }
+    sweep(n < 1000);
     return 0;
 }

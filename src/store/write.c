@@ -38,7 +38,7 @@ run_one(OrfSql *sql, OrfWriteOp *op)
 {
     op->ok =
         orf_sql_run(sql, &op->error, "SAVEPOINT one", "") && op->fn(sql, op->data, &op->error);
-    if (sqlite3_get_autocommit(sql->db))
+    if (!orf_sql_in_transaction(sql))
         return false;
     if (!op->ok && !orf_sql_run(sql, NULL, "ROLLBACK TO one", ""))
         return false;
@@ -87,7 +87,7 @@ commit_line(OrfStore *store, OrfWriteOp *line)
     GError *error = NULL;
     if (set_sync(store, needs_disk(line), &error) && run_line(store->writer, line, &error))
         return NULL;
-    if (!sqlite3_get_autocommit(store->writer->db))
+    if (orf_sql_in_transaction(store->writer))
         orf_sql_run(store->writer, NULL, "ROLLBACK", ""); /* the reason is in error */
     for (OrfWriteOp *op = line; op; op = op->next)
         op->ok |= !op->error;
@@ -175,7 +175,7 @@ orf_store_read(OrfStore *store, OrfSqlFn fn, void *data, GError **error)
     if (!reader)
         return false;
     bool ok = orf_sql_run(reader, error, "BEGIN", "") && fn(reader, data, error);
-    if (!sqlite3_get_autocommit(reader->db))
+    if (orf_sql_in_transaction(reader))
         orf_sql_run(reader, NULL, "ROLLBACK", ""); /* nothing was written */
     give_reader(store, reader);
     return ok;

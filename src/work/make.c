@@ -24,11 +24,11 @@ seconds_since(int64_t then_us)
 }
 
 static bool
-add_pictures(const OrfWishRequest *request, const OrfMakeHost *host, OrfRecipe *recipe,
+add_pictures(const OrfJobRequest *request, const OrfMakeHost *host, OrfRecipe *recipe,
              GError **error)
 {
-    for (guint i = 0; i < request->pictures->len; i++) {
-        const OrfWishPicture *picture = request->pictures->pdata[i];
+    for (guint i = 0; i < request->inputs->len; i++) {
+        const OrfJobInput *picture = request->inputs->pdata[i];
         g_autoptr(GBytes) bytes = host->input(picture->digest, host->data, error);
         if (!bytes ||
             !orf_recipe_add_picture(recipe, bytes, picture->name, picture->yaw, error))
@@ -90,7 +90,7 @@ result_of(Making *making, OrfAsset *asset, GError **error)
 }
 
 OrfMessage *
-orf_make(OrfTask *task, const OrfWishRequest *request, const OrfMakeHost *host,
+orf_make(OrfTask *task, const OrfJobRequest *request, const OrfMakeHost *host,
          const char **ret_generator, GError **error)
 {
     Making making = { .task = task, .host = host, .began_us = g_get_monotonic_time() };

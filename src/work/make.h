@@ -21,7 +21,7 @@ typedef struct {
 
 /* The RESULT; NULL sets error. `ret_generator` (static) is who ran, as soon as it is known.
  * Errors: the engine's and the host's. */
-OrfMessage *orf_make(OrfTask *task, const OrfWishRequest *request, const OrfMakeHost *host,
+OrfMessage *orf_make(OrfTask *task, const OrfJobRequest *request, const OrfMakeHost *host,
                      const char **ret_generator, GError **error);
 
 #endif

@@ -118,7 +118,7 @@ run(Inside *inside)
 {
     const char *generator = NULL;
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfWishRequest) request = orf_wish_request_parse(inside->order->request, &error);
+    g_autoptr(OrfJobRequest) request = orf_job_request_parse(inside->order->request, &error);
     OrfMakeHost host = { .input = input, .stage = stage, .data = inside };
     g_autoptr(OrfMessage) result =
         request ? orf_make(inside->task, request, &host, &generator, &error) : NULL;

@@ -64,7 +64,7 @@ static const OrfAdvice advice[] = {
 typedef struct {
     OrfRunner *runner;
     OrfJobRun *job;
-    char **ret_result;
+    OrfJobResult **ret_result;
     GError **ret_error;
 } One;
 
@@ -78,7 +78,8 @@ run_one(gpointer data)
 
 /* Each job of a batch has a thread, and its share of the cores. */
 static void
-run_all(OrfJobRun *const *jobs, size_t n, char **ret_results, GError **ret_errors, void *data)
+run_all(OrfJobRun *const *jobs, size_t n, OrfJobResult **ret_results, GError **ret_errors,
+        void *data)
 {
     OrfRunner *runner = data;
     GThread *threads[MOST_BATCH] = { 0 };
@@ -105,16 +106,15 @@ run_all(OrfJobRun *const *jobs, size_t n, char **ret_results, GError **ret_error
 /* Grids grow with the quality, pictures are decoded at most at 2048 px, several views share one
  * grid. */
 uint64_t
-orf_runner_guess(const char *request_json)
+orf_runner_guess(const OrfJobRequest *request)
 {
-    g_autoptr(OrfWishRequest) request = orf_wish_request_parse(request_json, NULL);
-    if (!request)
+    if (!request || !request->generator)
         return 64 * MIB;
     g_autofree char *kind = orf_wish_kind(request);
     uint64_t base = g_str_equal(request->generator, "hull") ? 160 * MIB : 32 * MIB;
     base *= strstr(kind, "/high") ? 3 : strstr(kind, "/draft") ? 1 : 2;
-    for (guint i = 0; i < request->pictures->len; i++) {
-        const OrfWishPicture *picture = request->pictures->pdata[i];
+    for (guint i = 0; i < request->inputs->len; i++) {
+        const OrfJobInput *picture = request->inputs->pdata[i];
         uint64_t pixels = (uint64_t)picture->width * picture->height;
         base += 4 * MIN(pixels, 4 * MIB) + picture->bytes;
     }
@@ -122,7 +122,7 @@ orf_runner_guess(const char *request_json)
 }
 
 static uint64_t
-reserve(const char *kind, const char *request, void *data)
+reserve(const char *kind, const OrfJobRequest *request, void *data)
 {
     OrfRunner *runner = data;
     uint64_t bytes = orf_devices_expect(runner->devices, kind, orf_runner_guess(request));

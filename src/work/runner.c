@@ -19,19 +19,17 @@ seconds_since(int64_t then_us)
     return (double)(g_get_monotonic_time() - then_us) / G_USEC_PER_SEC;
 }
 
-static char *
-stage_json(const Run *run, const OrfMessage *stage)
+static OrfStageRow
+stage_row(const Run *run, const OrfMessage *stage)
 {
-    GString *json = g_string_new(NULL);
-    g_string_append_printf(json,
-                           "{\"name\":\"%s\",\"progress\":%.2f,\"sha256\":\"%s\",\"bytes\":%zu,"
-                           "\"vertices\":%" G_GUINT64_FORMAT ",\"triangles\":%" G_GUINT64_FORMAT
-                           ",\"took_s\":",
-                           orf_stage_name((OrfStage)stage->stage),
-                           (double)(stage->stage + 1) / (double)ORF_N_STAGES, run->digest,
-                           run->bytes, stage->vertices, stage->triangles);
-    orf_json_number(json, round(stage->took_s * 1e4) / 1e4);
-    return g_string_free(g_string_append_c(json, '}'), FALSE);
+    OrfStageRow row = { .progress = (double)(stage->stage + 1) / (double)ORF_N_STAGES,
+                        .bytes = run->bytes,
+                        .vertices = stage->vertices,
+                        .triangles = stage->triangles,
+                        .took_s = round(stage->took_s * 1e4) / 1e4 };
+    g_strlcpy(row.name, orf_stage_name((OrfStage)stage->stage), sizeof row.name);
+    g_strlcpy(row.digest, run->digest, sizeof row.digest);
+    return row;
 }
 
 static void
@@ -63,70 +61,31 @@ take_stage(const OrfMessage *stage, GBytes *file, void *data, GError **error)
         run->bytes = g_bytes_get_size(file);
     g_free(run->generator);
     run->generator = g_strdup(stage->generator);
-    g_autofree char *json = stage_json(run, stage);
-    if (stage->stage == ORF_PREVIEW) /* a run that starts again tells them again */
-        g_string_truncate(run->stages, 0);
-    g_string_append_printf(run->stages, "%s%s", run->stages->len ? "," : "", json);
+    OrfStageRow row = stage_row(run, stage);
     measure_stage(run, stage);
     /* Waits while jobs that have no stage yet go first. */
-    orf_job_run_stage(run->job, json, (double)(stage->stage + 1) / (double)ORF_N_STAGES);
+    orf_job_run_stage(run->job, &row);
     return true;
 }
 
 /* --- Result ------------------------------------------------------------------------------- */
 
-static void
-append_text(GString *json, const char *name, const char *text)
+static OrfJobResult *
+result_of(const Run *run, const OrfMessage *told)
 {
-    g_string_append_printf(json, ",\"%s\":", name);
-    orf_json_string(json, text ? text : "");
-}
-
-static void
-append_ran(GString *json, const OrfMessage *result)
-{
-    g_string_append(json, "\"generator\":");
-    orf_json_string(json, result->generator ? result->generator : "");
-    append_text(json, "reason", result->reason);
-    g_string_append(json, ",\"confidence\":");
-    orf_json_number(json, round(result->confidence * 100) / 100);
-    if (!result->runner_up) {
-        g_string_append(json, ",\"runner_up\":null");
-        return;
-    }
-    g_string_append(json, ",\"runner_up\":{\"generator\":");
-    orf_json_string(json, result->runner_up);
-    append_text(json, "reason", result->runner_up_reason);
-    g_string_append_c(json, '}');
-}
-
-static void
-append_notes(GString *json, char **notes)
-{
-    g_string_append(json, ",\"warnings\":[");
-    for (char **note = notes; note && *note; note++) {
-        if (note != notes)
-            g_string_append_c(json, ',');
-        orf_json_string(json, *note);
-    }
-    g_string_append_c(json, ']');
-}
-
-static char *
-result_json(const Run *run, const OrfMessage *result)
-{
-    GString *json = g_string_new("{");
-    append_ran(json, result);
-    g_string_append_printf(json, ",\"seed\":%" G_GINT64_FORMAT ",\"stages\":[%s]",
-                           run->request->seed, run->stages->str);
-    g_string_append_printf(json, ",\"measures\":%s",
-                           result->measures ? result->measures : "{}");
-    append_notes(json, result->notes);
-    g_string_append_printf(json, ",\"took_s\":%.4f,\"peak_bytes\":%" G_GUINT64_FORMAT,
-                           seconds_since(run->began_us), result->peak);
-    append_text(json, "engine", orf_version());
-    g_string_append_c(json, '}');
-    return g_string_free(json, FALSE);
+    OrfJobResult *result = orf_job_result_new();
+    result->generator = g_strdup(told->generator);
+    result->reason = g_strdup(told->reason);
+    result->confidence = round(told->confidence * 100) / 100;
+    result->runner_up = g_strdup(told->runner_up);
+    result->runner_up_reason = g_strdup(told->runner_up_reason);
+    result->seed = run->request->seed;
+    result->measures = g_strdup(told->measures);
+    result->warnings = g_strdupv(told->notes);
+    result->took_s = round(seconds_since(run->began_us) * 1e4) / 1e4;
+    result->peak_bytes = told->peak;
+    result->engine = g_strdup(orf_version());
+    return result;
 }
 
 /* --- Elsewhere ---------------------------------------------------------------------------- */
@@ -161,10 +120,10 @@ static bool
 open_inputs(const Run *run, OrfMessage *order, GError **error)
 {
     OrfStore *store = run->runner->store;
-    const OrfWishRequest *request = run->request;
+    const OrfJobRequest *request = run->request;
     order->inputs = g_new0(char *, ORF_MESSAGE_FDS + 1);
-    for (guint i = 0; i < request->pictures->len; i++)
-        if (!open_input(store, ((OrfWishPicture *)request->pictures->pdata[i])->digest, order,
+    for (guint i = 0; i < request->inputs->len; i++)
+        if (!open_input(store, ((OrfJobInput *)request->inputs->pdata[i])->digest, order,
                         error))
             return false;
     return !request->mask || open_input(store, request->mask->digest, order, error);
@@ -178,7 +137,7 @@ run_elsewhere(Run *run, GError **error)
     *order = (OrfMessage){ .type = ORF_MESSAGE_RUN,
                            .id = g_strdup(job->id),
                            .kind = g_strdup(job->kind),
-                           .request = g_strdup(job->request),
+                           .request = orf_job_request_json(job->request),
                            .attempt = (uint64_t)job->attempt,
                            .cores = orf_task_cores(job->task),
                            .memory = run->runner->memory };
@@ -219,15 +178,18 @@ run_here(Run *run, GError **error)
 
 /* --- One run ------------------------------------------------------------------------------ */
 
-static char *
+static OrfJobResult *
 make(Run *run, GError **error)
 {
-    run->request = orf_wish_request_parse(run->job->request, error);
+    run->request = run->job->request;
     if (!run->request)
-        return NULL;
+        return ORF_FAIL(error, BAD_INPUT,
+                        "the stored request is of another version; send the wish again");
+    if (!g_str_equal(run->request->operation, "generate"))
+        return ORF_FAIL(error, UNSUPPORTED, "nobody here does \"%s\"", run->request->operation);
     g_autoptr(OrfMessage) result =
         run->runner->supervisor ? run_elsewhere(run, error) : run_here(run, error);
-    return result ? result_json(run, result) : NULL;
+    return result ? result_of(run, result) : NULL;
 }
 
 static const char *
@@ -254,23 +216,20 @@ static void
 run_clear(Run *run)
 {
     g_clear_pointer(&run->trace, orf_trace_free);
-    g_clear_pointer(&run->request, orf_wish_request_free);
     g_free(run->generator);
-    g_string_free(run->stages, TRUE);
     g_mutex_clear(&run->lock);
 }
 
-char *
+OrfJobResult *
 orf_runner_run_one(OrfRunner *runner, OrfJobRun *job, GError **error)
 {
     Run run = { .runner = runner, .job = job, .began_us = g_get_monotonic_time() };
-    run.stages = g_string_new(NULL);
     run.trace = orf_trace_new(runner->meter, job->kind);
     g_mutex_init(&run.lock);
     job->user = &run;
     orf_series_observe(orf_series(runner->waits, NULL), job->waited_s, NULL);
     GError *why = NULL;
-    char *result = make(&run, &why);
+    OrfJobResult *result = make(&run, &why);
     job->user = NULL;
     count_run(&run, why);
     run_clear(&run);

@@ -25,17 +25,16 @@ struct OrfRunner {
 typedef struct {
     OrfRunner *runner;
     OrfJobRun *job;
-    OrfWishRequest *request;
+    const OrfJobRequest *request;
     char *generator; /* that ran; NULL: not known yet */
     GMutex lock;
     OrfTrace *trace;
     int64_t began_us;             /* monotonic */
-    GString *stages;              /* JSON of those told, joined by commas */
     char digest[ORF_DIGEST_SIZE]; /* of the stage stored last, and its bytes */
     size_t bytes;
 } Run;
 
-/* The result's JSON. Errors: the engine's and the store's. */
-char *orf_runner_run_one(OrfRunner *runner, OrfJobRun *job, GError **error);
+/* Errors: the engine's and the store's. */
+OrfJobResult *orf_runner_run_one(OrfRunner *runner, OrfJobRun *job, GError **error);
 void orf_runner_progress(OrfJobRun *job, const char *step, double fraction, void *data);
 #endif

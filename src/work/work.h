@@ -16,15 +16,14 @@
 typedef struct OrfRunner OrfRunner;
 /* Everything is borrowed and outlives the runner. */
 OrfRunner *orf_runner_new(OrfStore *store, OrfMeter *meter, OrfDevices *devices);
-/* `describe`: how an error is told in a job's row, see OrfWork; NULL: by the table of errors.
- */
-typedef char *(*OrfDescribeFn)(const GError *error, void *data);
+/* `describe`: how an error is told in a job, see OrfWork; NULL: by the table of errors. */
+typedef void (*OrfDescribeFn)(const GError *error, OrfJobError *ret, void *data);
 OrfWork orf_runner_work(OrfRunner *runner, OrfDescribeFn describe);
 void orf_runner_free(OrfRunner *runner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRunner, orf_runner_free)
 
 /* Bytes that a run of this stored request may need, before any was measured. */
-uint64_t orf_runner_guess(const char *request_json);
+uint64_t orf_runner_guess(const OrfJobRequest *request);
 
 /* --- Runner process: runs in a process of their own (supervisor.c, run-jobs.c) ------------ */
 
@@ -56,52 +55,20 @@ int orf_run_jobs(uint64_t memory, OrfRunHook hook);
 /* Confines the calling process for ever, and says what is in force; caller owns. */
 char *orf_confinement_here(uint64_t memory);
 
-/* --- Request: what is stored with a job: request.c. Immutable once built ------------------ */
-
-typedef struct {
-    char *digest, *name;
-    char *pointer; /* of a draft: for messages */
-    double yaw;    /* degrees; NAN: not a view */
-    char *format;  /* "jpeg" */
-    unsigned width, height;
-    uint64_t bytes;
-} OrfWishPicture;
-void orf_wish_picture_free(OrfWishPicture *picture);
-
-typedef struct {
-    char *name, *text;
-    char *pointer; /* of a draft: for messages */
-} OrfWishSetting;
-
-typedef struct {
-    char *generator, *mode;
-    GPtrArray *settings;  /* of OrfWishSetting, names sorted */
-    GPtrArray *pictures;  /* of OrfWishPicture */
-    OrfWishPicture *mask; /* or NULL */
-    char *parameters;     /* JSON, all that count */
-    int64_t seed;
-    char *format;      /* of the file a Hunyuan3D client wants; NULL: glb */
-    int64_t triangles; /* at most, in that file; 0: as they are */
-} OrfWishRequest;
-OrfWishRequest *orf_wish_request_new(void);
-void orf_wish_request_free(OrfWishRequest *request);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfWishRequest, orf_wish_request_free)
+/* --- Requests of the operation generate: request.c ---------------------------------------- */
 
 /* The recipe without its pictures. Faults are handed to `fault` (may be NULL: the first becomes
  * the error). */
 typedef void (*OrfWishFaultFn)(const char *pointer, const GError *error, void *data);
-OrfRecipe *orf_wish_recipe(const OrfWishRequest *request, OrfWishFaultFn fault, void *data,
-                           GError **error);
+OrfRecipe *
+orf_wish_recipe(const OrfJobRequest *request, OrfWishFaultFn fault, void *data, GError **error);
 /* Fills in `parameters` and `seed` from the recipe. */
-void orf_wish_request_settle(OrfWishRequest *request, const OrfRecipe *recipe);
-char *orf_wish_request_json(const OrfWishRequest *request);
-/* Errors: BAD_INPUT: not a request of this version. */
-OrfWishRequest *orf_wish_request_parse(const char *json, GError **error);
+void orf_wish_request_settle(OrfJobRequest *request, const OrfRecipe *recipe);
 /* "generate/auto/high/preview". */
-char *orf_wish_kind(const OrfWishRequest *request);
-/* SHA-256 over length-prefixed fields: version of the scheme, tenant, generator, engine
- * version, all parameters, digests and angles of the pictures, digest of the mask. */
-void orf_wish_key(const OrfWishRequest *request, const char *tenant, char ret[ORF_DIGEST_SIZE]);
+char *orf_wish_kind(const OrfJobRequest *request);
+/* SHA-256 over length-prefixed fields: version of the scheme, generator, engine version, all
+ * parameters, digests and angles of the pictures, digest of the mask. */
+void orf_wish_key(const OrfJobRequest *request, char ret[ORF_DIGEST_SIZE]);
 
 /* Fields into a digest: each is preceded by its length, so no two lists of fields are alike. */
 typedef struct OrfFields OrfFields;
