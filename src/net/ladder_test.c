@@ -53,7 +53,7 @@ main(int argc, char **argv)
         "hunyuan-2.0-dit",       "hunyuan-2.0-dit-guidance", "hunyuan-2.1-dit",
         "hunyuan-encoder-giant", "hunyuan-encoder-large",    "hunyuan-vae",
         "hunyuan-vae-turbo",     "hunyuan-schedulers",       "matting-u2netp",
-        "matting-isnet",
+        "matting-isnet",         "triposr-encoder",          "triposr-tiny",
     };
     static const char *const small[] = { "hunyuan-2.0-dit", "hunyuan-vae" };
     g_test_init(&argc, &argv, NULL);

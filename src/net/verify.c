@@ -204,7 +204,8 @@ orf_case_watch(OrfCase *it, const char *prefix)
 
 /* --- Which kind of case ------------------------------------------------------------------- */
 
-static const OrfCaseKind *const tables[] = { orf_cases_hunyuan, orf_cases_matting };
+static const OrfCaseKind *const tables[] = { orf_cases_hunyuan, orf_cases_matting,
+                                             orf_cases_triposr };
 
 static bool
 fits(const OrfCase *it, const OrfCaseKind *kind)
