@@ -243,12 +243,15 @@ typedef struct {
     float low[3];
     double scale[3]; /* to 0 .. 65535 */
     _Atomic int64_t found;
+    GArray *pairs; /* of triangles, two by two, under the lock; or NULL */
+    GMutex lock;
     _Atomic size_t done; /* leaves */
 } Tree;
 
 static void
 tree_clear(Tree *tree)
 {
+    g_mutex_clear(&tree->lock);
     orf_free(tree->places);
     orf_free(tree->boxes);
     orf_free(tree->nodes);
@@ -418,6 +421,18 @@ boxes_meet(const Box *a, const Box *b)
 }
 
 static void
+count_pair(Tree *tree, uint32_t a, uint32_t b)
+{
+    tree->found++;
+    if (!tree->pairs)
+        return;
+    uint32_t pair[2] = { a, b };
+    g_mutex_lock(&tree->lock);
+    g_array_append_vals(tree->pairs, pair, 2);
+    g_mutex_unlock(&tree->lock);
+}
+
+static void
 compare_leaves(Tree *tree, size_t a, size_t b)
 {
     size_t a_end = MIN((a + 1) * LEAF, tree->n), b_end = MIN((b + 1) * LEAF, tree->n);
@@ -427,7 +442,7 @@ compare_leaves(Tree *tree, size_t a, size_t b)
                 orf_triangles_cross(tree->positions,
                                     tree->triangles + 3 * (size_t)tree->places[i].triangle,
                                     tree->triangles + 3 * (size_t)tree->places[j].triangle))
-                tree->found++;
+                count_pair(tree, tree->places[i].triangle, tree->places[j].triangle);
 }
 
 static bool
@@ -478,10 +493,12 @@ search_leaves(size_t begin, size_t end, void *data)
     orf_task_progress(tree->task, (double)(tree->done * LEAF) / (double)(tree->n + LEAF));
 }
 
-bool
-orf_mesh_count_crossings(OrfTask *task, const OrfMesh *mesh, int64_t *ret_n, GError **error)
+static bool
+find_crossings(OrfTask *task, const OrfMesh *mesh, GArray *pairs, int64_t *ret_n,
+               GError **error)
 {
-    g_auto(Tree) tree = { 0 };
+    g_auto(Tree) tree = { .pairs = pairs };
+    g_mutex_init(&tree.lock);
     if (!tree_init(task, mesh, &tree, error))
         return false;
     size_t n_leaves = (tree.n + LEAF - 1) / LEAF;
@@ -489,4 +506,17 @@ orf_mesh_count_crossings(OrfTask *task, const OrfMesh *mesh, int64_t *ret_n, GEr
         return orf_task_check(task, error);
     *ret_n = MIN(tree.found, ORF_MAX_CROSSINGS);
     return true;
+}
+
+bool
+orf_mesh_count_crossings(OrfTask *task, const OrfMesh *mesh, int64_t *ret_n, GError **error)
+{
+    return find_crossings(task, mesh, NULL, ret_n, error);
+}
+
+bool
+orf_mesh_list_crossings(OrfTask *task, const OrfMesh *mesh, GArray *ret_pairs, GError **error)
+{
+    int64_t n;
+    return find_crossings(task, mesh, ret_pairs, &n, error);
 }

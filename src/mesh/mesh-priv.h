@@ -78,5 +78,11 @@ bool orf_triangles_cross(const float *positions, const uint32_t a[3], const uint
  */
 bool
 orf_mesh_count_crossings(OrfTask *task, const OrfMesh *mesh, int64_t *ret_n, GError **error);
+/* The same pairs, as far as they are counted: triangles in `ret_pairs` (of uint32_t), two by
+ * two. Their order depends on the cores. */
+bool
+orf_mesh_list_crossings(OrfTask *task, const OrfMesh *mesh, GArray *ret_pairs, GError **error);
+/* Did a triangle turn over, or lose its area, when its vertices moved? */
+bool orf_triangle_turned(const float *before, const float *after, const uint32_t t[3]);
 
 #endif

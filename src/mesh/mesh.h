@@ -161,6 +161,40 @@ typedef struct {
 OrfMesh *
 orf_mesh_unwrap(OrfTask *task, const OrfMesh *mesh, const OrfUnwrap *options, GError **error);
 
+/* --- Repair: mesh/repair.c ---------------------------------------------------------------- */
+
+typedef enum {
+    ORF_REPAIR_AUTO,    /* wish: climbs only as far as it must */
+    ORF_REPAIR_NOTHING, /* report: it was sound, and came back as it was */
+    ORF_REPAIR_SAFE,    /* welded, cleaned, small holes closed */
+    ORF_REPAIR_FULL,    /* what sees no outside dropped, the rest turned outwards and closed */
+    ORF_REPAIR_REMESH,  /* a new surface of what the triangles wind round */
+} OrfRepairLevel;
+
+typedef struct {
+    OrfRepairLevel level; /* AUTO, or REMESH: a new surface in any case */
+    unsigned cells;       /* of the grid along the diagonal; 0: 250 */
+    bool keep_voids;      /* closed inner shells stay even when they line the outer one */
+} OrfRepair;
+
+typedef struct {
+    OrfRepairLevel way; /* the rung that gave the result */
+    OrfMeasures before, after;
+    size_t degenerate, duplicate; /* triangles dropped */
+    size_t unseen, turned;        /* triangles that saw no outside; that were turned over */
+    size_t holes, crumbs;         /* loops closed, small pieces dropped */
+    double hidden; /* share of the inside that is empty behind narrow doors, 0..1 */
+    double door;   /* mm: the widest of them; 0: none */
+} OrfRepairReport;
+
+/* Makes a closed, manifold, oriented solid without crossings of any triangles, changing no more
+ * than it must: sound meshes come back as the same object, kept triangles keep their vertices,
+ * UVs, colours and groups. A remeshed surface has none of them. `options` and `ret_report` may
+ * be NULL. Errors: BAD_INPUT (nothing with an area), CANCELLED, TOO_LARGE.
+ * docs/decisions/0070-repair.md. */
+OrfMesh *orf_mesh_repair(OrfTask *task, OrfMesh *mesh, const OrfRepair *options,
+                         OrfRepairReport *ret_report, GError **error);
+
 /* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------- */
 
 /* Samples of a field on a regular grid, x fastest: field[(z*ny + y)*nx + x]; above 0 is inside.
