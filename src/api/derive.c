@@ -5,7 +5,8 @@
  * Made once: clients that ask for the same thing meanwhile wait for the one that is being made,
  * those who ask later get the blob. It goes when its source goes. Making takes a thread of its
  * own for seconds, so that neither the transport nor the API's desk waits for it; when the last
- * client has left it stops. */
+ * client has left it stops. What is new costs the client one of its rate, and is refused when
+ * the disk is almost full: nobody can fill it by asking. */
 #include "api/jobs-priv.h"
 #include "engine/engine.h"
 
@@ -291,6 +292,15 @@ orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedF
         ready(call, digest);
         return;
     }
+    if (orf_api_low_on_disk(call->api)) {
+        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_STORAGE_UNAVAILABLE,
+                                              .detail = "The server's disk is almost full: "
+                                                        "what was made before can be fetched.",
+                                              .retry_after = 30 });
+        return;
+    }
+    if (!call->endpoint->cost && !orf_call_charge(call, 1))
+        return;
     Waiter *waiter = waiter_new(makers, call, ready);
     orf_call_follow(call, &waiter->follower);
     g_mutex_lock(&makers->lock);

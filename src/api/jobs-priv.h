@@ -59,6 +59,13 @@ typedef struct {
  * `missing`. */
 void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemCode missing);
 
+/* The width a view is made in: the argument "width", or the next that is made. */
+unsigned orf_view_width(const OrfCall *call);
+#define ORF_VIEW_WIDTH                                                                         \
+    ORF_INT(                                                                                   \
+        "width", 256, 4096, "1024",                                                            \
+        "Width of the picture in pixels: 256, 512, 1024, 2048 or 4096; others get the next.")
+
 /* --- What is made of a blob, once, on threads of its own: derive.c ------------------------ */
 
 typedef struct OrfMakers OrfMakers;

@@ -239,7 +239,7 @@ get_view(OrfCall *call)
     download->type = "image/png";
     download->extension = "png";
     download->how = "inline";
-    g_snprintf(what, sizeof what, "view-%d", (int)orf_call_int(call, "width"));
+    g_snprintf(what, sizeof what, "view-%u", orf_view_width(call));
     orf_call_derive(call, row->digest, what, reply_download);
 }
 
@@ -405,8 +405,7 @@ const OrfEndpoint orf_endpoint_mesh_view = {
     .arguments =
         (const OrfArgument[]){
             ID,
-            { ORF_IN_QUERY,
-              ORF_INT("width", 256, 4096, "1024", "Width of the picture in pixels.") },
+            { ORF_IN_QUERY, ORF_VIEW_WIDTH },
             { 0 },
         },
     .answers =

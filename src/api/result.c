@@ -171,7 +171,7 @@ get_view(OrfCall *call)
     name_file(call, shown, NULL, "inline");
     ((Naming *)call->data)->type = "image/png";
     ((Naming *)call->data)->extension = "png";
-    g_snprintf(what, sizeof what, "view-%d", (int)orf_call_int(call, "width"));
+    g_snprintf(what, sizeof what, "view-%u", orf_view_width(call));
     orf_call_derive(call, stage->digest, what, reply_named);
 }
 
@@ -198,7 +198,7 @@ static const OrfArgument view_arguments[] = {
     ID,
     { ORF_IN_QUERY, ORF_CHOICE("stage", "|preview|medium|final|finished", "",
                                "Which stage; none: the newest there is.") },
-    { ORF_IN_QUERY, ORF_INT("width", 256, 4096, "1024", "Width of the picture in pixels.") },
+    { ORF_IN_QUERY, ORF_VIEW_WIDTH },
     { 0 },
 };
 

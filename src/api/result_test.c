@@ -315,6 +315,25 @@ is_seen(JobsStage *stage)
     expect_problem(stage, "/view?width=9", "", 422, "invalid_params");
 }
 
+/* Whoever asks for many widths gets few files, and none when the disk is almost full. */
+static void
+fills_no_disk(JobsStage *stage)
+{
+    finished_job(stage);
+    g_auto(ApiAnswer) odd = jobs_get(stage, "/view?width=257", "");
+    g_auto(ApiAnswer) even = jobs_get(stage, "/view?width=512", "");
+    g_autofree char *first = api_answer_header(&odd, "ETag"),
+                    *second = api_answer_header(&even, "ETag");
+    g_assert_cmpstr(first, ==, second);
+    orf_api_set_disk(stage->api->api, 1);
+    expect_problem(stage, "/view?width=2048", "", 503, "storage_unavailable");
+    expect_problem(stage, "/result?format=stl", "", 503, "storage_unavailable");
+    g_auto(ApiAnswer) made = jobs_get(stage, "/view?width=300", "");
+    g_assert_cmpint(made.status, ==, 200);
+    g_auto(ApiAnswer) kept = jobs_get(stage, "/result", "");
+    g_assert_cmpint(kept.status, ==, 200);
+}
+
 /* Files that the disk has lost are said to be gone. */
 static void
 lost_files(JobsStage *stage)
@@ -345,6 +364,7 @@ main(int argc, char **argv)
         { "/api/result/what-was-made-goes-with-its-source", derived_lives_with_its_source },
         { "/api/result/what-is-not-there-yet-says-when", not_ready },
         { "/api/result/a-picture-shows-it", is_seen },
+        { "/api/result/what-is-made-on-demand-cannot-fill-the-disk", fills_no_disk },
         { "/api/result/lost-files-are-gone-not-broken", lost_files },
     };
     g_test_init(&argc, &argv, NULL);

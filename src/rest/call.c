@@ -191,10 +191,10 @@ reply_limited(OrfCall *call, const OrfLimitTold *told, const char *limit)
 }
 
 static bool
-check_address_limit(OrfCall *call)
+check_address_limit(OrfCall *call, unsigned cost)
 {
     char key[ORF_ADDRESS_KEY];
-    unsigned cost = call->endpoint->cost, quota = call->rest->options.rate;
+    unsigned quota = call->rest->options.rate;
     if (!quota || !cost)
         return true;
     orf_client_key(call, key);
@@ -203,14 +203,20 @@ check_address_limit(OrfCall *call)
 }
 
 static bool
-check_key_limit(OrfCall *call)
+check_key_limit(OrfCall *call, unsigned cost)
 {
-    unsigned cost = call->endpoint->cost, quota = call->who.quota;
+    unsigned quota = call->who.quota;
     if (!quota || !cost)
         return true;
     g_autofree char *key = g_strconcat("key ", call->who.key, NULL);
     call->of_key = orf_limiter_take(call->rest->limiter, key, quota, cost, call->began_us);
     return call->of_key.allowed || reply_limited(call, &call->of_key, "key");
+}
+
+bool
+orf_call_charge(OrfCall *call, unsigned cost)
+{
+    return check_address_limit(call, cost) && check_key_limit(call, cost);
 }
 
 /* --- Who asks, and may they --------------------------------------------------------------- */
@@ -269,8 +275,8 @@ admit(OrfCall *call)
 {
     return check_place(call) && check_method(call, call->methods) &&
            orf_call_read_arguments(call) && check_body(call) && is_ready(call) &&
-           check_address_limit(call) && check_identity(call) && check_key_limit(call) &&
-           orf_client_may_send(call);
+           check_address_limit(call, call->endpoint->cost) && check_identity(call) &&
+           check_key_limit(call, call->endpoint->cost) && orf_client_may_send(call);
 }
 
 void

@@ -158,6 +158,8 @@ void orf_call_add_header(OrfCall *call, const char *name, const char *value);
 /* Runs `work` on the API's own threads; the request is kept until it returns. When too much
  * waits it replies 503. */
 void orf_call_desk(OrfCall *call, void (*work)(OrfCall *call));
+/* Takes what this call turned out to cost beside its row's; false: it has replied 429. */
+bool orf_call_charge(OrfCall *call, unsigned cost);
 /* Before the endpoint's `gone`, the newest first. */
 void orf_call_follow(OrfCall *call, OrfFollower *follower);
 /* Ends what follows by this function now, as if the client had stayed to the end. */
