@@ -87,32 +87,39 @@ add_triangles(OrfDraft *draft, OrfPoints *points, const float (*corners)[3], siz
     return true;
 }
 
-/* False when a coordinate is not finite. */
-static bool
+/* Corners of `n` facets, without those that have a coordinate that is no finite number; how
+ * many are left. */
+static size_t
 read_corners(const uint8_t *facet, size_t n, float (*ret)[3])
 {
-    bool finite = true;
-    for (size_t i = 0; i < n; i++, facet += FACET)
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++, facet += FACET) {
+        bool finite = true;
         for (size_t k = 0; k < 3; k++) {
             float p[3];
             memcpy(p, facet + 12 + 12 * k, sizeof p);
             finite &= orf_finite3(p);
-            orf_from_z_up(p, ret[3 * i + k]);
+            orf_from_z_up(p, ret[3 * kept + k]);
         }
-    return finite;
+        kept += finite;
+    }
+    return kept;
 }
 
 static bool
-fail_not_finite(const OrfDraft *draft, const float (*corners)[3], size_t first, GError **error)
+tell_left_out(const OrfDraft *draft, size_t left_out, size_t n, GError **error)
 {
-    size_t at = 0;
-    while (orf_finite3(corners[at]))
-        at++;
-    size_t facet = first + at / 3;
-    return ORF_FALSE(error, BAD_INPUT,
-                     "%s: facet %zu at byte %zu has a coordinate that is not a finite number; "
-                     "export it again",
-                     draft->options->name, facet, HEADER + FACET * facet);
+    if (left_out == n && n > 0)
+        return ORF_FALSE(
+            error, BAD_INPUT,
+            "%s: no facet has coordinates that are finite numbers; export it again",
+            draft->options->name);
+    if (left_out > 0)
+        orf_task_note(draft->task,
+                      "%s: %zu of %zu facets have a coordinate that is not a finite number and "
+                      "were left out",
+                      draft->options->name, left_out, n);
+    return true;
 }
 
 static OrfAsset *
@@ -132,18 +139,19 @@ load_binary(OrfDraft *draft, OrfPoints *points, const uint8_t *data, size_t size
         orf_task_alloc(draft->task, 3 * BATCH, sizeof *corners, "corners", error);
     if (!corners)
         return NULL;
+    size_t left_out = 0;
     for (size_t i = 0; i < n; i += BATCH) {
         size_t count = MIN(BATCH, n - i);
         if (!orf_task_check(draft->task, error))
             return NULL;
-        if (!read_corners(data + HEADER + FACET * i, count, corners)) {
-            fail_not_finite(draft, (const float(*)[3])corners, i, error);
-            return NULL;
-        }
-        if (!add_triangles(draft, points, (const float(*)[3])corners, count, error))
+        size_t kept = read_corners(data + HEADER + FACET * i, count, corners);
+        left_out += count - kept;
+        if (kept && !add_triangles(draft, points, (const float(*)[3])corners, kept, error))
             return NULL;
         orf_task_progress(draft->task, (double)(i + count) / (double)n);
     }
+    if (!tell_left_out(draft, left_out, n, error))
+        return NULL;
     return finish(draft, points, error);
 }
 

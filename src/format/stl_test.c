@@ -57,6 +57,18 @@ bytes_after_the_end_are_noted(void)
 }
 
 static void
+facets_of_no_number_are_left_out(void)
+{
+    uint8_t file[84 + 3 * FACET];
+    write_binary(file, "x", 3);
+    memcpy(file + 84 + FACET + 16, &(float){ NAN }, 4);
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfAsset) asset = load_file(task, "stl", file, sizeof file, NULL);
+    g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 2);
+    assert_noted(task, "1 of 3 facets");
+}
+
+static void
 equal_corners_become_one_vertex(void)
 {
     uint8_t file[84 + 3 * FACET];
@@ -115,9 +127,9 @@ bad_text_is_refused(void)
 static void
 bad_binaries_are_refused(void)
 {
-    static uint8_t cut[84 + 3 * FACET - 1], wild[84 + 2 * FACET], none[84];
-    write_binary(wild, "x", 2);
-    memcpy(wild + 84 + FACET + 16, &(float){ INFINITY }, 4);
+    static uint8_t cut[84 + 3 * FACET - 1], wild[84 + FACET], none[84];
+    write_binary(wild, "x", 1);
+    memcpy(wild + 84 + 16, &(float){ INFINITY }, 4);
     uint8_t whole[84 + 3 * FACET];
     write_binary(whole, "x", 3);
     memcpy(cut, whole, sizeof cut);
@@ -126,8 +138,7 @@ bad_binaries_are_refused(void)
           "bad: the header promises 3 triangles but the file holds 2; it is cut short or not "
           "STL, export it again" },
         { "infinite", (char *)wild, sizeof wild,
-          "bad: facet 1 at byte 134 has a coordinate that is not a finite number; "
-          "export it again" },
+          "bad: no facet has coordinates that are finite numbers; export it again" },
         { "empty", (char *)none, sizeof none, "bad: holds no triangles; export it as a mesh" },
         { "too small", "x", 1, "bad: 1 bytes are too few for an STL file; export it again" },
     };
@@ -142,6 +153,8 @@ main(int argc, char **argv)
     g_test_add_func("/format/stl/binary-of-small-round-numbers-is-binary",
                     binary_of_small_round_numbers_is_binary);
     g_test_add_func("/format/stl/bytes-after-the-end-are-noted", bytes_after_the_end_are_noted);
+    g_test_add_func("/format/stl/facets-of-no-number-are-left-out",
+                    facets_of_no_number_are_left_out);
     g_test_add_func("/format/stl/equal-corners-become-one-vertex",
                     equal_corners_become_one_vertex);
     g_test_add_func("/format/stl/ascii-is-read-generously", ascii_is_read_generously);
