@@ -60,7 +60,7 @@ def lines(done):
 # --- Talking ------------------------------------------------------------------------------------------
 
 HELP = ["help", "generate --help", "cutout --help", "mesh", "mesh info --help", "mesh convert --help", "mesh view --help",
-        "serve --help", "generators", "generators --all", "doctor --help", "completion"]
+        "serve --help", "generators", "generators --all", "doctor --help", "completion", "net --help", "net list"]
 
 
 @sentence("/cli/help-texts-are-as-reviewed")
@@ -71,6 +71,16 @@ def help_texts(_):
         if os.environ.get("ORFEAS_GOLDEN"):
             path.write_text(text)
         assert text == path.read_text(), f"orfeas {words} differs from {path.name}; ORFEAS_GOLDEN=1 rewrites it"
+
+
+@sentence("/cli/a-recorded-net-is-told-and-proved")
+def nets(_):
+    folder = str(ROOT / "tests" / "data" / "nets" / "hunyuan-vae")
+    told = json.loads(run("net", "info", folder, "--json", check=0).stdout)
+    assert told["net"] == "hunyuan3d-vae" and told["arrays"] == 56 and "void" in told["territory"], told
+    proved = run("net", "verify", folder, check=0).stdout.decode()
+    assert "out.logits" in proved and "right: " in proved, proved
+    assert b"no checkpoint" in run("net", "info", str(ROOT / "tests"), check=4).stderr
 
 
 @sentence("/cli/version-is-one-line")

@@ -8,9 +8,11 @@
 
 /* clang-format off: one line each */
 static const OrfCommand *const table[] = {
-    &orf_command_generate,   &orf_command_cutout,     &orf_command_mesh,
-    &orf_command_serve,      &orf_command_generators, &orf_command_doctor,
-    &orf_command_completion, &orf_command_run_jobs,   NULL,
+    &orf_command_generate,   &orf_command_cutout,
+    &orf_command_mesh,       &orf_command_serve,
+    &orf_command_generators, &orf_command_doctor,
+    &orf_command_completion, &orf_command_run_jobs,
+    &orf_command_net,        NULL,
 };
 /* clang-format on */
 

@@ -21,7 +21,7 @@ typedef struct {
 
 extern const OrfCommand orf_command_generate, orf_command_cutout, orf_command_mesh,
     orf_command_serve, orf_command_run_jobs, orf_command_generators, orf_command_doctor,
-    orf_command_completion;
+    orf_command_completion, orf_command_net;
 const OrfCommand *const *orf_commands(void); /* NULL-terminated */
 
 /* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */
