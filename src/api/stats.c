@@ -221,57 +221,17 @@ const OrfEndpoint orf_endpoint_performance = {
 /* --- Advice ------------------------------------------------------------------------------- */
 
 static void
-copy_member(json_t *to, const char *name, const json_t *from, const char *as)
-{
-    json_t *value = json_object_get(from, name);
-    if (value)
-        json_object_set(to, as, value);
-}
-
-static void
-take_bottlenecks(json_t *list, const char *profile)
-{
-    json_t *all = json_loads(profile, 0, NULL), *one;
-    size_t i;
-    json_array_foreach(json_object_get(all, "bottlenecks"), i, one)
-    {
-        json_t *to = json_pack("{s:s, s:s}", "source", "profile", "code", "bottleneck");
-        copy_member(to, "severity", one, "severity");
-        copy_member(to, "advice", one, "text");
-        copy_member(to, "path", one, "stage");
-        copy_member(to, "share", one, "share");
-        json_array_append_new(list, to);
-    }
-    json_decref(all);
-}
-
-static void
-take_device_advice(json_t *list, const char *devices)
-{
-    json_t *all = json_loads(devices, 0, NULL), *one;
-    size_t i;
-    json_array_foreach(json_object_get(all, "recommendations"), i, one)
-    {
-        json_t *to = json_copy(one);
-        json_object_set_new(to, "source", json_string("devices"));
-        json_array_append_new(list, to);
-    }
-    json_decref(all);
-}
-
-static void
 recommendations(OrfCall *call)
 {
-    json_t *list = json_array();
-    g_autofree char *profile = orf_profile_json(call->api->options.meter);
-    take_bottlenecks(list, profile);
-    if (call->api->options.devices) {
-        g_autofree char *devices = orf_devices_json(call->api->options.devices, false);
-        take_device_advice(list, devices);
-    }
-    json_t *all = json_pack("{s:o}", "recommendations", list);
-    orf_call_reply_json(call, 200, NULL, json_dumps(all, JSON_COMPACT));
-    json_decref(all);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_begin_array(json, "recommendations");
+    orf_profile_add_advice(call->api->options.meter, json);
+    if (call->api->options.devices)
+        orf_devices_add_advice(call->api->options.devices, json);
+    orf_json_end(json);
+    orf_json_end(json);
+    orf_call_reply_json(call, 200, NULL, orf_json_steal(json));
 }
 
 const OrfEndpoint orf_endpoint_recommendations = {

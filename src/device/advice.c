@@ -136,7 +136,8 @@ static const struct {
 };
 
 void
-add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *device)
+add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *device,
+                    const char *source)
 {
     const OrfDeviceStats *stats = &device->stats;
     double total = (double)stats->memory_total;
@@ -153,6 +154,8 @@ add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *devi
         orf_json_add_text(json, "severity", severities[severity]);
         orf_json_add_int(json, "device", stats->index);
         orf_json_add_text(json, "text", text->str);
+        if (source)
+            orf_json_add_text(json, "source", source);
         orf_json_end(json);
     }
 }

@@ -85,7 +85,8 @@ void budget_follow(Budget *budget, uint64_t limit); /* the limit may have change
 /* Seconds until memory is full; < 0: it does not rise. */
 double seconds_to_full(const OrfDeviceStats *stats);
 
-/* Appends {"code",...},... for one device: advice.c. */
-void add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *device);
+/* Appends {"code",...},... for one device: advice.c. `source`: a member; NULL: none. */
+void add_recommendations(OrfJson *json, const OrfDevices *devices, const Device *device,
+                         const char *source);
 
 #endif

@@ -54,6 +54,15 @@ add_device(OrfJson *json, const OrfDevices *devices, const Device *device, bool 
     orf_json_end(json);
 }
 
+void
+orf_devices_add_advice(OrfDevices *devices, OrfJson *json)
+{
+    g_mutex_lock(&devices->lock);
+    for (size_t i = 0; i < devices->n; i++)
+        add_recommendations(json, devices, &devices->devices[i], "devices");
+    g_mutex_unlock(&devices->lock);
+}
+
 char *
 orf_devices_json(OrfDevices *devices, bool history)
 {
@@ -66,7 +75,7 @@ orf_devices_json(OrfDevices *devices, bool history)
     orf_json_end(json);
     orf_json_begin_array(json, "recommendations");
     for (size_t i = 0; i < devices->n; i++)
-        add_recommendations(json, devices, &devices->devices[i]);
+        add_recommendations(json, devices, &devices->devices[i], NULL);
     g_mutex_unlock(&devices->lock);
     orf_json_end(json);
     orf_json_end(json);

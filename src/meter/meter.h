@@ -78,6 +78,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfTrace, orf_trace_free)
  * `own_share` leaves out the stages within. A bottleneck is a stage whose own time is over 20 %
  * (medium), over 30 % (high) or over 40 % (critical). */
 char *orf_profile_json(OrfMeter *meter);
+/* Its bottlenecks as advice, into an array: {"source":"profile","code":"bottleneck","severity",
+ * "text","stage","share"}. */
+void orf_profile_add_advice(OrfMeter *meter, OrfJson *json);
 void orf_profile_reset(OrfMeter *meter);
 /* Advice for a stage, by the last name in its path; static table, printed in the JSON. */
 typedef struct {

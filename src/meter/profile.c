@@ -309,18 +309,45 @@ add_bottleneck(OrfJson *json, const Report *report, const Line *line)
     orf_json_end(json);
 }
 
-static void
-add_bottlenecks(OrfJson *json, const Report *report)
+/* Line, the worst first; caller owns. */
+static GPtrArray *
+find_bottlenecks(const Report *report)
 {
-    g_autoptr(GPtrArray) found = g_ptr_array_new();
+    GPtrArray *found = g_ptr_array_new();
     for (size_t i = 0; i < report->n_lines; i++)
         if (severity_of(report->lines[i].own_share))
             g_ptr_array_add(found, (Line *)&report->lines[i]);
     g_ptr_array_sort(found, compare_lines);
+    return found;
+}
+
+static void
+add_bottlenecks(OrfJson *json, const Report *report)
+{
+    g_autoptr(GPtrArray) found = find_bottlenecks(report);
     orf_json_begin_array(json, "bottlenecks");
     for (guint i = 0; i < found->len; i++)
         add_bottleneck(json, report, found->pdata[i]);
     orf_json_end(json);
+}
+
+void
+orf_profile_add_advice(OrfMeter *meter, OrfJson *json)
+{
+    g_autoptr(Report) report = gather(meter->profile);
+    add_up(report);
+    g_autoptr(GPtrArray) found = find_bottlenecks(report);
+    for (guint i = 0; i < found->len; i++) {
+        const Line *line = found->pdata[i];
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "source", "profile");
+        orf_json_add_text(json, "code", "bottleneck");
+        orf_json_add_text(json, "severity", severity_of(line->own_share));
+        orf_json_add_text(json, "text", advice_for(report, line));
+        orf_json_add_text(json, "stage", line->stage->path);
+        orf_json_add_number(json, "share", rounded(line->own_share));
+        orf_json_end(json);
+    }
 }
 
 char *
