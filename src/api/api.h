@@ -14,6 +14,7 @@
 #include "meter/meter.h"
 #include "rest/rest.h"
 #include "store/store.h"
+#include "work/work.h"
 
 /* --- API ---------------------------------------------------------------------------------- */
 
@@ -22,6 +23,7 @@ typedef struct {
     OrfQueue *queue;
     OrfMeter *meter;
     OrfDevices *devices;
+    OrfRunner *runner;     /* borrowed; NULL: nothing is told of it */
     const char *safe_mode; /* why nothing can be stored; NULL: all is well */
     unsigned rate; /* jobs and uploads one client address may create in a minute; 0: no limit */
     bool loopback; /* it listens on loopback: a Host that names another machine is refused */

@@ -31,6 +31,11 @@ typedef enum {
     HOOKS,
     DEAD_LETTERS,
     DISK_FREE,
+    RUNNERS,
+    RUNNERS_ENDED,
+    RUNS_STUCK,
+    RUNS_GIVEN_UP,
+    RUNS_REPEATED,
     DEVICE_MEMORY,
     DEVICE_LOAD,
     DEVICE_TEMPERATURE,
@@ -68,6 +73,15 @@ static const OrfMetricInfo infos[N_FAMILIES] = {
                       "Engine time that hits spared." },
     [HOOKS] = { "orfeas_webhooks_total", ORF_COUNTER, "Webhook deliveries.", "outcome" },
     [DEAD_LETTERS] = { "orfeas_dead_letter_depth", ORF_GAUGE, "Webhooks given up." },
+    [RUNNERS] = { "orfeas_runners", ORF_GAUGE, "Processes that jobs run in." },
+    [RUNNERS_ENDED] = { "orfeas_runners_ended_total", ORF_COUNTER,
+                        "Processes that had to be replaced.", "reason" },
+    [RUNS_STUCK] = { "orfeas_runs_stuck", ORF_GAUGE,
+                     "Runs that were given up, because they did not stop, and still go on." },
+    [RUNS_GIVEN_UP] = { "orfeas_runs_given_up_total", ORF_COUNTER,
+                        "Runs that did not stop when they should." },
+    [RUNS_REPEATED] = { "orfeas_runs_repeated_total", ORF_COUNTER,
+                        "Runs that started again in another process." },
     [DISK_FREE] = { "orfeas_disk_free_bytes", ORF_GAUGE, "Where jobs and results are stored." },
     [DEVICE_MEMORY] = { "orfeas_gpu_memory_bytes", ORF_GAUGE,
                         "Memory of devices; the CPU is device 0.", "device,kind" },
@@ -169,6 +183,21 @@ read_devices(OrfMeter *meter, OrfDevices *devices)
 }
 
 static void
+read_runner(OrfMeter *meter, OrfRunner *runner)
+{
+    OrfIsolationStats s;
+    if (!runner || !orf_runner_isolation(runner, &s))
+        return;
+    set(meter, RUNNERS, NULL, s.runners);
+    set(meter, RUNNERS_ENDED, "crashed", (double)s.crashed);
+    set(meter, RUNNERS_ENDED, "outside", (double)s.ended);
+    set(meter, RUNNERS_ENDED, "replaced", (double)s.replaced);
+    set(meter, RUNS_STUCK, NULL, s.stuck);
+    set(meter, RUNS_GIVEN_UP, NULL, (double)s.given_up);
+    set(meter, RUNS_REPEATED, NULL, (double)s.repeated);
+}
+
+static void
 refresh(OrfMeter *meter, void *data)
 {
     OrfApi *api = data;
@@ -181,6 +210,7 @@ refresh(OrfMeter *meter, void *data)
     read_http(meter, api->http);
     read_queue(meter, api->options.queue);
     read_devices(meter, api->options.devices);
+    read_runner(meter, api->options.runner);
 }
 
 void

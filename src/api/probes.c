@@ -29,6 +29,15 @@ add_reason(GString *out, bool is, const char *text)
     orf_json_string(out, text);
 }
 
+/* Starting is no reason: what is accepted meanwhile waits a moment. */
+static bool
+lacks_runner(const OrfApi *api)
+{
+    OrfIsolationStats s;
+    return api->options.runner && orf_runner_isolation(api->options.runner, &s) && !s.pid &&
+           *s.failing;
+}
+
 /* A list of strings, without its brackets; caller owns. */
 static char *
 reasons_not_ready(const OrfApi *api)
@@ -46,6 +55,7 @@ reasons_not_ready(const OrfApi *api)
     add_reason(out, why != NULL, why);
     add_reason(out, orf_api_low_on_disk(api), "the disk is almost full");
     add_reason(out, !is_alive(api), "the clock stands still");
+    add_reason(out, lacks_runner(api), "jobs cannot run: no process for them starts");
     return g_string_free(out, FALSE);
 }
 
@@ -53,7 +63,7 @@ bool
 orf_api_is_ready(const OrfApi *api)
 {
     return !api->draining && api->options.store && is_alive(api) && !orf_api_low_on_disk(api) &&
-           orf_store_healthy(api->options.store, NULL);
+           orf_store_healthy(api->options.store, NULL) && !lacks_runner(api);
 }
 
 static void
@@ -95,8 +105,8 @@ const OrfEndpoint orf_endpoint_readyz = {
     .name = "isReady",
     .group = "operations",
     .summary = "Does it take new jobs?",
-    .help = "Send no new work while this fails: it is about to stop, in safe mode, or its "
-            "disk is full.",
+    .help = "Send no new work while this fails: it is about to stop, in safe mode, its disk is "
+            "full, or no process for jobs starts.",
     .answers = alive_answers,
     .handle = readyz,
 };
@@ -202,6 +212,27 @@ append_queue(GString *out, OrfQueue *queue)
 }
 
 static void
+append_runner(GString *out, OrfRunner *runner)
+{
+    OrfIsolationStats s;
+    if (!runner || !orf_runner_isolation(runner, &s)) {
+        g_string_append(out, ",\"runner\":null");
+        return;
+    }
+    g_string_append_printf(out, ",\"runner\":{\"status\":\"%s\",\"confined\":",
+                           s.pid        ? "ready"
+                           : *s.failing ? "failing"
+                                        : "starting");
+    orf_json_string(out, *s.confined ? s.confined : NULL);
+    g_string_append_printf(
+        out,
+        ",\"processes\":%u,\"stuck\":%u,\"crashed\":%" G_GUINT64_FORMAT
+        ",\"ended\":%" G_GUINT64_FORMAT ",\"replaced\":%" G_GUINT64_FORMAT
+        ",\"runs_repeated\":%" G_GUINT64_FORMAT ",\"runs_given_up\":%" G_GUINT64_FORMAT "}",
+        s.runners, s.stuck, s.crashed, s.ended, s.replaced, s.repeated, s.given_up);
+}
+
+static void
 health(OrfCall *call)
 {
     OrfApi *api = call->api;
@@ -216,6 +247,7 @@ health(OrfCall *call)
                            (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6);
     g_string_append_printf(out, ",\"reasons\":[%s]", reasons);
     append_queue(out, api->options.queue);
+    append_runner(out, api->options.runner);
     append_http(out, api->http);
     uint64_t disk = atomic_load(&api->parts->disk_free);
     if (disk != G_MAXUINT64)

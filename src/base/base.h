@@ -368,6 +368,7 @@ char *orf_machine_cpu_name(const char *root); /* "AMD EPYC 7543"; caller owns */
 /* --- Log: GLib's: for programs and for tracing; rooms return errors instead ----------- */
 
 #define orf_log_debug(...) g_log("orfeas", G_LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define orf_log_note(...) g_log("orfeas", G_LOG_LEVEL_MESSAGE, __VA_ARGS__)
 #define orf_log_warning(...) g_log("orfeas", G_LOG_LEVEL_WARNING, __VA_ARGS__)
 
 #endif

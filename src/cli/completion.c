@@ -20,7 +20,7 @@ command_names(void)
 }
 
 static const char serve_options[] =
-    "--listen --port --data --workers --memory --rate --max-upload --cache-size --cache-ttl "
+    "--listen --port --data --workers --memory --run-limit --rate --max-upload --cache-size --cache-ttl "
     "--keep --keep-jobs --keep-size --webhook-secret-file --allow-origin --behind-proxy --drain --describe --help";
 
 static void

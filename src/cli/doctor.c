@@ -96,6 +96,32 @@ print_cuda(void)
     json_decref(cuda);
 }
 
+/* What runs of the server give up on this machine: tried by a process that gives it up. Caller
+ * owns; NULL: it cannot be told. */
+static char *
+confinement(void)
+{
+    char *argv[] = { "/proc/self/exe", "run-jobs", "--confinement", NULL };
+    g_autofree char *self = g_file_read_link(argv[0], NULL);
+    char *told = NULL;
+    int status = 1;
+    argv[0] = self;
+    if (!self || !g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &told,
+                               NULL, &status, NULL))
+        return NULL;
+    if (status == 0)
+        return g_strchomp(told);
+    g_free(told);
+    return NULL;
+}
+
+static void
+print_confinement(void)
+{
+    g_autofree char *told = confinement();
+    g_print("\nconfinement of the server's runs\n  %s\n", told ? told : "cannot be told");
+}
+
 static unsigned
 print_report(void)
 {
@@ -117,6 +143,7 @@ print_report(void)
     print_need(&(Need){ "fonts", "for the generator text", "apt install fonts-dejavu-core" },
                has_font(), "to get it");
     missing += !has_font();
+    print_confinement();
     g_print("\nprograms that go well with it\n");
     for (size_t i = 0; i < G_N_ELEMENTS(tools); i++)
         print_need(&tools[i], has_tool(tools[i].name), "optional");
@@ -166,6 +193,8 @@ print_json(void)
     add_flags(json, "pictures", pictures, G_N_ELEMENTS(pictures), orf_engine_reads_pictures);
     add_flags(json, "tools", tools, G_N_ELEMENTS(tools), has_tool);
     orf_json_add_bool(json, "fonts", has_font());
+    g_autofree char *told = confinement();
+    orf_json_add_text(json, "confinement", told);
     orf_json_end(json);
     orf_cli_print(json);
 }

@@ -31,7 +31,7 @@ static const char about[] =
 
 typedef struct {
     char *address, *data, *memory, *cache_size, *cache_ttl, *keep, *keep_size, *max_upload,
-        *secret_file;
+        *secret_file, *run_limit;
     char **origins;
     char *describe;
     int port, workers, rate, drain, keep_jobs;
@@ -41,9 +41,9 @@ typedef struct {
 static void
 wish_clear(Wish *wish)
 {
-    char *texts[] = { wish->describe,    wish->address,   wish->data, wish->memory,
-                      wish->cache_size,  wish->cache_ttl, wish->keep, wish->max_upload,
-                      wish->secret_file, wish->keep_size };
+    char *texts[] = { wish->describe,    wish->address,   wish->data,     wish->memory,
+                      wish->cache_size,  wish->cache_ttl, wish->keep,     wish->max_upload,
+                      wish->secret_file, wish->keep_size, wish->run_limit };
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     g_strfreev(wish->origins);
@@ -184,6 +184,7 @@ fill_options(const Wish *wish, OrfDaemonOptions *options, GError **error)
            read_size("cache-size", wish->cache_size, &options->cache_bytes, error) &&
            read_time("cache-ttl", wish->cache_ttl, &options->cache_ttl_us, error) &&
            read_size("keep-size", wish->keep_size, &options->keep_bytes, error) &&
+           read_time("run-limit", wish->run_limit, &options->run_limit_us, error) &&
            read_time("keep", wish->keep, &options->keep_us, error);
 }
 
@@ -194,7 +195,7 @@ static GLogWriterOutput
 write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
     (void)data;
-    if (level > G_LOG_LEVEL_WARNING && !g_getenv("G_MESSAGES_DEBUG"))
+    if (level > G_LOG_LEVEL_MESSAGE && !g_getenv("G_MESSAGES_DEBUG"))
         return G_LOG_WRITER_HANDLED;
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
@@ -203,6 +204,7 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
             fprintf(stderr, "%s %s: %s\n", time,
                     level <= G_LOG_LEVEL_CRITICAL  ? "error"
                     : level <= G_LOG_LEVEL_WARNING ? "warning"
+                    : level <= G_LOG_LEVEL_MESSAGE ? "note"
                                                    : "debug",
                     (const char *)fields[i].value);
     return G_LOG_WRITER_HANDLED;
@@ -279,6 +281,8 @@ run(int argc, char **argv)
           "Jobs at one time (default: one a core)", "N" },
         { "memory", 'm', 0, G_OPTION_ARG_STRING, &w.memory,
           "Memory of all jobs together (default: 3/4 of the machine's)", "SIZE" },
+        { "run-limit", 0, 0, G_OPTION_ARG_STRING, &w.run_limit,
+          "Longest time one job may run (default: 10m)", "TIME" },
         { "rate", 0, 0, G_OPTION_ARG_INT, &w.rate,
           "Jobs and uploads of one address in a minute; 0: any (default: any on this machine, "
           "else 300)",

@@ -10,6 +10,15 @@
 #include "rest/rest.h"
 #include "work/work.h"
 
+/* From the first signal until all is closed: signals.c. */
+typedef struct {
+    int signals, over; /* signalfd, eventfd */
+    int64_t began_us;  /* monotonic */
+    int64_t until_us;  /* then the program ends, whatever goes on */
+    GThread *watch;    /* NULL: nobody has asked for the end */
+} OrfEnding;
+void orf_ending_clear(OrfEnding *ending);
+
 struct OrfDaemon {
     char *dir, *address, *safe_mode;
     OrfMeter *meter;
@@ -23,6 +32,7 @@ struct OrfDaemon {
     OrfHttp *http;
     struct OrfKeeper *keeper;
     bool drained;
+    OrfEnding ending;
 };
 
 /* --- Housekeeping: keeper.c --------------------------------------------------------------- */

@@ -116,6 +116,7 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
             .queue = daemon->queue,
             .meter = daemon->meter,
             .devices = daemon->devices,
+            .runner = daemon->runner,
             .safe_mode = daemon->safe_mode,
             .rate = options->rate,
             /* Which names a proxy lets through is its business, unless sites are listed. */
@@ -246,6 +247,7 @@ orf_daemon_free(OrfDaemon *daemon)
     orf_store_close(daemon->store);
     orf_devices_free(daemon->devices);
     orf_meter_free(daemon->meter);
+    orf_ending_clear(&daemon->ending);
     g_free(daemon->safe_mode);
     g_free(daemon->runs_memory);
     g_free(daemon->program);

@@ -56,7 +56,8 @@ int orf_daemon_run_jobs(uint64_t memory, void (*hook)(const char *request, const
 char *orf_daemon_confinement(void);
 
 /* Waits for SIGINT or SIGTERM, which every thread has blocked, and drains for `drain_s` at
- * most; a second signal ends the program at once. */
+ * most. From then on until the daemon is freed a second signal ends the program at once, and
+ * so does the time: 10 s after the drain at the latest. */
 void orf_daemon_serve(OrfDaemon *daemon, unsigned drain_s);
 
 #endif

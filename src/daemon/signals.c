@@ -10,9 +10,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-typedef struct {
-    int signals, over; /* signalfd, eventfd */
-} Watch;
+#define ECHO_US (300 * G_TIME_SPAN_MILLISECOND) /* some send a signal twice; people do not */
+#define MOST_CLOSING_US (10 * G_USEC_PER_SEC)   /* after the drain: replies, files, threads */
 
 static int
 open_signals(void)
@@ -35,31 +34,58 @@ wait_for_signal(int fd)
     return n == sizeof told;
 }
 
+/* The last word: whatever does not come to its end, the program does. Jobs that were running
+ * wait for the next start. */
+static void
+end_now(const char *why)
+{
+    orf_log_warning("stopping at once: %s", why);
+    _exit(orf_error_info(ORF_ERROR_CANCELLED)->exit_code);
+}
+
 static void *
 watch_for_second(void *data)
 {
-    const Watch *watch = data;
-    struct pollfd both[2] = { { .fd = watch->over, .events = POLLIN },
-                              { .fd = watch->signals, .events = POLLIN } };
-    while (poll(both, 2, -1) >= 0 || errno == EINTR) {
-        if (both[0].revents)
+    const OrfEnding *ending = data;
+    struct pollfd both[2] = { { .fd = ending->over, .events = POLLIN },
+                              { .fd = ending->signals, .events = POLLIN } };
+    for (;;) {
+        int64_t left = (ending->until_us - g_get_monotonic_time()) / 1000;
+        int n = poll(both, 2, (int)CLAMP(left, 0, G_MAXINT));
+        if (n < 0 && errno != EINTR)
             return NULL;
-        if (both[1].revents)
-            _exit(orf_error_info(ORF_ERROR_CANCELLED)->exit_code);
+        if (n > 0 && both[0].revents)
+            return NULL;
+        if (n > 0 && both[1].revents && wait_for_signal(ending->signals) &&
+            g_get_monotonic_time() - ending->began_us > ECHO_US)
+            end_now("a second signal came");
+        if (n == 0)
+            end_now("something does not end");
     }
-    return NULL;
 }
 
 void
 orf_daemon_serve(OrfDaemon *daemon, unsigned drain_s)
 {
-    Watch watch = { open_signals(), eventfd(0, EFD_CLOEXEC) };
-    if (watch.signals >= 0 && wait_for_signal(watch.signals)) {
-        GThread *second = g_thread_new("second signal", watch_for_second, &watch);
-        orf_daemon_drain(daemon, g_get_monotonic_time() + drain_s * G_USEC_PER_SEC);
-        eventfd_write(watch.over, 1);
-        g_thread_join(second);
-    }
-    close(watch.over);
-    close(watch.signals);
+    OrfEnding *ending = &daemon->ending;
+    ending->signals = open_signals();
+    ending->over = eventfd(0, EFD_CLOEXEC);
+    if (ending->signals < 0 || !wait_for_signal(ending->signals))
+        return;
+    ending->began_us = g_get_monotonic_time();
+    int64_t until = g_get_monotonic_time() + drain_s * G_USEC_PER_SEC;
+    ending->until_us = until + MOST_CLOSING_US;
+    ending->watch = g_thread_new("second signal", watch_for_second, ending);
+    orf_daemon_drain(daemon, until);
+}
+
+void
+orf_ending_clear(OrfEnding *ending)
+{
+    if (!ending->watch)
+        return;
+    eventfd_write(ending->over, 1);
+    g_thread_join(ending->watch);
+    close(ending->over);
+    close(ending->signals);
 }

@@ -110,6 +110,8 @@ hear(OrfChild *child, OrfMessage *message)
         child->state = ORF_CHILD_READY;
         supervisor->failures = 0;
         *supervisor->stats.failing = '\0';
+        if (!*supervisor->stats.confined)
+            orf_log_note("runs are confined: %s", child->confined ? child->confined : "none");
         g_strlcpy(supervisor->stats.confined, child->confined ? child->confined : "none",
                   sizeof supervisor->stats.confined);
         g_cond_broadcast(&supervisor->changed);
