@@ -180,10 +180,11 @@ struct OrfQueue {
     GPtrArray *unsettled;
     GQueue remembered; /* jobs that are over, in order of their ends */
     size_t remembered_bytes;
-    uint64_t turns;                 /* of the line: for versions */
-    uint64_t forgotten;             /* jobs deleted: what was read before may be stale */
-    uint64_t finished;              /* works that succeeded */
-    uint64_t kept_jobs, kept_bytes; /* in the store, over: as counted last, and since */
+    uint64_t turns;     /* of the line: for versions */
+    uint64_t forgotten; /* jobs deleted: what was read before may be stale */
+    uint64_t finished;  /* works that succeeded */
+    uint64_t kept;      /* jobs in the store that are over: as counted last, and since */
+    bool crowded;       /* they are too many: the keeper is to look */
     unsigned n_queued[3];
     unsigned normal_used, preview_used, limit, idle, starting;
     GPtrArray *threads;
@@ -298,6 +299,8 @@ void *orf_queue_keep_thread(void *queue);
 bool orf_queue_erase(OrfQueue *queue, const char *id, int64_t finished, GError **error);
 /* Erases the oldest that are too many. Both without the lock. */
 void orf_queue_trim_jobs(OrfQueue *queue);
+/* One more is over; with the lock held. */
+void orf_queue_count_kept(OrfQueue *queue);
 
 /* --- Cache: cache.c ----------------------------------------------------------------------- */
 

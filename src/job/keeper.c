@@ -139,6 +139,9 @@ orf_queue_keep_thread(void *data)
         int64_t now = orf_queue_now(queue), next = line_up_due(queue, now);
         OrfSettlement *late = expire_late(queue, now, &next);
         g_autoptr(GPtrArray) unsettled = take_unsettled(queue, now, &next);
+        if (queue->crowded)
+            chores.expire = now;
+        queue->crowded = false;
         bool chore = now >= MIN(chores.tidy, chores.expire);
         if (late || unsettled->len || chore) {
             g_mutex_unlock(&queue->lock);

@@ -452,8 +452,10 @@ orf_job_rows_move(OrfStore *store, OrfJobMove *moves, size_t n, const OrfMoveOpt
 /* --- Delete ------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *id;
+    const char *const *ids;
+    size_t n;
     GPtrArray *digests;
+    int64_t gone;
 } Deletion;
 
 static bool
@@ -465,7 +467,7 @@ add_digest(OrfStmt *stmt, void *data, GError **error)
 }
 
 static bool
-delete_job(OrfSql *sql, void *data, GError **error)
+delete_job(OrfSql *sql, const char *id, Deletion *deletion, GError **error)
 {
     static const char *const naming[] = {
         "DELETE FROM job_input WHERE job = $1 RETURNING digest",
@@ -476,23 +478,35 @@ delete_job(OrfSql *sql, void *data, GError **error)
         "DELETE FROM hook WHERE job = $1",       "DELETE FROM claim WHERE job = $1",
         "DELETE FROM job WHERE id = $1",
     };
-    const Deletion *deletion = data;
     for (size_t i = 0; i < G_N_ELEMENTS(naming); i++) {
-        g_autoptr(OrfStmt) stmt = orf_sql_bind(sql, error, naming[i], "s", deletion->id);
+        g_autoptr(OrfStmt) stmt = orf_sql_bind(sql, error, naming[i], "s", id);
         if (!orf_sql_each(stmt, add_digest, deletion->digests, error))
             return false;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
-        if (!orf_sql_run(sql, error, others[i], "s", deletion->id))
+        if (!orf_sql_run(sql, error, others[i], "s", id))
             return false;
-    return orf_sql_changes(sql) > 0 || fail_unknown(error);
+    deletion->gone += orf_sql_changes(sql);
+    return true;
+}
+
+static bool
+delete_jobs(OrfSql *sql, void *data, GError **error)
+{
+    Deletion *deletion = data;
+    for (size_t i = 0; i < deletion->n; i++)
+        if (!delete_job(sql, deletion->ids[i], deletion, error))
+            return false;
+    return deletion->gone > 0 || fail_unknown(error);
 }
 
 bool
-orf_job_row_delete(OrfStore *store, const char *id, GPtrArray **ret_digests, GError **error)
+orf_job_rows_delete(OrfStore *store, const char *const *ids, size_t n, bool durable,
+                    GPtrArray **ret_digests, GError **error)
 {
     g_autoptr(GPtrArray) digests = g_ptr_array_new_with_free_func(g_free);
-    if (!orf_store_write(store, true, delete_job, &(Deletion){ id, digests }, error))
+    Deletion deletion = { ids, n, digests, 0 };
+    if (!orf_store_write(store, durable, delete_jobs, &deletion, error))
         return false;
     *ret_digests = g_steal_pointer(&digests);
     return true;
@@ -576,27 +590,33 @@ orf_job_rows_total(OrfStore *store, uint64_t *ret_jobs, uint64_t *ret_bytes, GEr
     return true;
 }
 
+/* By the index of expiry: the oldest until what is too much has been counted. */
 static bool
-list_beyond(OrfSql *sql, void *data, GError **error)
+list_oldest(OrfSql *sql, void *data, GError **error)
 {
-    const Kept *kept = data;
-    g_autoptr(OrfStmt) stmt =
-        orf_sql_bind(sql, error,
-                     "SELECT id FROM (SELECT id, expires, "
-                     "ROW_NUMBER() OVER (ORDER BY expires DESC, id DESC) AS n, "
-                     "SUM(bytes) OVER (ORDER BY expires DESC, id DESC) AS total "
-                     "FROM job WHERE expires > 0) kept WHERE n > $1 OR total > $2 "
-                     "ORDER BY expires, id LIMIT $3",
-                     "iii", (int64_t)MIN(kept->jobs, INT64_MAX),
-                     (int64_t)MIN(kept->bytes, INT64_MAX), (int64_t)kept->limit);
-    return orf_sql_each(stmt, add_digest, kept->ids, error);
+    Kept *kept = data;
+    g_autoptr(GError) why = NULL;
+    g_autoptr(OrfStmt) stmt = orf_sql_bind(
+        sql, error, "SELECT id, bytes FROM job WHERE expires > 0 ORDER BY expires, id LIMIT $1",
+        "i", (int64_t)kept->limit);
+    if (!stmt)
+        return false;
+    while ((kept->jobs || kept->bytes) && orf_sql_next(stmt, &why)) {
+        g_ptr_array_add(kept->ids, orf_sql_dup(stmt, 0));
+        kept->jobs -= kept->jobs > 0;
+        kept->bytes -= MIN(kept->bytes, (uint64_t)orf_sql_int(stmt, 1));
+    }
+    if (!why)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
 }
 
 GPtrArray *
-orf_job_rows_beyond(OrfStore *store, uint64_t jobs, uint64_t bytes, unsigned limit,
+orf_job_rows_oldest(OrfStore *store, uint64_t jobs, uint64_t bytes, unsigned limit,
                     GError **error)
 {
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     Kept kept = { jobs, bytes, limit, ids };
-    return orf_store_read(store, list_beyond, &kept, error) ? g_steal_pointer(&ids) : NULL;
+    return orf_store_read(store, list_oldest, &kept, error) ? g_steal_pointer(&ids) : NULL;
 }

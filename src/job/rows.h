@@ -77,18 +77,19 @@ typedef struct {
 } OrfJobQuery;
 GPtrArray *orf_job_rows_list(OrfStore *store, const OrfJobQuery *query, GError **error);
 
-/* With all that is its: stages, cached result, messages. NOT_FOUND. `ret_digests`: what it
- * named; caller owns. */
-bool
-orf_job_row_delete(OrfStore *store, const char *id, GPtrArray **ret_digests, GError **error);
+/* With all that is theirs: stages, cached results, messages. NOT_FOUND: none was there.
+ * `ret_digests`: what they named; caller owns. */
+bool orf_job_rows_delete(OrfStore *store, const char *const *ids, size_t n, bool durable,
+                         GPtrArray **ret_digests, GError **error);
 /* Terminal jobs whose `expires` has passed become rows without result and request, and go a
  * week later; also forgets idempotency keys after 24 h. How many changed, -1 on error. */
 int64_t orf_job_rows_expire(OrfStore *store, int64_t now, GError **error);
 /* Terminal jobs and the bytes of their stages, those from the cache not counted. */
 bool
 orf_job_rows_total(OrfStore *store, uint64_t *ret_jobs, uint64_t *ret_bytes, GError **error);
-/* Ids of terminal jobs beyond the newest `jobs` or `bytes`, oldest first, at most `limit`. */
-GPtrArray *orf_job_rows_beyond(OrfStore *store, uint64_t jobs, uint64_t bytes, unsigned limit,
+/* Ids of the oldest terminal jobs: at least so many, with at least so many bytes, unless
+ * `limit` comes first. */
+GPtrArray *orf_job_rows_oldest(OrfStore *store, uint64_t jobs, uint64_t bytes, unsigned limit,
                                GError **error);
 
 /* Stages and result of a job; inside a transaction. */

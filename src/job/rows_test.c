@@ -240,11 +240,12 @@ what_is_a_jobs_goes_with_it(void)
     add_cached(store, "local", "k", 1);
     g_autoptr(GPtrArray) digests = NULL, none = NULL;
     g_autoptr(GError) error = NULL;
-    g_assert_true(orf_job_row_delete(store, "k", &digests, NULL));
+    const char *id = "k";
+    g_assert_true(orf_job_rows_delete(store, &id, 1, true, &digests, NULL));
     g_assert_cmpuint(digests->len, ==, 1);
     g_assert_null(orf_cache_row_get(store, "local", "k", 50, NULL));
     g_assert_cmpint(orf_hook_rows_next(store), ==, 0);
-    g_assert_false(orf_job_row_delete(store, "k", &none, &error));
+    g_assert_false(orf_job_rows_delete(store, &id, 1, true, &none, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
 }
 
@@ -311,13 +312,15 @@ the_oldest_are_beyond_what_is_kept(void)
     g_assert_true(orf_job_rows_total(store, &jobs, &bytes, NULL));
     g_assert_cmpuint(jobs, ==, 5);
     g_assert_cmpuint(bytes, ==, 500);
-    g_autoptr(GPtrArray) by_number = orf_job_rows_beyond(store, 3, 1000, 9, NULL);
+    g_autoptr(GPtrArray) by_number = orf_job_rows_oldest(store, 2, 0, 9, NULL);
     g_assert_cmpuint(by_number->len, ==, 2);
     g_assert_cmpstr(by_number->pdata[0], ==, "a0");
-    g_autoptr(GPtrArray) by_bytes = orf_job_rows_beyond(store, 9, 199, 9, NULL);
+    g_autoptr(GPtrArray) by_bytes = orf_job_rows_oldest(store, 0, 301, 9, NULL);
     g_assert_cmpuint(by_bytes->len, ==, 4);
-    g_autoptr(GPtrArray) some = orf_job_rows_beyond(store, 0, 0, 2, NULL);
+    g_autoptr(GPtrArray) some = orf_job_rows_oldest(store, 5, 500, 2, NULL);
     g_assert_cmpuint(some->len, ==, 2);
+    g_autoptr(GPtrArray) none = orf_job_rows_oldest(store, 0, 0, 9, NULL);
+    g_assert_cmpuint(none->len, ==, 0);
 }
 
 /* Three entries of equal size: what took longest to make stays longest. */

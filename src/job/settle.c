@@ -235,6 +235,7 @@ announce(OrfQueue *queue, OrfLiveJob *job, OrfJobRow *row)
     }
     orf_publish(queue, job, status == ORF_JOB_SUCCEEDED ? "done" : "error", NULL);
     queue->stats.done[status]++;
+    orf_queue_count_kept(queue);
     orf_queue_remember(queue, job);
 }
 
