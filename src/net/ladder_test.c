@@ -55,6 +55,7 @@ main(int argc, char **argv)
         "hunyuan-vae-turbo",     "hunyuan-schedulers",       "matting-u2netp",
         "matting-isnet",         "triposr-encoder",          "triposr-tiny",
         "hunyuan-tiny-2.0",      "hunyuan-2.1-tiny",         "hunyuan-preprocess",
+        "hunyuan-volume-decode",
     };
     static const char *const small[] = { "hunyuan-2.0-dit", "hunyuan-vae" };
     g_test_init(&argc, &argv, NULL);

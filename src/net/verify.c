@@ -205,7 +205,8 @@ orf_case_watch(OrfCase *it, const char *prefix)
 /* --- Which kind of case ------------------------------------------------------------------- */
 
 static const OrfCaseKind *const tables[] = { orf_cases_hunyuan, orf_cases_matting,
-                                             orf_cases_triposr, orf_cases_chain };
+                                             orf_cases_triposr, orf_cases_chain,
+                                             orf_cases_volume };
 
 static bool
 fits(const OrfCase *it, const OrfCaseKind *kind)

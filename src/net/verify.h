@@ -47,6 +47,6 @@ typedef struct {
     void (*run)(OrfCase *it);
 } OrfCaseKind;
 extern const OrfCaseKind orf_cases_hunyuan[], orf_cases_triposr[], orf_cases_matting[],
-    orf_cases_triposg[], orf_cases_chain[]; /* each ends in NULL */
+    orf_cases_triposg[], orf_cases_chain[], orf_cases_volume[]; /* each ends in NULL */
 
 #endif
