@@ -59,12 +59,6 @@ orf_feed_unref(OrfFeed *feed)
     g_free(feed);
 }
 
-const char *
-orf_feed_job(const OrfFeed *feed)
-{
-    return feed->id;
-}
-
 bool
 orf_feed_over(OrfFeed *feed)
 {

@@ -104,7 +104,6 @@ OrfFeed *orf_feed_new(OrfApi *api, const char *tenant, const char *id, uint64_t 
 void orf_feed_stop(OrfFeed *feed);
 OrfFeed *orf_feed_ref(OrfFeed *feed);
 void orf_feed_unref(OrfFeed *feed);
-const char *orf_feed_job(const OrfFeed *feed);
 bool orf_feed_over(OrfFeed *feed);       /* it has said its last word, or lost its client */
 bool orf_feed_alone(OrfFeed *feed);      /* nobody else follows this job now */
 void orf_feed_cancel_job(OrfFeed *feed); /* soon, on another thread */

@@ -1,4 +1,4 @@
-/* base.h - what every room stands on: errors, tasks, budgets, arenas, parameters, digests, log.
+/* base.h - what every room stands on: errors, tasks, budgets, parameters, digests, log.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_BASE_H
@@ -185,13 +185,6 @@ void *orf_vec_add(OrfTask *task, OrfVec *vec, size_t n, const char *what, GError
 void *orf_vec_steal(OrfVec *vec); /* caller frees with orf_free */
 void orf_vec_clear(OrfVec *vec);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfVec, orf_vec_clear)
-
-/* Many small blocks that die together. One thread at a time. */
-typedef struct OrfArena OrfArena;
-OrfArena *orf_arena_new(OrfTask *task);
-void *orf_arena_alloc(OrfArena *arena, size_t size, GError **error); /* zeroed, 16-aligned */
-void orf_arena_free(OrfArena *arena);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfArena, orf_arena_free)
 
 /* --- Parameters: base/params.c --------------------------------------------------------------
  * Declared once as a table; the command line, recipes and HTTP read the same table. */

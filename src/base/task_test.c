@@ -175,19 +175,6 @@ a_missing_task_is_fine(void)
     g_assert_cmpuint(orf_task_cores(NULL), ==, 1);
 }
 
-static void
-arena_blocks_are_zeroed_and_aligned(void)
-{
-    g_autoptr(OrfArena) arena = orf_arena_new(NULL);
-    for (size_t size = 0; size < 600000; size = size * 3 + 1) {
-        uint8_t *block = orf_arena_alloc(arena, size, NULL);
-        g_assert_cmpuint((uintptr_t)block % 16, ==, 0);
-        for (size_t i = 0; i < size; i++)
-            g_assert_cmpuint(block[i], ==, 0);
-        memset(block, 0xff, size);
-    }
-}
-
 int
 main(int argc, char **argv)
 {
@@ -203,8 +190,6 @@ main(int argc, char **argv)
     g_test_add_func("/base/memory/overflowing-sizes-are-refused",
                     overflowing_sizes_are_refused);
     g_test_add_func("/base/memory/blocks-outlive-their-task", blocks_outlive_their_task);
-    g_test_add_func("/base/memory/arena-blocks-are-zeroed-and-aligned",
-                    arena_blocks_are_zeroed_and_aligned);
     g_test_add_func("/base/parallel/handles-each-item-once", parallel_handles_each_item_once);
     g_test_add_func("/base/parallel/nests-without-deadlock", parallel_nests_without_deadlock);
     return g_test_run();

@@ -42,27 +42,3 @@ orf_image_crop(OrfTask *task, const OrfImage *image, int x, int y, unsigned widt
     return to;
 }
 
-static void
-mirror_row(const char *in, char *out, unsigned width, size_t pixel)
-{
-    for (unsigned x = 0; x < width; x++)
-        memcpy(out + (width - 1 - x) * pixel, in + x * pixel, pixel);
-}
-
-OrfImage *
-orf_image_flip(OrfTask *task, const OrfImage *image, bool vertical, GError **error)
-{
-    OrfImage *to = orf_image_blank(task, image->width, image->height, image->channels,
-                                   image->sample, "flip", error);
-    if (!to)
-        return NULL;
-    size_t pixel = (size_t)image->channels * image->sample, row = pixel * image->width;
-    for (unsigned y = 0; y < image->height; y++) {
-        const char *in = (const char *)image->pixels + y * row;
-        if (vertical)
-            memcpy((char *)to->pixels + (image->height - 1 - y) * row, in, row);
-        else
-            mirror_row(in, (char *)to->pixels + y * row, image->width, pixel);
-    }
-    return to;
-}

@@ -1,4 +1,4 @@
-/* change_test.c - resize, crop, flip, colour conversions, hidden colours.
+/* change_test.c - resize, crop, colour conversions.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "image-priv.h"
@@ -103,7 +103,7 @@ absurd_sizes_are_refused(void)
     g_assert_error(error, ORF_ERROR, ORF_ERROR_TOO_LARGE);
 }
 
-/* --- Crop and flip ------------------------------------------------------------------------ */
+/* --- Crop --------------------------------------------------------------------------------- */
 
 static void
 crop_reaches_outside(void)
@@ -120,21 +120,6 @@ crop_reaches_outside(void)
                 uint8_t want = inside ? orf_image_u8(image)[4 * (v * 10 + u) + 1] : 0;
                 g_assert_cmpuint(orf_image_u8(box)[4 * (y * 12 + x) + 1], ==, want);
             }
-    }
-}
-
-static void
-flipping_twice_is_nothing(void)
-{
-    g_autoptr(GRand) random = g_rand_new_with_seed(3);
-    for (int vertical = 0; vertical < 2; vertical++) {
-        g_autoptr(OrfImage) image = random_image(random, 7, 5, 3, ORF_U16);
-        g_autoptr(OrfImage) once = orf_image_flip(NULL, image, vertical, NULL);
-        g_autoptr(OrfImage) twice = orf_image_flip(NULL, once, vertical, NULL);
-        size_t corner = vertical ? 4 * 7 : 6;
-        g_assert_cmpuint(orf_image_u16(once)[3 * corner], ==, orf_image_u16(image)[0]);
-        for (int i = 0; i < 7 * 5 * 3; i++)
-            g_assert_cmpuint(orf_image_u16(twice)[i], ==, orf_image_u16(image)[i]);
     }
 }
 
@@ -193,37 +178,6 @@ alpha_of_another_size_is_fitted(void)
 /* --- Hidden colours, blur ----------------------------------------------------------------- */
 
 static void
-fill_keeps_seen_and_hides_hidden(void)
-{
-    static const unsigned sizes[][2] = { { 1, 1 }, { 3, 1 }, { 64, 64 }, { 101, 37 } };
-    for (size_t k = 0; k < G_N_ELEMENTS(sizes); k++) {
-        unsigned w = sizes[k][0], h = sizes[k][1];
-        g_autoptr(OrfImage) image = orf_image_blank(NULL, w, h, 4, ORF_U8, "test", NULL);
-        for (unsigned i = 0; i < w * h; i++) {
-            uint8_t *pixel = (uint8_t *)image->pixels + 4 * i;
-            bool seen = i % w < (w + 1) / 2;
-            pixel[0] = seen ? 200 : 0;
-            pixel[1] = seen ? 50 : 255;
-            pixel[2] = seen ? 30 : 255;
-            pixel[3] = seen ? 255 : 127;
-        }
-        g_autoptr(OrfImage) filled = orf_image_fill_hidden(NULL, image, NULL);
-        g_assert_cmpuint(filled->channels, ==, 3);
-        static const uint8_t want[3] = { 200, 50, 30 };
-        for (unsigned i = 0; i < 3 * w * h; i++)
-            g_assert_cmpint(abs((int)orf_image_u8(filled)[i] - (int)want[i % 3]), <=, 1);
-    }
-}
-
-static void
-fill_of_nothing_is_grey(void)
-{
-    g_autoptr(OrfImage) image = orf_image_blank(NULL, 9, 9, 4, ORF_U8, "test", NULL);
-    g_autoptr(OrfImage) filled = orf_image_fill_hidden(NULL, image, NULL);
-    g_assert_cmpuint(orf_image_u8(filled)[40], ==, 128);
-}
-
-static void
 blur_spreads_as_a_gaussian(void)
 {
     g_autoptr(OrfImage) dot = orf_image_blank(NULL, 61, 61, 1, ORF_F32, "test", NULL);
@@ -265,14 +219,10 @@ main(int argc, char **argv)
     g_test_add_func("/image/change/hidden-colour-does-not-bleed", hidden_colour_does_not_bleed);
     g_test_add_func("/image/change/absurd-sizes-are-refused", absurd_sizes_are_refused);
     g_test_add_func("/image/change/crop-reaches-outside", crop_reaches_outside);
-    g_test_add_func("/image/change/flipping-twice-is-nothing", flipping_twice_is_nothing);
     g_test_add_func("/image/change/lab-of-known-colours", lab_of_known_colours);
     g_test_add_func("/image/change/luminance-of-known-colours", luminance_of_known_colours);
     g_test_add_func("/image/change/alpha-of-another-size-is-fitted",
                     alpha_of_another_size_is_fitted);
-    g_test_add_func("/image/change/fill-keeps-seen-and-hides-hidden",
-                    fill_keeps_seen_and_hides_hidden);
-    g_test_add_func("/image/change/fill-of-nothing-is-grey", fill_of_nothing_is_grey);
     g_test_add_func("/image/change/blur-spreads-as-a-gaussian", blur_spreads_as_a_gaussian);
     g_test_add_func("/image/change/results-do-not-depend-on-cores",
                     results_do_not_depend_on_cores);

@@ -74,12 +74,6 @@ orf_image_sample(const OrfImage *image)
     return image->sample;
 }
 
-const void *
-orf_image_pixels(const OrfImage *image)
-{
-    return image->pixels;
-}
-
 const uint8_t *
 orf_image_u8(const OrfImage *image)
 {

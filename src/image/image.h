@@ -30,7 +30,6 @@ unsigned orf_image_width(const OrfImage *image);
 unsigned orf_image_height(const OrfImage *image);
 unsigned orf_image_channels(const OrfImage *image);
 OrfSample orf_image_sample(const OrfImage *image);
-const void *orf_image_pixels(const OrfImage *image);
 const uint8_t *orf_image_u8(const OrfImage *image);   /* NULL unless ORF_U8 */
 const uint16_t *orf_image_u16(const OrfImage *image); /* NULL unless ORF_U16 */
 const float *orf_image_f32(const OrfImage *image);    /* NULL unless ORF_F32 */
@@ -95,7 +94,6 @@ OrfImage *orf_image_resize(OrfTask *task, const OrfImage *image, unsigned width,
 /* The box may reach outside: such pixels are transparent, black or 0. */
 OrfImage *orf_image_crop(OrfTask *task, const OrfImage *image, int x, int y, unsigned width,
                          unsigned height, GError **error);
-OrfImage *orf_image_flip(OrfTask *task, const OrfImage *image, bool vertical, GError **error);
 /* Any to ORF_F32 luminance or alpha, one channel, 0..1. `linear` undoes the sRGB curve. */
 OrfImage *
 orf_image_luminance(OrfTask *task, const OrfImage *image, bool linear, GError **error);
@@ -106,9 +104,6 @@ OrfImage *orf_image_lab(OrfTask *task, const OrfImage *image, GError **error);
 /* RGB or RGBA with `alpha` (ORF_F32, any size: resized) as its new alpha; RGBA ORF_U8. */
 OrfImage *orf_image_with_alpha(OrfTask *task, const OrfImage *image, const OrfImage *alpha,
                                GError **error);
-/* Fills what alpha hides from its visible neighbours (push-pull, Gortler 1996): RGB ORF_U8.
- * No colour of the hidden background survives where alpha < 0.5. */
-OrfImage *orf_image_fill_hidden(OrfTask *task, const OrfImage *rgba, GError **error);
 /* ORF_U8 images of equal width and channels, one below the other. */
 OrfImage *orf_image_stack(OrfTask *task, OrfImage *const *images, size_t n, GError **error);
 /* Gaussian blur of an ORF_F32 image, sigma in pixels. */
@@ -195,7 +190,6 @@ typedef struct {
 
 OrfOutline *
 orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTrace *options, GError **error);
-double orf_outline_loop_area(const OrfOutline *outline, size_t loop); /* signed px^2, y up */
 void orf_outline_free(OrfOutline *outline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutline, orf_outline_free)
 

@@ -285,20 +285,6 @@ orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTrace *options, G
     return to_outline(&traced, error);
 }
 
-double
-orf_outline_loop_area(const OrfOutline *outline, size_t loop)
-{
-    g_assert(loop < outline->n_loops);
-    const OrfPoint *point = outline->points + outline->start[loop];
-    size_t n = outline->start[loop + 1] - outline->start[loop];
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        OrfPoint a = point[i], b = point[i + 1 < n ? i + 1 : 0];
-        sum += (double)b.x * a.y - (double)a.x * b.y;
-    }
-    return sum / 2;
-}
-
 void
 orf_outline_free(OrfOutline *outline)
 {

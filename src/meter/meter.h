@@ -81,7 +81,6 @@ char *orf_profile_json(OrfMeter *meter);
 /* Its bottlenecks as advice, into an array: {"source":"profile","code":"bottleneck","severity",
  * "text","stage","share"}. */
 void orf_profile_add_advice(OrfMeter *meter, OrfJson *json);
-void orf_profile_reset(OrfMeter *meter);
 /* Advice for a stage, by the last name in its path; static table, printed in the JSON. */
 typedef struct {
     const char *stage, *advice;

@@ -120,14 +120,6 @@ orf_profile_free(OrfProfile *profile)
 }
 
 void
-orf_profile_reset(OrfMeter *meter)
-{
-    g_mutex_lock(&meter->profile->lock);
-    forget_runs(meter->profile);
-    g_mutex_unlock(&meter->profile->lock);
-}
-
-void
 orf_profile_set_advice(OrfMeter *meter, const OrfAdvice *table, size_t n)
 {
     g_mutex_lock(&meter->profile->lock);

@@ -192,23 +192,6 @@ only_the_last_thousand_runs_count(void)
 }
 
 static void
-a_reset_forgets_and_running_traces_go_on(void)
-{
-    int64_t clock_us = 0;
-    g_autoptr(OrfMeter) meter = meter_with_clock(&clock_us);
-    RUN(meter, &clock_us, "run", { "a", 1 });
-    OrfTrace *trace = orf_trace_new(meter, "run");
-    orf_trace_step(trace, "a");
-    orf_profile_reset(meter);
-    clock_us += 5000;
-    orf_trace_free(trace);
-    json_t *json = profile_of(meter);
-    g_assert_cmpfloat(number(json, "run: a", "count"), ==, 1);
-    g_assert_cmpfloat(number(json, "run: a", "max_s"), ==, 0.005);
-    json_decref(json);
-}
-
-static void
 names_without_end_are_bounded(void)
 {
     int64_t clock_us = 0;
@@ -284,7 +267,6 @@ main(int argc, char **argv)
          time_outside_named_stages_is_a_bottleneck_too);
     TEST("shares-are-of-their-own-root", shares_are_of_their_own_root);
     TEST("only-the-last-thousand-runs-count", only_the_last_thousand_runs_count);
-    TEST("a-reset-forgets-and-running-traces-go-on", a_reset_forgets_and_running_traces_go_on);
     TEST("names-without-end-are-bounded", names_without_end_are_bounded);
     TEST("traces-of-many-threads-meet-in-one-profile",
          traces_of_many_threads_meet_in_one_profile);
