@@ -13,11 +13,11 @@
 typedef struct {
     dev_t device;
     ino_t inode;
-} OrfIdentity;
+} OrfFileIdentity;
 
 struct OrfOutput {
     bool overwrite;
-    GArray *inputs;    /* OrfIdentity */
+    GArray *inputs;    /* OrfFileIdentity */
     GHashTable *taken; /* names of this run, as folder and name without links */
 };
 
@@ -27,7 +27,7 @@ typedef struct {
     char *stem;    /* of what it brings */
     bool named;    /* by the user */
     GBytes *bytes; /* put, not committed */
-} OrfPlace;
+} OrfOutputPlace;
 
 typedef struct {
     char *path;
@@ -39,7 +39,7 @@ struct OrfResult {
     char *folder;
     bool here; /* the folder is not part of what is shown */
     bool stream;
-    GArray *places;   /* OrfPlace */
+    GArray *places;   /* OrfOutputPlace */
     GArray *sides;    /* OrfSide, put and not committed */
     GHashTable *ours; /* paths of an earlier run of this result that may be replaced */
     GPtrArray *paths; /* written, and a NULL */

@@ -13,10 +13,10 @@
 
 /* --- Fill --------------------------------------------------------------------------------- */
 
-static OrfPlace *
+static OrfOutputPlace *
 place_at(const OrfResult *result, size_t i)
 {
-    return &g_array_index(result->places, OrfPlace, i);
+    return &g_array_index(result->places, OrfOutputPlace, i);
 }
 
 const char *
@@ -28,7 +28,7 @@ orf_result_stem(const OrfResult *result, size_t i)
 void
 orf_result_put(OrfResult *result, size_t i, GBytes *bytes)
 {
-    OrfPlace *place = place_at(result, i);
+    OrfOutputPlace *place = place_at(result, i);
     g_clear_pointer(&place->bytes, g_bytes_unref);
     place->bytes = g_bytes_ref(bytes);
 }
@@ -90,7 +90,7 @@ clear_step(gpointer data)
 
 /* The name we wished for holds these very bytes already: the result of an earlier run. */
 static bool
-is_there_already(const OrfPlace *place)
+is_there_already(const OrfOutputPlace *place)
 {
     struct stat about;
     if (!place->wish || lstat(place->wish, &about) || !S_ISREG(about.st_mode) ||
@@ -125,7 +125,7 @@ prepare_all(OrfResult *result, GArray *steps, GError **error)
 {
     bool over = result->output->overwrite;
     for (guint i = 0; i < result->places->len; i++) {
-        OrfPlace *place = place_at(result, i);
+        OrfOutputPlace *place = place_at(result, i);
         if (place->bytes && is_there_already(place)) {
             g_free(place->path);
             place->path = g_steal_pointer(&place->wish);

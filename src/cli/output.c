@@ -34,7 +34,7 @@ orf_output_new(bool overwrite)
 {
     OrfOutput *output = g_new0(OrfOutput, 1);
     output->overwrite = overwrite;
-    output->inputs = g_array_new(false, false, sizeof(OrfIdentity));
+    output->inputs = g_array_new(false, false, sizeof(OrfFileIdentity));
     output->taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return output;
 }
@@ -55,7 +55,7 @@ orf_output_protect(OrfOutput *output, const char *path)
     struct stat about;
     if (!path || g_str_equal(path, "-") || stat(path, &about) || !S_ISREG(about.st_mode))
         return;
-    OrfIdentity identity = { about.st_dev, about.st_ino };
+    OrfFileIdentity identity = { about.st_dev, about.st_ino };
     g_array_append_val(output->inputs, identity);
 }
 
@@ -70,7 +70,7 @@ bool
 orf_output_reads(const OrfOutput *output, const struct stat *about)
 {
     for (guint i = 0; i < output->inputs->len; i++) {
-        const OrfIdentity *input = &g_array_index(output->inputs, OrfIdentity, i);
+        const OrfFileIdentity *input = &g_array_index(output->inputs, OrfFileIdentity, i);
         if (input->device == about->st_dev && input->inode == about->st_ino)
             return true;
     }
@@ -256,7 +256,7 @@ add_place(OrfResult *result, const OrfResultWish *wish, size_t i, const char *st
     const char *ending = wish->endings[i];
     g_autofree char *own = numbered(stem, number);
     g_autofree char *name = g_strconcat(own, ending, NULL);
-    OrfPlace place = { .named = i == 0 && wish->named };
+    OrfOutputPlace place = { .named = i == 0 && wish->named };
     place.path = place.named ? g_strdup(wish->named) : orf_result_path(result, name);
     if (number > 1 && !place.named) {
         g_autofree char *first = g_strconcat(stem, ending, NULL);
@@ -374,7 +374,7 @@ check_places(const OrfResult *result, const OrfResultWish *wish, GError **error)
 static void
 clear_place(gpointer data)
 {
-    OrfPlace *place = data;
+    OrfOutputPlace *place = data;
     g_free(place->path);
     g_free(place->wish);
     g_free(place->stem);
@@ -394,7 +394,7 @@ result_new(OrfOutput *output)
 {
     OrfResult *result = g_new0(OrfResult, 1);
     result->output = output;
-    result->places = g_array_new(false, true, sizeof(OrfPlace));
+    result->places = g_array_new(false, true, sizeof(OrfOutputPlace));
     g_array_set_clear_func(result->places, clear_place);
     result->sides = g_array_new(false, true, sizeof(OrfSide));
     g_array_set_clear_func(result->sides, clear_side);

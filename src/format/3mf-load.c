@@ -14,7 +14,7 @@
 #define COLORS_MOST 1024 /* of a group, as materials; more become colours of vertices */
 
 typedef struct {
-    OrfDraft *draft;
+    OrfAssetDraft *draft;
     OrfZip *zip;
     const char *name;
     GHashTable *parts; /* path -> Orf3mfPart */
@@ -67,7 +67,7 @@ place_vertices(Build *build, Place *place, GError **error)
 {
     const OrfVec *from = &place->object->positions;
     place->first = build->draft->positions.n;
-    float *to = orf_draft_positions(build->draft, from->n, error);
+    float *to = orf_asset_draft_positions(build->draft, from->n, error);
     if (!to)
         return false;
     bool still = is_identity(place->pose);
@@ -102,7 +102,7 @@ add_materials(Build *build, Orf3mfProperty *property, GError **error)
         g_autofree char *code =
             g_strdup_printf("#%02x%02x%02x", colors[i][0], colors[i][1], colors[i][2]);
         const char *name = i < property->names->len ? property->names->pdata[i] : code;
-        OrfMaterial *material = orf_draft_material(build->draft, name, error);
+        OrfMaterial *material = orf_asset_draft_material(build->draft, name, error);
         if (!material)
             return false;
         for (unsigned c = 0; c < 3; c++)
@@ -116,10 +116,10 @@ add_materials(Build *build, Orf3mfProperty *property, GError **error)
 static bool
 add_picture(Build *build, const Orf3mfPart *part, Orf3mfProperty *property, GError **error)
 {
-    OrfDraft *draft = build->draft;
+    OrfAssetDraft *draft = build->draft;
     property->index = draft->uvs.n + 1;
-    float *uvs = orf_draft_uvs(draft, property->uvs.n, error);
-    OrfMaterial *material = uvs ? orf_draft_material(draft, "picture", error) : NULL;
+    float *uvs = orf_asset_draft_uvs(draft, property->uvs.n, error);
+    OrfMaterial *material = uvs ? orf_asset_draft_material(draft, "picture", error) : NULL;
     if (!material)
         return false;
     if (property->uvs.n)
@@ -133,7 +133,7 @@ add_picture(Build *build, const Orf3mfPart *part, Orf3mfProperty *property, GErr
         return true;
     }
     g_autoptr(GBytes) bytes = orf_zip_load(build->zip, path, ORF_IMAGE_MAX_BYTES, error);
-    return bytes && orf_draft_picture(draft, material, bytes, path, error);
+    return bytes && orf_asset_draft_picture(draft, material, bytes, path, error);
 }
 
 static bool
@@ -196,10 +196,10 @@ find_look(Build *build, const Place *place, size_t i, Look *ret, GError **error)
 static bool
 paint_corners(Build *build, const uint32_t corners[3], const Look *look, GError **error)
 {
-    OrfDraft *draft = build->draft;
+    OrfAssetDraft *draft = build->draft;
     if (!look->colors[0])
         return true;
-    if (draft->colors.n < draft->positions.n && !orf_draft_colors(draft, 0, error))
+    if (draft->colors.n < draft->positions.n && !orf_asset_draft_colors(draft, 0, error))
         return false;
     for (unsigned k = 0; k < 3; k++)
         memcpy((uint8_t *)draft->colors.data + 4 * (size_t)corners[k], look->colors[k], 4);
@@ -229,8 +229,9 @@ place_triangle(Build *build, const Place *place, size_t i, bool mirrored, GError
     if (mirrored)
         mirror(corners, &look);
     return paint_corners(build, corners, &look, error) &&
-           orf_draft_polygon(build->draft, corners, look.uvs[0] == ORF_NO_UV ? NULL : look.uvs,
-                             3, look.group, error);
+           orf_asset_draft_polygon(build->draft, corners,
+                                   look.uvs[0] == ORF_NO_UV ? NULL : look.uvs, 3, look.group,
+                                   error);
 }
 
 static bool
@@ -312,7 +313,7 @@ place_use(Build *build, const char *path, const Orf3mfUse *use, const Orf3mfPose
 /* Group 0 meant "no material" so far: it becomes one when a triangle needs it, else all move
  * up. */
 static void
-settle_groups(OrfDraft *draft)
+settle_groups(OrfAssetDraft *draft)
 {
     uint16_t *groups = draft->groups.data;
     bool plain = draft->groups.n < draft->triangles.n;
@@ -334,7 +335,7 @@ free_part(gpointer part)
 }
 
 bool
-orf_3mf_build(OrfDraft *draft, OrfZip *zip, const char *root, GError **error)
+orf_3mf_build(OrfAssetDraft *draft, OrfZip *zip, const char *root, GError **error)
 {
     static const Orf3mfPose still = { { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } } };
     g_autoptr(GHashTable) parts =

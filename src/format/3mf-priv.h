@@ -92,7 +92,7 @@ void orf_3mf_part_free(Orf3mfPart *part);
 
 /* --- To and from assets: 3mf-load.c, 3mf-save.c ------------------------------------------- */
 
-bool orf_3mf_build(OrfDraft *draft, OrfZip *zip, const char *root, GError **error);
+bool orf_3mf_build(OrfAssetDraft *draft, OrfZip *zip, const char *root, GError **error);
 GPtrArray *
 orf_3mf_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error);
 

@@ -85,11 +85,11 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
         return ORF_FAIL(error, BAD_INPUT,
                         "%s: is a ZIP file without a 3D model in it; it is not 3MF",
                         options->name);
-    g_auto(OrfDraft) draft;
-    orf_draft_init(&draft, task, options);
+    g_auto(OrfAssetDraft) draft;
+    orf_asset_draft_init(&draft, task, options);
     if (!orf_3mf_build(&draft, zip, root, error))
         return NULL;
-    return orf_draft_finish(&draft, ORF_SEAMS_IF_CLOSES, error);
+    return orf_asset_draft_finish(&draft, ORF_SEAMS_IF_CLOSES, error);
 }
 
 const OrfFormat orf_format_3mf = {

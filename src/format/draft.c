@@ -17,9 +17,9 @@ clear_material(gpointer material)
 }
 
 void
-orf_draft_init(OrfDraft *draft, OrfTask *task, const OrfLoad *options)
+orf_asset_draft_init(OrfAssetDraft *draft, OrfTask *task, const OrfLoad *options)
 {
-    *draft = (OrfDraft){
+    *draft = (OrfAssetDraft){
         .task = task,
         .options = options,
         .positions.item = 3 * sizeof(float),
@@ -35,7 +35,7 @@ orf_draft_init(OrfDraft *draft, OrfTask *task, const OrfLoad *options)
 }
 
 void
-orf_draft_clear(OrfDraft *draft)
+orf_asset_draft_clear(OrfAssetDraft *draft)
 {
     orf_vec_clear(&draft->positions);
     orf_vec_clear(&draft->colors);
@@ -50,19 +50,19 @@ orf_draft_clear(OrfDraft *draft)
 /* --- Growing ------------------------------------------------------------------------------ */
 
 float *
-orf_draft_positions(OrfDraft *draft, size_t n, GError **error)
+orf_asset_draft_positions(OrfAssetDraft *draft, size_t n, GError **error)
 {
     return orf_vec_add(draft->task, &draft->positions, n, "vertices", error);
 }
 
 uint32_t *
-orf_draft_triangles(OrfDraft *draft, size_t n, GError **error)
+orf_asset_draft_triangles(OrfAssetDraft *draft, size_t n, GError **error)
 {
     return orf_vec_add(draft->task, &draft->triangles, n, "triangles", error);
 }
 
 float *
-orf_draft_uvs(OrfDraft *draft, size_t n, GError **error)
+orf_asset_draft_uvs(OrfAssetDraft *draft, size_t n, GError **error)
 {
     return orf_vec_add(draft->task, &draft->uvs, n, "texture coordinates", error);
 }
@@ -82,7 +82,7 @@ pad(OrfTask *task, OrfVec *vec, size_t n, int byte, GError **error)
 }
 
 uint8_t *
-orf_draft_colors(OrfDraft *draft, size_t n, GError **error)
+orf_asset_draft_colors(OrfAssetDraft *draft, size_t n, GError **error)
 {
     if (!pad(draft->task, &draft->colors, draft->positions.n, 255, error))
         return NULL;
@@ -90,7 +90,7 @@ orf_draft_colors(OrfDraft *draft, size_t n, GError **error)
 }
 
 uint32_t *
-orf_draft_uv_triangles(OrfDraft *draft, size_t n, GError **error)
+orf_asset_draft_uv_triangles(OrfAssetDraft *draft, size_t n, GError **error)
 {
     if (!pad(draft->task, &draft->uv_triangles, draft->triangles.n, 255, error))
         return NULL;
@@ -98,7 +98,7 @@ orf_draft_uv_triangles(OrfDraft *draft, size_t n, GError **error)
 }
 
 bool
-orf_draft_groups(OrfDraft *draft, size_t n, size_t group, GError **error)
+orf_asset_draft_groups(OrfAssetDraft *draft, size_t n, size_t group, GError **error)
 {
     if (!group && !draft->groups.n)
         return true;
@@ -112,7 +112,7 @@ orf_draft_groups(OrfDraft *draft, size_t n, size_t group, GError **error)
 
 /* Numbers of the polygon's own corners, 0..n-1, three a triangle. */
 static void
-split_polygon(const OrfDraft *draft, const uint32_t *corners, size_t n, float *flat,
+split_polygon(const OrfAssetDraft *draft, const uint32_t *corners, size_t n, float *flat,
               uint32_t *own, uint32_t *ret)
 {
     for (size_t i = 0; n > FAN_OVER && i < n - 2; i++) {
@@ -130,16 +130,16 @@ split_polygon(const OrfDraft *draft, const uint32_t *corners, size_t n, float *f
 }
 
 static bool
-add_corners(OrfDraft *draft, const uint32_t *corners, const uint32_t *uvs,
+add_corners(OrfAssetDraft *draft, const uint32_t *corners, const uint32_t *uvs,
             const uint32_t *pieces, size_t n, size_t group, GError **error)
 {
     uint32_t *uv_triangles = NULL;
-    if (!orf_draft_groups(draft, n, group, error))
+    if (!orf_asset_draft_groups(draft, n, group, error))
         return false;
     if ((uvs || draft->uv_triangles.n) &&
-        !(uv_triangles = orf_draft_uv_triangles(draft, n, error)))
+        !(uv_triangles = orf_asset_draft_uv_triangles(draft, n, error)))
         return false;
-    uint32_t *triangles = orf_draft_triangles(draft, n, error);
+    uint32_t *triangles = orf_asset_draft_triangles(draft, n, error);
     if (!triangles)
         return false;
     for (size_t i = 0; i < 3 * n; i++) {
@@ -151,8 +151,8 @@ add_corners(OrfDraft *draft, const uint32_t *corners, const uint32_t *uvs,
 }
 
 bool
-orf_draft_polygon(OrfDraft *draft, const uint32_t *corners, const uint32_t *uvs, size_t n,
-                  size_t group, GError **error)
+orf_asset_draft_polygon(OrfAssetDraft *draft, const uint32_t *corners, const uint32_t *uvs,
+                        size_t n, size_t group, GError **error)
 {
     static const uint32_t one[] = { 0, 1, 2 };
     if (n < 3)
@@ -172,7 +172,7 @@ orf_draft_polygon(OrfDraft *draft, const uint32_t *corners, const uint32_t *uvs,
 /* --- Materials and the files they name ---------------------------------------------------- */
 
 OrfMaterial *
-orf_draft_material(OrfDraft *draft, const char *name, GError **error)
+orf_asset_draft_material(OrfAssetDraft *draft, const char *name, GError **error)
 {
     if (draft->materials->len >= UINT16_MAX)
         return ORF_FAIL(error, TOO_LARGE, "%s: more than 65535 materials; merge some",
@@ -185,8 +185,8 @@ orf_draft_material(OrfDraft *draft, const char *name, GError **error)
 }
 
 bool
-orf_draft_picture(OrfDraft *draft, OrfMaterial *material, GBytes *bytes, const char *name,
-                  GError **error)
+orf_asset_draft_picture(OrfAssetDraft *draft, OrfMaterial *material, GBytes *bytes,
+                        const char *name, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     OrfImage *texture =
@@ -216,7 +216,7 @@ stays_in_folder(const char *name)
 }
 
 GBytes *
-orf_draft_sibling(OrfDraft *draft, const char *name)
+orf_asset_draft_sibling(OrfAssetDraft *draft, const char *name)
 {
     g_autofree char *plain = g_strdelimit(g_strdup(name), "\\", '/');
     const char *from = g_str_has_prefix(plain, "./") ? plain + 2 : plain;
@@ -238,7 +238,7 @@ orf_draft_sibling(OrfDraft *draft, const char *name)
 
 /* Corners without uv get one of their own; no uvs at all: no list. */
 static bool
-complete_uvs(OrfDraft *draft, GError **error)
+complete_uvs(OrfAssetDraft *draft, GError **error)
 {
     size_t n = draft->uvs.n;
     if (!n || !draft->uv_triangles.n) {
@@ -265,7 +265,7 @@ complete_uvs(OrfDraft *draft, GError **error)
 }
 
 static void
-move_to_parts(OrfDraft *draft, OrfMeshParts *parts)
+move_to_parts(OrfAssetDraft *draft, OrfMeshParts *parts)
 {
     size_t n_vertices = draft->positions.n, n_triangles = draft->triangles.n;
     size_t n_uvs = draft->uvs.n; /* stealing resets the counts */
@@ -283,7 +283,7 @@ move_to_parts(OrfDraft *draft, OrfMeshParts *parts)
 }
 
 OrfAsset *
-orf_draft_finish(OrfDraft *draft, OrfSeams seams, GError **error)
+orf_asset_draft_finish(OrfAssetDraft *draft, OrfSeams seams, GError **error)
 {
     const char *name = draft->options->name;
     if (!draft->triangles.n)
@@ -293,7 +293,7 @@ orf_draft_finish(OrfDraft *draft, OrfSeams seams, GError **error)
     size_t n = draft->positions.n;
     if ((draft->colors.n && !pad(draft->task, &draft->colors, n, 255, error)) ||
         (draft->groups.n && !pad(draft->task, &draft->groups, draft->triangles.n, 0, error)) ||
-        !complete_uvs(draft, error) || !orf_draft_join_seams(draft, seams, error))
+        !complete_uvs(draft, error) || !orf_asset_draft_join_seams(draft, seams, error))
         return NULL;
     g_auto(OrfMeshParts) parts;
     move_to_parts(draft, &parts);

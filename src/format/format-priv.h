@@ -55,42 +55,42 @@ typedef struct {
     OrfVec groups;          /* uint16_t; may be shorter than triangles: the rest is 0 */
     OrfVec sources;         /* uint32_t: vertex each is a copy of; ignored unless complete */
     GArray *materials;      /* OrfMaterial */
-} OrfDraft;
+} OrfAssetDraft;
 
-void orf_draft_init(OrfDraft *draft, OrfTask *task, const OrfLoad *options);
-void orf_draft_clear(OrfDraft *draft);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfDraft, orf_draft_clear)
+void orf_asset_draft_init(OrfAssetDraft *draft, OrfTask *task, const OrfLoad *options);
+void orf_asset_draft_clear(OrfAssetDraft *draft);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfAssetDraft, orf_asset_draft_clear)
 
 /* Each adds room for n and gives the first; NULL: over the budget. */
-float *orf_draft_positions(OrfDraft *draft, size_t n, GError **error);
-uint32_t *orf_draft_triangles(OrfDraft *draft, size_t n, GError **error);
-float *orf_draft_uvs(OrfDraft *draft, size_t n, GError **error);
+float *orf_asset_draft_positions(OrfAssetDraft *draft, size_t n, GError **error);
+uint32_t *orf_asset_draft_triangles(OrfAssetDraft *draft, size_t n, GError **error);
+float *orf_asset_draft_uvs(OrfAssetDraft *draft, size_t n, GError **error);
 /* Fill what was left out so far: then the next entry belongs to the next vertex or triangle. */
-uint8_t *orf_draft_colors(OrfDraft *draft, size_t n, GError **error);
-uint32_t *orf_draft_uv_triangles(OrfDraft *draft, size_t n, GError **error);
-bool orf_draft_groups(OrfDraft *draft, size_t n, size_t group, GError **error);
+uint8_t *orf_asset_draft_colors(OrfAssetDraft *draft, size_t n, GError **error);
+uint32_t *orf_asset_draft_uv_triangles(OrfAssetDraft *draft, size_t n, GError **error);
+bool orf_asset_draft_groups(OrfAssetDraft *draft, size_t n, size_t group, GError **error);
 
 /* A polygon of n vertices with uv indices (or NULL) as triangles of `group`. */
-bool orf_draft_polygon(OrfDraft *draft, const uint32_t *corners, const uint32_t *uvs, size_t n,
-                       size_t group, GError **error);
+bool orf_asset_draft_polygon(OrfAssetDraft *draft, const uint32_t *corners, const uint32_t *uvs,
+                             size_t n, size_t group, GError **error);
 
 /* Adds a plain material; borrowed until the next is added. At most 65535, else NULL. */
-OrfMaterial *orf_draft_material(OrfDraft *draft, const char *name, GError **error);
+OrfMaterial *orf_asset_draft_material(OrfAssetDraft *draft, const char *name, GError **error);
 /* Decodes a picture for `material`. One that cannot be read is left out with a note; false only
  * when the task is cancelled or its memory spent. */
-bool orf_draft_picture(OrfDraft *draft, OrfMaterial *material, GBytes *bytes, const char *name,
-                       GError **error);
+bool orf_asset_draft_picture(OrfAssetDraft *draft, OrfMaterial *material, GBytes *bytes,
+                             const char *name, GError **error);
 /* The file that ours names, or NULL with a note; names that leave the folder are not looked up.
  */
-GBytes *orf_draft_sibling(OrfDraft *draft, const char *name);
+GBytes *orf_asset_draft_sibling(OrfAssetDraft *draft, const char *name);
 
 /* Gives vertices that were split for normals and uvs one index again: seams.c. */
-bool orf_draft_join_seams(OrfDraft *draft, OrfSeams seams, GError **error);
+bool orf_asset_draft_join_seams(OrfAssetDraft *draft, OrfSeams seams, GError **error);
 /* Every edge is used an even number of times (by a 64-bit checksum). */
 bool orf_edges_even(const uint32_t *triangles, size_t n_triangles);
 
 /* Empties the draft. Errors: BAD_INPUT: nothing in it, bad index, not finite. */
-OrfAsset *orf_draft_finish(OrfDraft *draft, OrfSeams seams, GError **error);
+OrfAsset *orf_asset_draft_finish(OrfAssetDraft *draft, OrfSeams seams, GError **error);
 
 /* --- Text in: text.c ---------------------------------------------------------------------- */
 

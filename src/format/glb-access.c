@@ -71,7 +71,7 @@ orf_gltf_uri(OrfGltf *gltf, const char *uri, GError **error)
     if (g_str_has_prefix(uri, "data:"))
         return decode_data_uri(gltf, uri, error);
     g_autofree char *name = g_uri_unescape_string(uri, NULL);
-    return orf_draft_sibling(gltf->draft, name ? name : uri);
+    return orf_asset_draft_sibling(gltf->draft, name ? name : uri);
 }
 
 static GBytes *

@@ -132,7 +132,7 @@ add_colors(Instance *instance, size_t accessor, size_t n, GError **error)
         return false;
     if (count != n)
         return fail_part(instance, "has more or fewer colours than positions", error);
-    uint8_t *ret = orf_draft_colors(gltf->draft, n, error);
+    uint8_t *ret = orf_asset_draft_colors(gltf->draft, n, error);
     for (size_t i = 0; ret && i < n; i++) {
         for (unsigned c = 0; c < 3; c++)
             ret[4 * i + c] = to_srgb(colors[4 * i + c]);
@@ -145,7 +145,7 @@ add_colors(Instance *instance, size_t accessor, size_t n, GError **error)
 static bool
 add_sources(Instance *instance, size_t accessor, size_t first, size_t n, GError **error)
 {
-    OrfDraft *draft = instance->gltf->draft;
+    OrfAssetDraft *draft = instance->gltf->draft;
     size_t count;
     orf_autofree uint32_t *halves = orf_gltf_wholes(instance->gltf, accessor, 2, &count, error);
     if (!halves)
@@ -174,7 +174,7 @@ static bool
 read_positions(Instance *instance, const json_t *attributes, size_t accessor, int64_t color,
                GError **error)
 {
-    OrfDraft *draft = instance->gltf->draft;
+    OrfAssetDraft *draft = instance->gltf->draft;
     size_t n, first = draft->positions.n;
     orf_autofree float *positions = orf_gltf_floats(instance->gltf, accessor, 3, 3, &n, error);
     if (!positions)
@@ -188,7 +188,7 @@ read_positions(Instance *instance, const json_t *attributes, size_t accessor, in
     int64_t source = orf_gltf_whole(attributes, ORF_GLB_SOURCE, -1);
     if (source >= 0 && !add_sources(instance, (size_t)source, first, n, error))
         return false;
-    float *ret = orf_draft_positions(draft, n, error);
+    float *ret = orf_asset_draft_positions(draft, n, error);
     if (ret && n)
         memcpy(ret, positions, n * 3 * sizeof *ret);
     return ret != NULL;
@@ -206,7 +206,7 @@ static bool
 find_vertices(Instance *instance, const json_t *attributes, size_t *ret_first, size_t *ret_n,
               GError **error)
 {
-    OrfDraft *draft = instance->gltf->draft;
+    OrfAssetDraft *draft = instance->gltf->draft;
     int64_t accessor = orf_gltf_whole(attributes, "POSITION", -1);
     int64_t color = orf_gltf_whole(attributes, "COLOR_0", -1);
     if (accessor < 0)
@@ -257,7 +257,7 @@ read_uvs(Instance *instance, size_t accessor, const OrfGltfPlacing *placing, siz
     if (placing->angle != 0 || placing->scale[0] != 1 || placing->scale[1] != 1 ||
         placing->offset[0] != 0 || placing->offset[1] != 0)
         place_uvs(placing, uvs, n);
-    float *ret = orf_draft_uvs(instance->gltf->draft, n, error);
+    float *ret = orf_asset_draft_uvs(instance->gltf->draft, n, error);
     if (ret && n)
         memcpy(ret, uvs, n * 2 * sizeof *ret);
     return ret != NULL;
@@ -341,7 +341,7 @@ write_triangles(const Run *run, size_t n, uint32_t *triangles, uint32_t *uvs)
 static bool
 add_triangles(Instance *instance, const Run *run, size_t group, GError **error)
 {
-    OrfDraft *draft = instance->gltf->draft;
+    OrfAssetDraft *draft = instance->gltf->draft;
     size_t n = run->mode == TRIANGLES ? run->n / 3 : run->n < 3 ? 0 : run->n - 2;
     for (size_t i = 0; run->indices && i < run->n; i++)
         if (run->indices[i] >= run->n_vertices) {
@@ -352,17 +352,17 @@ add_triangles(Instance *instance, const Run *run, size_t group, GError **error)
         }
     uint32_t *uvs = NULL;
     bool textured = run->first_uv != ORF_NO_UV || draft->uv_triangles.n;
-    if (textured && !(uvs = orf_draft_uv_triangles(draft, n, error)))
+    if (textured && !(uvs = orf_asset_draft_uv_triangles(draft, n, error)))
         return false;
     size_t before = draft->triangles.n;
-    uint32_t *triangles = orf_draft_triangles(draft, n, error);
+    uint32_t *triangles = orf_asset_draft_triangles(draft, n, error);
     if (!triangles)
         return false;
     size_t kept = write_triangles(run, n, triangles, uvs);
     draft->triangles.n = before;
     if (textured)
         draft->uv_triangles.n -= n - kept;
-    if (!orf_draft_groups(draft, kept, group, error))
+    if (!orf_asset_draft_groups(draft, kept, group, error))
         return false;
     draft->triangles.n = before + kept;
     return orf_task_check(draft->task, error);
@@ -378,7 +378,7 @@ group_of(Instance *instance, int64_t material, size_t *ret, GError **error)
         return orf_gltf_item(gltf, "materials", (size_t)material, error) != NULL;
     *ret = gltf->n_materials;
     return gltf->draft->materials->len > gltf->n_materials ||
-           orf_draft_material(gltf->draft, "plain", error) != NULL;
+           orf_asset_draft_material(gltf->draft, "plain", error) != NULL;
 }
 
 static bool

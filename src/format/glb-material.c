@@ -52,7 +52,7 @@ read_picture(OrfGltf *gltf, size_t index, GError **error)
     }
     OrfMaterial material = { 0 };
     g_autofree char *name = g_strdup_printf("images[%zu]", index);
-    if (bytes && !orf_draft_picture(gltf->draft, &material, bytes, name, error))
+    if (bytes && !orf_asset_draft_picture(gltf->draft, &material, bytes, name, error))
         return false;
     picture->texture = material.texture;
     picture->encoded = material.encoded;
@@ -98,7 +98,7 @@ read_material(OrfGltf *gltf, size_t index, GError **error)
     if (!json)
         return false;
     const char *name = json_string_value(json_object_get(json, "name"));
-    OrfMaterial *material = orf_draft_material(gltf->draft, name ? name : "", error);
+    OrfMaterial *material = orf_asset_draft_material(gltf->draft, name ? name : "", error);
     if (!material)
         return false;
     const json_t *pbr = json_object_get(json, "pbrMetallicRoughness");

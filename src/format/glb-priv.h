@@ -19,7 +19,7 @@ typedef struct {
 } OrfGltfPicture;
 
 typedef struct {
-    OrfDraft *draft;
+    OrfAssetDraft *draft;
     const char *name; /* of the file */
     size_t file_size; /* bytes: bounds what has no bytes of its own */
     json_t *root;

@@ -220,8 +220,8 @@ static OrfAsset *
 load_chunks(OrfTask *task, const Chunks *chunks, size_t file_size, const OrfLoad *options,
             GError **error)
 {
-    g_auto(OrfDraft) draft;
-    orf_draft_init(&draft, task, options);
+    g_auto(OrfAssetDraft) draft;
+    orf_asset_draft_init(&draft, task, options);
     orf_autofree void *reserve = NULL;
     OrfGltf gltf = {
         .draft = &draft, .name = options->name, .file_size = file_size, .chunk = chunks->bin
@@ -229,7 +229,7 @@ load_chunks(OrfTask *task, const Chunks *chunks, size_t file_size, const OrfLoad
     gltf.root = parse(task, chunks->json, options->name, &reserve, error);
     bool read = gltf.root && read_document(&gltf, error);
     close_document(&gltf);
-    return read ? orf_draft_finish(&draft, ORF_SEAMS_JOIN, error) : NULL;
+    return read ? orf_asset_draft_finish(&draft, ORF_SEAMS_JOIN, error) : NULL;
 }
 
 static OrfAsset *

@@ -60,18 +60,18 @@ read_file_name(OrfCursor *cursor)
 }
 
 static bool
-read_picture(OrfDraft *draft, OrfCursor *cursor, OrfMaterial *material, GError **error)
+read_picture(OrfAssetDraft *draft, OrfCursor *cursor, OrfMaterial *material, GError **error)
 {
     g_autofree char *name = read_file_name(cursor);
-    g_autoptr(GBytes) bytes = material->texture ? NULL : orf_draft_sibling(draft, name);
-    return !bytes || orf_draft_picture(draft, material, bytes, name, error);
+    g_autoptr(GBytes) bytes = material->texture ? NULL : orf_asset_draft_sibling(draft, name);
+    return !bytes || orf_asset_draft_picture(draft, material, bytes, name, error);
 }
 
 static OrfMaterial *
-begin_material(OrfDraft *draft, OrfCursor *cursor, GHashTable *names, GError **error)
+begin_material(OrfAssetDraft *draft, OrfCursor *cursor, GHashTable *names, GError **error)
 {
     g_autofree char *name = orf_cursor_rest(cursor);
-    OrfMaterial *material = orf_draft_material(draft, name, error);
+    OrfMaterial *material = orf_asset_draft_material(draft, name, error);
     if (material)
         g_hash_table_replace(names, g_steal_pointer(&name),
                              GSIZE_TO_POINTER(draft->materials->len));
@@ -79,7 +79,7 @@ begin_material(OrfDraft *draft, OrfCursor *cursor, GHashTable *names, GError **e
 }
 
 static bool
-read_line(OrfDraft *draft, OrfCursor *line, OrfMaterial *material, GError **error)
+read_line(OrfAssetDraft *draft, OrfCursor *line, OrfMaterial *material, GError **error)
 {
     OrfCursor word = orf_cursor_word(line);
     if (orf_word_is(word, "Kd"))
@@ -98,7 +98,7 @@ read_line(OrfDraft *draft, OrfCursor *line, OrfMaterial *material, GError **erro
 }
 
 bool
-orf_mtl_read(OrfDraft *draft, GBytes *bytes, GHashTable *names, GError **error)
+orf_mtl_read(OrfAssetDraft *draft, GBytes *bytes, GHashTable *names, GError **error)
 {
     size_t size;
     const char *text = g_bytes_get_data(bytes, &size);

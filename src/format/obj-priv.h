@@ -7,7 +7,7 @@
 #include "format/format-priv.h"
 
 /* Adds the materials of an MTL file to the draft; `names` maps each name to its index + 1. */
-bool orf_mtl_read(OrfDraft *draft, GBytes *bytes, GHashTable *names, GError **error);
+bool orf_mtl_read(OrfAssetDraft *draft, GBytes *bytes, GHashTable *names, GError **error);
 
 /* The MTL file and its pictures into `files`; `ret_names` (caller frees, NULL-terminated) are
  * the names for usemtl, one a material. */

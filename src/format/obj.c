@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct {
-    OrfDraft *draft;
+    OrfAssetDraft *draft;
     const char *text;
     const char *line;  /* where the current one begins */
     GHashTable *names; /* of materials: index + 1 */
@@ -53,7 +53,7 @@ fail_line(const Obj *obj, const char *what, GError **error)
 static bool
 add_color(Obj *obj, const double rgb[3], GError **error)
 {
-    uint8_t *color = orf_draft_colors(obj->draft, 1, error);
+    uint8_t *color = orf_asset_draft_colors(obj->draft, 1, error);
     if (!color)
         return false;
     double unit = rgb[0] > 1 || rgb[1] > 1 || rgb[2] > 1 ? 1 : 255;
@@ -77,7 +77,7 @@ read_vertex(Obj *obj, OrfCursor *line, GError **error)
         return fail_line(obj, "a coordinate is not a finite number", error);
     if (n == 6 && !add_color(obj, value + 3, error))
         return false;
-    float *position = orf_draft_positions(obj->draft, 1, error);
+    float *position = orf_asset_draft_positions(obj->draft, 1, error);
     if (!position)
         return false;
     orf_from_z_up(p, position);
@@ -91,7 +91,7 @@ read_uv(Obj *obj, OrfCursor *line, GError **error)
     if (!orf_cursor_number(line, &u))
         return fail_line(obj, "a texture coordinate needs two numbers", error);
     orf_cursor_number(line, &v);
-    float *uv = orf_draft_uvs(obj->draft, 1, error);
+    float *uv = orf_asset_draft_uvs(obj->draft, 1, error);
     if (!uv)
         return false;
     uv[0] = (float)u;
@@ -145,7 +145,7 @@ read_corner(Obj *obj, OrfCursor *line, GError **error)
     }
     if (!fine)
         return fail_line(obj, "a face holds something that is not a number", error);
-    const OrfDraft *draft = obj->draft;
+    const OrfAssetDraft *draft = obj->draft;
     uint32_t *corner = orf_vec_add(draft->task, &obj->corners, 1, "face", error);
     uint32_t *at = corner ? orf_vec_add(draft->task, &obj->uvs, 1, "face", error) : NULL;
     if (!at || !resolve(obj, vertex, draft->positions.n, "vertex", corner, error))
@@ -170,8 +170,9 @@ read_face(Obj *obj, OrfCursor *line, GError **error)
             return false;
         textured |= ((uint32_t *)obj->uvs.data)[obj->uvs.n - 1] != ORF_NO_UV;
     }
-    return orf_draft_polygon(obj->draft, obj->corners.data, textured ? obj->uvs.data : NULL,
-                             obj->corners.n, obj->group, error);
+    return orf_asset_draft_polygon(obj->draft, obj->corners.data,
+                                   textured ? obj->uvs.data : NULL, obj->corners.n, obj->group,
+                                   error);
 }
 
 /* --- Materials ---------------------------------------------------------------------------- */
@@ -182,7 +183,7 @@ use_material(Obj *obj, OrfCursor *line, GError **error)
     g_autofree char *name = orf_cursor_rest(line);
     size_t index = GPOINTER_TO_SIZE(g_hash_table_lookup(obj->names, name));
     if (!index) {
-        if (!orf_draft_material(obj->draft, name, error))
+        if (!orf_asset_draft_material(obj->draft, name, error))
             return false;
         index = obj->draft->materials->len;
         g_hash_table_insert(obj->names, g_steal_pointer(&name), GSIZE_TO_POINTER(index));
@@ -202,7 +203,7 @@ read_libraries(Obj *obj, OrfCursor *line, GError **error)
             next[4] = 0;
             next += 5;
         }
-        g_autoptr(GBytes) bytes = orf_draft_sibling(obj->draft, name);
+        g_autoptr(GBytes) bytes = orf_asset_draft_sibling(obj->draft, name);
         if (bytes && !orf_mtl_read(obj->draft, bytes, obj->names, error))
             return false;
     }
@@ -268,8 +269,8 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 {
     size_t size;
     const char *text = g_bytes_get_data(bytes, &size);
-    g_auto(OrfDraft) draft;
-    orf_draft_init(&draft, task, options);
+    g_auto(OrfAssetDraft) draft;
+    orf_asset_draft_init(&draft, task, options);
     g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     Obj obj = {
         .draft = &draft,
@@ -282,7 +283,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
     bool read = read_lines(&obj, text + size, error);
     orf_vec_clear(&obj.corners);
     orf_vec_clear(&obj.uvs);
-    return read ? orf_draft_finish(&draft, ORF_SEAMS_IF_CLOSES, error) : NULL;
+    return read ? orf_asset_draft_finish(&draft, ORF_SEAMS_IF_CLOSES, error) : NULL;
 }
 
 const OrfFormat orf_format_obj = {

@@ -12,7 +12,7 @@
 #define N_SINGLE PLY_INDICES /* roles that hold one value */
 
 typedef struct {
-    OrfDraft *draft;
+    OrfAssetDraft *draft;
     const OrfPlyElement *element; /* the current one */
     OrfPlyCoding coding;
     OrfCursor at;
@@ -175,19 +175,19 @@ look_at(const OrfPlyElement *element)
 static bool
 add_vertex(Body *body, Holds holds, const double *single, GError **error)
 {
-    OrfDraft *draft = body->draft;
+    OrfAssetDraft *draft = body->draft;
     float p[3] = { (float)single[PLY_X], (float)single[PLY_Y], (float)single[PLY_Z] };
     if (!orf_finite3(p))
         return fail_item(body, "a coordinate is not a finite number", error);
     if (holds.colors) {
-        uint8_t *color = orf_draft_colors(draft, 1, error);
+        uint8_t *color = orf_asset_draft_colors(draft, 1, error);
         if (!color)
             return false;
         for (unsigned c = 0; c < 4; c++)
             color[c] = color_of(single[PLY_RED + c], holds.color_type);
     }
-    float *position = orf_draft_positions(draft, 1, error);
-    float *uv = position && holds.uvs ? orf_draft_uvs(draft, 1, error) : NULL;
+    float *position = orf_asset_draft_positions(draft, 1, error);
+    float *uv = position && holds.uvs ? orf_asset_draft_uvs(draft, 1, error) : NULL;
     if (!position || (holds.uvs && !uv))
         return false;
     orf_from_z_up(p, position);
@@ -232,11 +232,11 @@ check_corners(Body *body, bool strips, GError **error)
 static bool
 list_uvs(Body *body, bool vertex_uvs, GError **error)
 {
-    OrfDraft *draft = body->draft;
+    OrfAssetDraft *draft = body->draft;
     size_t n = body->corners.n, first = draft->uvs.n;
     bool own = n && body->texcoords.n == 2 * n && !vertex_uvs;
     uint32_t *uvs = orf_vec_add(draft->task, &body->uvs, n, "face", error);
-    float *texcoords = uvs && own ? orf_draft_uvs(draft, n, error) : NULL;
+    float *texcoords = uvs && own ? orf_asset_draft_uvs(draft, n, error) : NULL;
     if (!uvs || (own && !texcoords))
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -263,8 +263,8 @@ add_polygon(Body *body, bool vertex_uvs, GError **error)
         polygon[i] = (uint32_t)((int64_t *)body->corners.data)[i];
     if (!list_uvs(body, vertex_uvs, error))
         return false;
-    return orf_draft_polygon(body->draft, polygon, body->uvs.n ? body->uvs.data : NULL, n, 0,
-                             error);
+    return orf_asset_draft_polygon(body->draft, polygon, body->uvs.n ? body->uvs.data : NULL, n,
+                                   0, error);
 }
 
 /* Triangle strips of Stanford's scans: -1 begins a new strip, every second triangle is turned.
@@ -281,7 +281,7 @@ add_strips(Body *body, bool vertex_uvs, GError **error)
         uint32_t t[] = { (uint32_t)corners[i - 2], (uint32_t)corners[i - 1 + turned],
                          (uint32_t)corners[i - turned] };
         if (t[0] != t[1] && t[1] != t[2] && t[2] != t[0] &&
-            !orf_draft_polygon(body->draft, t, vertex_uvs ? t : NULL, 3, 0, error))
+            !orf_asset_draft_polygon(body->draft, t, vertex_uvs ? t : NULL, 3, 0, error))
             return false;
     }
     return true;
@@ -354,7 +354,8 @@ read_element(Body *body, GError **error)
 }
 
 bool
-orf_ply_read_body(OrfDraft *draft, const OrfPlyHeader *header, const char *text, GError **error)
+orf_ply_read_body(OrfAssetDraft *draft, const OrfPlyHeader *header, const char *text,
+                  GError **error)
 {
     Body body = {
         .draft = draft,

@@ -62,7 +62,7 @@ typedef struct {
 extern const uint8_t orf_ply_sizes[]; /* bytes of each type */
 
 bool orf_ply_read_header(OrfPlyHeader *header, GBytes *bytes, const char *name, GError **error);
-bool orf_ply_read_body(OrfDraft *draft, const OrfPlyHeader *header, const char *text,
+bool orf_ply_read_body(OrfAssetDraft *draft, const OrfPlyHeader *header, const char *text,
                        GError **error);
 GPtrArray *
 orf_ply_save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error);

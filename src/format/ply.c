@@ -194,13 +194,13 @@ sniff(const uint8_t *data, size_t size)
 }
 
 static bool
-add_picture(OrfDraft *draft, const char *name, GError **error)
+add_picture(OrfAssetDraft *draft, const char *name, GError **error)
 {
-    g_autoptr(GBytes) bytes = name ? orf_draft_sibling(draft, name) : NULL;
+    g_autoptr(GBytes) bytes = name ? orf_asset_draft_sibling(draft, name) : NULL;
     if (!bytes)
         return true;
-    OrfMaterial *material = orf_draft_material(draft, name, error);
-    return material && orf_draft_picture(draft, material, bytes, name, error);
+    OrfMaterial *material = orf_asset_draft_material(draft, name, error);
+    return material && orf_asset_draft_picture(draft, material, bytes, name, error);
 }
 
 static OrfAsset *
@@ -212,8 +212,8 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
         return ORF_FAIL(error, BAD_INPUT,
                         "%s: does not begin with 'ply'; it is not PLY, export it again",
                         options->name);
-    g_auto(OrfDraft) draft;
-    orf_draft_init(&draft, task, options);
+    g_auto(OrfAssetDraft) draft;
+    orf_asset_draft_init(&draft, task, options);
     orf_autofree OrfPlyHeader *header = ORF_ALLOC(task, OrfPlyHeader, 1, "PLY header", error);
     if (!header)
         return NULL;
@@ -221,7 +221,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
                 orf_ply_read_body(&draft, header, (const char *)data, error) &&
                 add_picture(&draft, header->picture, error);
     g_free(header->picture);
-    return read ? orf_draft_finish(&draft, ORF_SEAMS_IF_CLOSES, error) : NULL;
+    return read ? orf_asset_draft_finish(&draft, ORF_SEAMS_IF_CLOSES, error) : NULL;
 }
 
 const OrfFormat orf_format_ply = {

@@ -44,7 +44,7 @@ orf_edges_even(const uint32_t *triangles, size_t n_triangles)
 /* New index of every vertex as the file itself tells it; 0: it does not, else how many remain.
  */
 static size_t
-map_by_source(const OrfDraft *draft, uint32_t *map)
+map_by_source(const OrfAssetDraft *draft, uint32_t *map)
 {
     const uint32_t *sources = draft->sources.data;
     uint32_t next = 0;
@@ -63,7 +63,7 @@ map_by_source(const OrfDraft *draft, uint32_t *map)
 
 /* The same by equal places. */
 static size_t
-map_by_place(const OrfDraft *draft, uint32_t *map, GError **error)
+map_by_place(const OrfAssetDraft *draft, uint32_t *map, GError **error)
 {
     g_auto(OrfPoints) points;
     orf_points_init(&points, draft->task);
@@ -85,7 +85,7 @@ compact(OrfVec *vec, const uint32_t *map)
 
 /* The same texture place needs only one uv. */
 static bool
-join_uvs(OrfDraft *draft, GError **error)
+join_uvs(OrfAssetDraft *draft, GError **error)
 {
     size_t n = draft->uvs.n;
     g_auto(OrfPoints) points;
@@ -109,7 +109,7 @@ join_uvs(OrfDraft *draft, GError **error)
 }
 
 static bool
-in_range(const OrfDraft *draft)
+in_range(const OrfAssetDraft *draft)
 {
     const uint32_t *corners = draft->triangles.data;
     for (size_t i = 0; i < 3 * draft->triangles.n; i++)
@@ -119,7 +119,7 @@ in_range(const OrfDraft *draft)
 }
 
 bool
-orf_draft_join_seams(OrfDraft *draft, OrfSeams seams, GError **error)
+orf_asset_draft_join_seams(OrfAssetDraft *draft, OrfSeams seams, GError **error)
 {
     size_t n = draft->positions.n, n_corners = 3 * draft->triangles.n;
     uint32_t *corners = draft->triangles.data;

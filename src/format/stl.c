@@ -62,19 +62,19 @@ sniff(const uint8_t *data, size_t size)
 /* --- Load --------------------------------------------------------------------------------- */
 
 static OrfAsset *
-finish(OrfDraft *draft, OrfPoints *points, GError **error)
+finish(OrfAssetDraft *draft, OrfPoints *points, GError **error)
 {
     draft->positions = points->found;
     points->found = (OrfVec){ 0 };
-    return orf_draft_finish(draft, ORF_SEAMS_AS_IS, error);
+    return orf_asset_draft_finish(draft, ORF_SEAMS_AS_IS, error);
 }
 
 /* Corners, three a triangle, to indices; a triangle that collapses is left out. */
 static bool
-add_triangles(OrfDraft *draft, OrfPoints *points, const float (*corners)[3], size_t n,
+add_triangles(OrfAssetDraft *draft, OrfPoints *points, const float (*corners)[3], size_t n,
               GError **error)
 {
-    uint32_t *triangles = orf_draft_triangles(draft, n, error);
+    uint32_t *triangles = orf_asset_draft_triangles(draft, n, error);
     if (!triangles || !orf_points_add(points, corners, 3 * n, triangles, error))
         return false;
     size_t kept = 0;
@@ -107,7 +107,7 @@ read_corners(const uint8_t *facet, size_t n, float (*ret)[3])
 }
 
 static bool
-tell_left_out(const OrfDraft *draft, size_t left_out, size_t n, GError **error)
+tell_left_out(const OrfAssetDraft *draft, size_t left_out, size_t n, GError **error)
 {
     if (left_out == n && n > 0)
         return ORF_FALSE(
@@ -123,7 +123,7 @@ tell_left_out(const OrfDraft *draft, size_t left_out, size_t n, GError **error)
 }
 
 static OrfAsset *
-load_binary(OrfDraft *draft, OrfPoints *points, const uint8_t *data, size_t size,
+load_binary(OrfAssetDraft *draft, OrfPoints *points, const uint8_t *data, size_t size,
             GError **error)
 {
     const char *name = draft->options->name;
@@ -158,7 +158,7 @@ load_binary(OrfDraft *draft, OrfPoints *points, const uint8_t *data, size_t size
 /* --- Load ASCII: only "vertex" and "endloop" matter, the other words are passed over ------ */
 
 typedef struct {
-    OrfDraft *draft;
+    OrfAssetDraft *draft;
     OrfPoints *points;
     const char *text;
     float corners[BATCH * 3][3];
@@ -235,7 +235,8 @@ read_ascii(Ascii *ascii, OrfCursor cursor, GError **error)
 }
 
 static OrfAsset *
-load_ascii(OrfDraft *draft, OrfPoints *points, const char *text, size_t size, GError **error)
+load_ascii(OrfAssetDraft *draft, OrfPoints *points, const char *text, size_t size,
+           GError **error)
 {
     orf_autofree Ascii *ascii = ORF_ALLOC(draft->task, Ascii, 1, "corners", error);
     if (!ascii)
@@ -253,9 +254,9 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 {
     size_t size;
     const uint8_t *data = g_bytes_get_data(bytes, &size);
-    g_auto(OrfDraft) draft;
+    g_auto(OrfAssetDraft) draft;
     g_auto(OrfPoints) points;
-    orf_draft_init(&draft, task, options);
+    orf_asset_draft_init(&draft, task, options);
     orf_points_init(&points, task);
     if (is_binary(data, size))
         return load_binary(&draft, &points, data, size, error);

@@ -82,7 +82,7 @@ typedef struct {
                       things */
     double ring;   /* contrast (Lab) of a border that follows the outline all round; 0: none */
     unsigned holes; /* enclosed gaps above 0.2 % of the area */
-} OrfShape;
+} OrfSubjectShape;
 
 struct OrfLook {
     OrfImage *picture, *alpha; /* of the first picture as it was looked at; alpha may be NULL */
@@ -100,13 +100,13 @@ struct OrfLook {
     double lightness; /* mean lightness of the subject, Lab, 0..100 */
     OrfCutout cutout; /* method, confidence, coverage */
     double framed;    /* share of the subject's outline that lies on the frame */
-    OrfShape shape;   /* of the subject; all 0 when there is none */
+    OrfSubjectShape shape; /* of the subject; all 0 when there is none */
 };
 
 /* Numbers of an outline and its shading. `rgba` (ORF_U8) and `alpha` (ORF_F32) have one size.
  */
 bool orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha,
-                    OrfShape *ret_shape, GError **error);
+                    OrfSubjectShape *ret_shape, GError **error);
 /* Errors: BAD_INPUT: nothing to make anything of (fully transparent, one colour, too small). */
 void orf_look_clear(OrfLook *look);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfLook, orf_look_clear)
@@ -167,7 +167,7 @@ typedef struct {
     float rows;  /* 0..1: each row a round section of its own, as of something turned */
     char why[80];
 } OrfThickness;
-void orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness);
+void orf_thickness_guess(const OrfSubjectShape *shape, OrfThickness *ret_thickness);
 
 /* Solves -lap u = 4 where alpha > 0.5 with u = 0 on the sub-pixel edge; pixels, u in px^2; u is
  * 0 outside. Multigrid; Shortley and Weller 1938. One-channel ORF_F32 of the size of `alpha`.

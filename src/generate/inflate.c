@@ -36,7 +36,7 @@ guess_thickness(OrfTask *task, Inflate *inflate, const OrfSubject *subject, GErr
     if (inflate->guessed)
         return true;
     g_auto(OrfSubject) small = { 0 };
-    OrfShape shape;
+    OrfSubjectShape shape;
     if (!orf_subject_shrink(task, subject, orf_stage_side(inflate->recipe, ORF_PREVIEW), &small,
                             error) ||
         !orf_shape_init(task, small.picture, small.alpha, &shape, error))

@@ -47,7 +47,7 @@ run_step(OrfTask *task, Step step, Work *work)
 {
     OrfThickness thickness = { .depth = 0.8f, .power = 0.6f, .rows = 0.5f };
     OrfSheetOptions options = { .rim = 1, .heights = heights, .data = &work->round };
-    OrfShape shape;
+    OrfSubjectShape shape;
     g_autoptr(OrfMesh) mesh = NULL;
     switch (step) {
     case MEASURE:

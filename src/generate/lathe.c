@@ -519,7 +519,7 @@ typedef struct {
 static bool
 find_axis(OrfTask *task, Lathe *lathe, const OrfSubject *small, GError **error)
 {
-    OrfShape shape;
+    OrfSubjectShape shape;
     if (lathe->known)
         return true;
     if (!orf_shape_init(task, small->picture, small->alpha, &shape, error))

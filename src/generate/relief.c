@@ -325,8 +325,8 @@ coin_outline(OrfTask *task, const Work *work, GError **error)
         field[i] = (float)(side / 2.0 - 3 - hypot(x, y));
     }
     g_autoptr(OrfImage) disc = orf_image_new_take(side, side, 1, ORF_F32, field);
-    OrfOutline *outline =
-        orf_image_trace(task, disc, &(OrfTrace){ .level = 1e-4f, .tolerance = 0.05f }, error);
+    OrfOutline *outline = orf_image_trace(
+        task, disc, &(OrfTraceOptions){ .level = 1e-4f, .tolerance = 0.05f }, error);
     for (size_t i = 0; outline && i < outline->n_points; i++) {
         outline->points[i].x += width / 2 - (float)side / 2;
         outline->points[i].y += height / 2 - (float)side / 2;
@@ -339,8 +339,8 @@ find_outline(OrfTask *task, const Work *work, GError **error)
 {
     if (work->outline == COIN)
         return coin_outline(task, work, error);
-    return orf_image_trace(task, work->cover, &(OrfTrace){ .tolerance = 0.2f, .min_area = 12 },
-                           error);
+    return orf_image_trace(task, work->cover,
+                           &(OrfTraceOptions){ .tolerance = 0.2f, .min_area = 12 }, error);
 }
 
 /* Height in mm at a point of the plane. */

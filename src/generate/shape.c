@@ -67,7 +67,7 @@ quantile(double *values, size_t n, double at)
 /* --- Outline ------------------------------------------------------------------------------ */
 
 static void
-measure_axes(const Mask *m, OrfShape *shape)
+measure_axes(const Mask *m, OrfSubjectShape *shape)
 {
     double sx = 0, sy = 0, xx = 0, yy = 0, xy = 0, n = (double)m->count;
     for (int y = m->y0; y < m->y1; y++)
@@ -119,7 +119,7 @@ half_hull(const Mask *m, Corner *stack, int sign)
 }
 
 static bool
-measure_hull(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
+measure_hull(OrfTask *task, const Mask *m, OrfSubjectShape *shape, GError **error)
 {
     orf_autofree Corner *stack =
         ORF_ALLOC(task, Corner, 2 * (size_t)(m->y1 - m->y0) + 2, "shape: hull", error);
@@ -164,7 +164,7 @@ best_mirror(const Mask *m, int middle, int reach, int step, double *ret_overlap)
 
 /* A quarter of the width to either side: a cup with one handle has its axis there. */
 static int
-measure_mirror(const Mask *m, OrfShape *shape)
+measure_mirror(const Mask *m, OrfSubjectShape *shape)
 {
     int width = m->x1 - m->x0, step = MAX(1, (m->y1 - m->y0) / 48);
     int rough = best_mirror(m, m->x0 + m->x1, width / 4, step, &shape->mirror);
@@ -172,7 +172,7 @@ measure_mirror(const Mask *m, OrfShape *shape)
 }
 
 static void
-measure_rows(const Mask *m, int axis_sum, OrfShape *shape)
+measure_rows(const Mask *m, int axis_sum, OrfSubjectShape *shape)
 {
     double smaller = 0, larger = 0, runs = 0, rows = 0, split = 0;
     for (int y = m->y0; y < m->y1; y++) {
@@ -234,7 +234,7 @@ flood_gap(const Mask *m, Flood *flood, int x, int y)
 }
 
 static bool
-measure_holes(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
+measure_holes(OrfTask *task, const Mask *m, OrfSubjectShape *shape, GError **error)
 {
     size_t n = (size_t)m->width * (size_t)m->height;
     orf_autofree uint8_t *seen = ORF_ALLOC(task, uint8_t, n, "shape: gaps", error);
@@ -313,10 +313,11 @@ resample(const OrfPoint *loop, size_t n, double spacing, OrfPoint *out, size_t r
 }
 
 static bool
-measure_edges(OrfTask *task, const OrfImage *alpha, const Mask *m, OrfShape *shape,
+measure_edges(OrfTask *task, const OrfImage *alpha, const Mask *m, OrfSubjectShape *shape,
               GError **error)
 {
-    g_autoptr(OrfOutline) outline = orf_image_trace(task, alpha, &(OrfTrace){ 0 }, error);
+    g_autoptr(OrfOutline) outline =
+        orf_image_trace(task, alpha, &(OrfTraceOptions){ 0 }, error);
     if (!outline)
         return false;
     enum { ROOM = 8192 };
@@ -394,7 +395,7 @@ fall(const Mask *m, const double curve[256], int y, int first, int run, int side
 /* Medians over rows of the fall at either end; the greater. And the share of rows without any.
  */
 static bool
-measure_shade(OrfTask *task, const Mask *m, OrfShape *shape, GError **error)
+measure_shade(OrfTask *task, const Mask *m, OrfSubjectShape *shape, GError **error)
 {
     double curve[256];
     for (int i = 0; i < 256; i++)
@@ -448,7 +449,7 @@ spread_total(const Spread *s)
  * between rows, not within them. A little of it counts as noise, so that a thing of one colour
  * is banded. */
 static void
-measure_bands(const Mask *m, const float *lab, OrfShape *shape)
+measure_bands(const Mask *m, const float *lab, OrfSubjectShape *shape)
 {
     Spread all = { 0 };
     double within = 0;
@@ -548,7 +549,7 @@ measure_ring(Bands bands)
 
 static bool
 measure_rim(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha, const Mask *m,
-            OrfShape *shape, GError **error)
+            OrfSubjectShape *shape, GError **error)
 {
     g_autoptr(OrfImage) distance = orf_image_distance(task, alpha, error);
     g_autoptr(OrfImage) lab = distance ? orf_image_lab(task, rgba, error) : NULL;
@@ -569,14 +570,14 @@ measure_rim(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha, const Ma
 /* --- All of it ---------------------------------------------------------------------------- */
 
 bool
-orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha, OrfShape *ret_shape,
-               GError **error)
+orf_shape_init(OrfTask *task, const OrfImage *rgba, const OrfImage *alpha,
+               OrfSubjectShape *ret_shape, GError **error)
 {
     Mask m = { .rgba = orf_image_u8(rgba),
                .alpha = orf_image_f32(alpha),
                .width = (int)orf_image_width(alpha),
                .height = (int)orf_image_height(alpha) };
-    OrfShape shape = { 0 };
+    OrfSubjectShape shape = { 0 };
     find_box(&m);
     if (m.count == 0) {
         *ret_shape = shape;

@@ -50,12 +50,12 @@ bordered(float x, float y)
     return disc(x, y) < 10 ? 0.9f : 0.3f;
 }
 
-static OrfShape
+static OrfSubjectShape
 measure(DrawFn shape, PaintFn paint)
 {
     g_autoptr(OrfImage) alpha = draw_alpha(W, H, shape);
     g_autoptr(OrfImage) rgba = draw_rgba(W, H, shape, paint);
-    OrfShape result = { 0 };
+    OrfSubjectShape result = { 0 };
     g_assert_true(orf_shape_init(NULL, rgba, alpha, &result, NULL));
     return result;
 }
@@ -63,7 +63,7 @@ measure(DrawFn shape, PaintFn paint)
 static OrfThickness
 guess(DrawFn shape, PaintFn paint)
 {
-    OrfShape measured = measure(shape, paint);
+    OrfSubjectShape measured = measure(shape, paint);
     OrfThickness thickness;
     orf_thickness_guess(&measured, &thickness);
     return thickness;
@@ -72,7 +72,7 @@ guess(DrawFn shape, PaintFn paint)
 static void
 disc_is_compact_and_mirrored(void)
 {
-    OrfShape s = measure(disc, draw_flat);
+    OrfSubjectShape s = measure(disc, draw_flat);
     g_assert_cmpfloat(fabs(s.aspect - 1), <, 0.01);
     g_assert_cmpfloat(fabs(s.area - G_PI / 4), <, 0.02);
     g_assert_cmpfloat(s.solidity, >, 0.98);
@@ -93,7 +93,7 @@ holes_are_counted(void)
 static void
 box_is_straight_and_level(void)
 {
-    OrfShape s = measure(box, draw_flat);
+    OrfSubjectShape s = measure(box, draw_flat);
     g_assert_cmpfloat(s.straight, >, 0.85);
     g_assert_cmpfloat(s.level, >, 0.85);
     g_assert_cmpfloat(measure(animal, draw_flat).mirror, <, 0.8);
@@ -116,12 +116,12 @@ a_border_along_the_rim_is_seen(void)
 static void
 size_of_the_picture_does_not_matter(void)
 {
-    OrfShape s = measure(animal, draw_flat);
+    OrfSubjectShape s = measure(animal, draw_flat);
     g_autoptr(OrfImage) alpha = draw_alpha(W, H, animal);
     g_autoptr(OrfImage) rgba = draw_rgba(W, H, animal, draw_flat);
     g_autoptr(OrfImage) alpha2 = orf_image_resize(NULL, alpha, 2 * W, 2 * H, NULL);
     g_autoptr(OrfImage) rgba2 = orf_image_resize(NULL, rgba, 2 * W, 2 * H, NULL);
-    OrfShape t;
+    OrfSubjectShape t;
     g_assert_true(orf_shape_init(NULL, rgba2, alpha2, &t, NULL));
     g_assert_cmpfloat(fabs(s.lathe - t.lathe), <, 0.02);
     g_assert_cmpfloat(fabs(s.solidity - t.solidity), <, 0.02);
@@ -138,7 +138,7 @@ nothing(float x, float y)
 static void
 empty_mask_gives_zeros(void)
 {
-    OrfShape s = measure(nothing, draw_flat);
+    OrfSubjectShape s = measure(nothing, draw_flat);
     g_assert_cmpfloat(s.area, ==, 0);
     OrfThickness t;
     orf_thickness_guess(&s, &t);

@@ -39,9 +39,10 @@ fill_outline(OrfTask *task, const OrfImage *alpha, const OrfSheetOptions *option
              OrfPlanarMesh *net, GError **error)
 {
     float spacing = options->spacing > 0 ? options->spacing : 2;
-    OrfTrace how = { .tolerance = 0.1f,
-                     .min_area = options->min_area > 0 ? options->min_area : spacing * spacing,
-                     .smooth = 2 };
+    OrfTraceOptions how = { .tolerance = 0.1f,
+                            .min_area =
+                                options->min_area > 0 ? options->min_area : spacing * spacing,
+                            .smooth = 2 };
     g_autoptr(OrfOutline) outline = orf_image_trace(task, alpha, &how, error);
     if (!outline)
         return false;

@@ -66,7 +66,7 @@ orf_look_terrain(const OrfLook *look)
 double
 orf_look_turned(const OrfLook *look)
 {
-    const OrfShape *s = &look->shape;
+    const OrfSubjectShape *s = &look->shape;
     double turned = orf_ramp(s->lathe, 0.94, 0.975) * orf_ramp(s->mirror, 0.93, 0.97) *
                     orf_ramp(s->aspect, 0.7, 0.85) * orf_ramp(s->runs, 1.7, 1.55) *
                     orf_ramp(s->split, 0.1, 0.04) * orf_ramp(s->solidity, 0.4, 0.55) *

@@ -31,10 +31,10 @@ orf_terrace_add(OrfTask *task, OrfTerrace *terrace, const OrfImage *field, float
                 float low, float high, uint16_t group, bool *ret_added, GError **error)
 {
     g_assert(terrace->n < G_N_ELEMENTS(terrace->levels));
-    OrfTrace trace = { .level = threshold + terrace->shift,
-                       .tolerance = terrace->rounded ? 0.03f : 0.15f,
-                       .corner_angle = terrace->rounded ? 179 : 0,
-                       .min_area = 4 };
+    OrfTraceOptions trace = { .level = threshold + terrace->shift,
+                              .tolerance = terrace->rounded ? 0.03f : 0.15f,
+                              .corner_angle = terrace->rounded ? 179 : 0,
+                              .min_area = 4 };
     g_autoptr(OrfOutline) outline = orf_image_trace(task, field, &trace, error);
     if (!outline)
         return false;

@@ -51,7 +51,7 @@ reason(double plate, double turned, double front, double tool)
 }
 
 void
-orf_thickness_guess(const OrfShape *shape, OrfThickness *ret_thickness)
+orf_thickness_guess(const OrfSubjectShape *shape, OrfThickness *ret_thickness)
 {
     double front = orf_ramp(shape->lathe, 0.82, 0.92) * orf_ramp(shape->solidity, 0.4, 0.6) *
                    orf_ramp(shape->elongation, 4.5, 3.5);

@@ -6,7 +6,7 @@
 #include <math.h>
 
 static inline void
-terms_at(const OrfWork *work, unsigned x, unsigned y, double ret[6])
+terms_at(const OrfCutoutWork *work, unsigned x, unsigned y, double ret[6])
 {
     double u = (double)x / work->width - 0.5, v = (double)y / work->height - 0.5;
     ret[0] = 1;
@@ -18,8 +18,8 @@ terms_at(const OrfWork *work, unsigned x, unsigned y, double ret[6])
 }
 
 void
-orf_surface_at(const OrfSurface *surface, const OrfWork *work, unsigned x, unsigned y,
-               float ret_lab[3])
+orf_surface_at(const OrfBackdropSurface *surface, const OrfCutoutWork *work, unsigned x,
+               unsigned y, float ret_lab[3])
 {
     float u = (float)x / (float)work->width - 0.5f, v = (float)y / (float)work->height - 0.5f;
     const float(*t)[3] = surface->term;
@@ -29,7 +29,8 @@ orf_surface_at(const OrfSurface *surface, const OrfWork *work, unsigned x, unsig
 }
 
 void
-orf_fit_add(OrfFit *fit, const OrfWork *work, unsigned x, unsigned y, double weight)
+orf_fit_add(OrfBackdropFit *fit, const OrfCutoutWork *work, unsigned x, unsigned y,
+            double weight)
 {
     double t[6];
     terms_at(work, x, y, t);
@@ -76,13 +77,13 @@ substitute(const double l[6][6], int n, double x[6])
 }
 
 void
-orf_fit_solve(const OrfFit *fit, OrfSurface *surface)
+orf_fit_solve(const OrfBackdropFit *fit, OrfBackdropSurface *surface)
 {
     double l[6][6];
     memcpy(l, fit->normal, sizeof l);
     if (fit->n < (size_t)fit->terms || !cholesky(l, fit->terms))
         return;
-    *surface = (OrfSurface){ 0 };
+    *surface = (OrfBackdropSurface){ 0 };
     for (int c = 0; c < 3; c++) {
         double x[6] = { 0 };
         for (int k = 0; k < fit->terms; k++)

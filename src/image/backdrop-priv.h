@@ -9,21 +9,22 @@
 /* A quadric in picture coordinates -0.5..0.5: 1, x, y, xx, xy, yy. */
 typedef struct {
     float term[6][3];
-} OrfSurface;
+} OrfBackdropSurface;
 
-void orf_surface_at(const OrfSurface *surface, const OrfWork *work, unsigned x, unsigned y,
-                    float ret_lab[3]);
+void orf_surface_at(const OrfBackdropSurface *surface, const OrfCutoutWork *work, unsigned x,
+                    unsigned y, float ret_lab[3]);
 
 /* Least squares with weights; `terms` is 3 (plane) or 6. */
 typedef struct {
     int terms;
     size_t n;
     double normal[6][6], right[6][3];
-} OrfFit;
+} OrfBackdropFit;
 
-void orf_fit_add(OrfFit *fit, const OrfWork *work, unsigned x, unsigned y, double weight);
+void orf_fit_add(OrfBackdropFit *fit, const OrfCutoutWork *work, unsigned x, unsigned y,
+                 double weight);
 /* Leaves `surface` alone when the pixels do not determine it. */
-void orf_fit_solve(const OrfFit *fit, OrfSurface *surface);
+void orf_fit_solve(const OrfBackdropFit *fit, OrfBackdropSurface *surface);
 
 /* Median of numbers 0..64 to 1/16. */
 enum { ORF_HISTOGRAM = 1024 };

@@ -32,7 +32,7 @@ static const float STEP = 4;    /* dE: smallest step that is a line */
 
 /* Size of the colour step at each row of a strip `wide` pixels wide that begins at column x. */
 static void
-steps_of(const OrfWork *work, unsigned x, unsigned wide, float (*sum)[3], float *ret_step)
+steps_of(const OrfCutoutWork *work, unsigned x, unsigned wide, float (*sum)[3], float *ret_step)
 {
     unsigned h = work->height, k = MAX(3, h / 40);
     for (unsigned y = 0; y < h; y++) {
@@ -74,7 +74,7 @@ pick_line(const float *left, const float *right, unsigned h, float ret_line[2])
 }
 
 static bool
-find_line(OrfTask *task, const OrfWork *work, bool *ret_found, float ret_line[2],
+find_line(OrfTask *task, const OrfCutoutWork *work, bool *ret_found, float ret_line[2],
           GError **error)
 {
     unsigned h = work->height, wide = MAX(2, work->width / 50);
@@ -101,7 +101,7 @@ orf_backdrop_line(const OrfBackdrop *backdrop, unsigned width, unsigned x)
 /* --- First guess: a plane through the border ring ----------------------------------------- */
 
 static bool
-on_ring(const OrfWork *work, unsigned x, unsigned y)
+on_ring(const OrfCutoutWork *work, unsigned x, unsigned y)
 {
     unsigned ring = MAX(2, work->width / 50);
     return x < ring || y < ring || x + ring >= work->width || y + ring >= work->height;
@@ -109,7 +109,7 @@ on_ring(const OrfWork *work, unsigned x, unsigned y)
 
 /* The next column of the ring after x in that row. */
 static unsigned
-next_on_ring(const OrfWork *work, unsigned x, unsigned y)
+next_on_ring(const OrfCutoutWork *work, unsigned x, unsigned y)
 {
     return on_ring(work, x + 1, y) ? x + 1 : work->width - MAX(2, work->width / 50);
 }
@@ -123,7 +123,7 @@ region_of(const OrfBackdrop *backdrop, unsigned width, unsigned x, unsigned y)
 }
 
 static float
-residual(const OrfSurface *surface, const OrfWork *work, unsigned x, unsigned y)
+residual(const OrfBackdropSurface *surface, const OrfCutoutWork *work, unsigned x, unsigned y)
 {
     float model[3];
     orf_surface_at(surface, work, x, y, model);
@@ -134,11 +134,12 @@ residual(const OrfSurface *surface, const OrfWork *work, unsigned x, unsigned y)
 
 /* Tukey's weights, the scale from the median residual, six rounds. */
 static void
-fit_ring(const OrfWork *work, const OrfBackdrop *backdrop, int region, OrfSurface *surface)
+fit_ring(const OrfCutoutWork *work, const OrfBackdrop *backdrop, int region,
+         OrfBackdropSurface *surface)
 {
     float scale = 0;
     for (int round = 0; round < 6; round++) {
-        OrfFit fit = { .terms = 3 };
+        OrfBackdropFit fit = { .terms = 3 };
         OrfHistogram rest = { 0 };
         for (unsigned y = 0; y < work->height; y++) {
             for (unsigned x = 0; x < work->width; x = next_on_ring(work, x, y)) {
@@ -159,7 +160,7 @@ fit_ring(const OrfWork *work, const OrfBackdrop *backdrop, int region, OrfSurfac
 /* --- The model over the whole picture ----------------------------------------------------- */
 
 static void
-paint(const OrfWork *work, const OrfSurface surface[2], OrfBackdrop *backdrop)
+paint(const OrfCutoutWork *work, const OrfBackdropSurface surface[2], OrfBackdrop *backdrop)
 {
     for (unsigned y = 0; y < work->height; y++)
         for (unsigned x = 0; x < work->width; x++)
@@ -205,7 +206,7 @@ compare(const float *lab, const float *model, const float *noise, float *ret_pla
 }
 
 static void
-measure(const OrfWork *work, const OrfSurface surface[2], OrfBackdrop *backdrop)
+measure(const OrfCutoutWork *work, const OrfBackdropSurface surface[2], OrfBackdrop *backdrop)
 {
     for (unsigned y = 0; y < work->height; y++) {
         for (unsigned x = 0; x < work->width; x++) {
@@ -228,7 +229,8 @@ measure(const OrfWork *work, const OrfSurface surface[2], OrfBackdrop *backdrop)
 
 /* Difference to the model in noise units, blurred a little; `half` is scratch. [n][3] */
 static void
-smooth_rest(const OrfWork *work, const OrfBackdrop *backdrop, float *half, float *ret_rest)
+smooth_rest(const OrfCutoutWork *work, const OrfBackdrop *backdrop, float *half,
+            float *ret_rest)
 {
     size_t w = work->width, h = work->height;
     for (unsigned y = 0; y < h; y++) {
@@ -258,7 +260,7 @@ slope_at(const float *rest, size_t w, size_t h, size_t x, size_t y)
 }
 
 static bool
-flood(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, float *rest, float *half,
+flood(OrfTask *task, const OrfCutoutWork *work, OrfBackdrop *backdrop, float *rest, float *half,
       GError **error)
 {
     smooth_rest(work, backdrop, half, rest);
@@ -277,7 +279,7 @@ flood(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, float *rest, fl
 /* What may be shadow and is reached from the frame over no hard edge; `rest` is still smooth.
  */
 static bool
-flood_shadow(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, const float *rest,
+flood_shadow(OrfTask *task, const OrfCutoutWork *work, OrfBackdrop *backdrop, const float *rest,
              GError **error)
 {
     for (unsigned y = 0; y < work->height; y++) {
@@ -293,9 +295,9 @@ flood_shadow(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, const fl
 }
 
 static void
-refit(const OrfWork *work, OrfBackdrop *backdrop, int region, OrfSurface *surface)
+refit(const OrfCutoutWork *work, OrfBackdrop *backdrop, int region, OrfBackdropSurface *surface)
 {
-    OrfFit fit = { .terms = 6 };
+    OrfBackdropFit fit = { .terms = 6 };
     for (unsigned y = 0; y < work->height; y++)
         for (unsigned x = y & 1; x < work->width; x += 2)
             if (backdrop->known[(size_t)y * work->width + x] &&
@@ -308,7 +310,8 @@ refit(const OrfWork *work, OrfBackdrop *backdrop, int region, OrfSurface *surfac
 /* Median absolute difference of the known pixels, as a standard deviation; are they
  * overexposed? */
 static void
-measure_noise(const OrfWork *work, const OrfSurface *surface, int region, OrfBackdrop *backdrop)
+measure_noise(const OrfCutoutWork *work, const OrfBackdropSurface *surface, int region,
+              OrfBackdrop *backdrop)
 {
     OrfHistogram rest[3] = { 0 };
     unsigned clipped = 0;
@@ -333,7 +336,7 @@ measure_noise(const OrfWork *work, const OrfSurface *surface, int region, OrfBac
 /* --- Judging and building ----------------------------------------------------------------- */
 
 static void
-judge(const OrfWork *work, OrfBackdrop *backdrop)
+judge(const OrfCutoutWork *work, OrfBackdrop *backdrop)
 {
     unsigned all[5] = { 0 }, fits[5] = { 0 }, w = work->width, h = work->height;
     for (unsigned y = 0; y < h; y++) {
@@ -358,7 +361,7 @@ judge(const OrfWork *work, OrfBackdrop *backdrop)
 }
 
 static bool
-backdrop_alloc(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, GError **error)
+backdrop_alloc(OrfTask *task, const OrfCutoutWork *work, OrfBackdrop *backdrop, GError **error)
 {
     const char *what = "background";
     return (backdrop->colour = ORF_ALLOC(task, float, work->n * 3, what, error)) &&
@@ -370,8 +373,8 @@ backdrop_alloc(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, GError
 }
 
 static bool
-grow_model(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, OrfSurface surface[2],
-           GError **error)
+grow_model(OrfTask *task, const OrfCutoutWork *work, OrfBackdrop *backdrop,
+           OrfBackdropSurface surface[2], GError **error)
 {
     orf_autofree float *rest = ORF_ALLOC(task, float, work->n * 3, "background", error);
     orf_autofree float *half =
@@ -396,7 +399,7 @@ grow_model(OrfTask *task, const OrfWork *work, OrfBackdrop *backdrop, OrfSurface
 
 /* Planes and noise of the border ring alone. */
 static void
-fit_border(const OrfWork *work, OrfBackdrop *backdrop, OrfSurface surface[2])
+fit_border(const OrfCutoutWork *work, OrfBackdrop *backdrop, OrfBackdropSurface surface[2])
 {
     for (unsigned y = 0; y < work->height; y++)
         for (unsigned x = 0; x < work->width; x++)
@@ -408,11 +411,11 @@ fit_border(const OrfWork *work, OrfBackdrop *backdrop, OrfSurface surface[2])
 }
 
 bool
-orf_backdrop_init(OrfTask *task, const OrfWork *work, bool may_split, OrfBackdrop *ret,
+orf_backdrop_init(OrfTask *task, const OrfCutoutWork *work, bool may_split, OrfBackdrop *ret,
                   GError **error)
 {
     g_auto(OrfBackdrop) backdrop = { 0 };
-    OrfSurface surface[2] = { 0 };
+    OrfBackdropSurface surface[2] = { 0 };
     if (!backdrop_alloc(task, work, &backdrop, error))
         return false;
     if (work->width >= 8 && work->height >= 8) {

@@ -11,7 +11,7 @@ tilted(double u, double v, double rgb[3])
 }
 
 static void
-work_of(Shape shape, void (*ground)(double u, double v, double rgb[3]), OrfWork *work)
+work_of(Shape shape, void (*ground)(double u, double v, double rgb[3]), OrfCutoutWork *work)
 {
     g_autoptr(OrfImage) image = paint(SIDE, shape, ground);
     g_assert_true(orf_work_init(NULL, image, SIDE, work, NULL));
@@ -25,7 +25,7 @@ line_is_where_the_table_ends(void)
         double left, right; /* of the height */
     } cases[] = { { table_and_wall, 0.6, 0.6 }, { tilted, 0.5, 0.6 } };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_auto(OrfWork) work = { 0 };
+        g_auto(OrfCutoutWork) work = { 0 };
         g_auto(OrfBackdrop) back = { 0 };
         work_of(disc, cases[i].ground, &work);
         g_assert_true(orf_backdrop_init(NULL, &work, true, &back, NULL));
@@ -40,7 +40,7 @@ line_is_where_the_table_ends(void)
 static void
 even_ground_has_no_line(void)
 {
-    g_auto(OrfWork) work = { 0 };
+    g_auto(OrfCutoutWork) work = { 0 };
     g_auto(OrfBackdrop) back = { 0 };
     work_of(disc, even_ground, &work);
     g_assert_true(orf_backdrop_init(NULL, &work, true, &back, NULL));
@@ -51,7 +51,7 @@ even_ground_has_no_line(void)
 static void
 clutter_does_not_fit(void)
 {
-    g_auto(OrfWork) work = { 0 };
+    g_auto(OrfCutoutWork) work = { 0 };
     g_auto(OrfBackdrop) back = { 0 };
     work_of(disc, checks, &work);
     g_assert_true(orf_backdrop_init(NULL, &work, true, &back, NULL));
@@ -62,7 +62,7 @@ clutter_does_not_fit(void)
 static void
 model_sees_through_the_subject(void)
 {
-    g_auto(OrfWork) with = { 0 }, without = { 0 };
+    g_auto(OrfCutoutWork) with = { 0 }, without = { 0 };
     g_auto(OrfBackdrop) back = { 0 };
     work_of(disc, even_ground, &with);
     work_of(NULL, even_ground, &without);
@@ -79,7 +79,7 @@ model_sees_through_the_subject(void)
 static void
 saliency_is_least_at_the_frame_and_most_in_the_subject(void)
 {
-    g_auto(OrfWork) work = { 0 };
+    g_auto(OrfCutoutWork) work = { 0 };
     work_of(disc, even_ground, &work);
     orf_autofree float *saliency = ORF_ALLOC(NULL, float, work.n, "test", NULL);
     g_assert_true(orf_saliency(NULL, &work, saliency, NULL));

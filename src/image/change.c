@@ -41,4 +41,3 @@ orf_image_crop(OrfTask *task, const OrfImage *image, int x, int y, unsigned widt
         copy_box(image, to, x, y);
     return to;
 }
-

@@ -22,7 +22,7 @@ difference(const float *p, const float *q)
 
 /* The smaller of the contrast in the picture and in what the background leaves of it. */
 static inline float
-contrast(const OrfWork *work, const float *model, size_t i, size_t j)
+contrast(const OrfCutoutWork *work, const float *model, size_t i, size_t j)
 {
     const float *p = work->lab + 3 * i, *q = work->lab + 3 * j;
     float seen = difference(p, q);
@@ -35,7 +35,7 @@ contrast(const OrfWork *work, const float *model, size_t i, size_t j)
 }
 
 static float
-usual_contrast(const OrfWork *work)
+usual_contrast(const OrfCutoutWork *work)
 {
     double sum = 0;
     size_t n = 0;
@@ -58,7 +58,7 @@ fill_table(float distance, int32_t table[TABLE])
 }
 
 static void
-price(const OrfWork *work, const float *model, float scale, int d, int32_t *ret_edge)
+price(const OrfCutoutWork *work, const float *model, float scale, int d, int32_t *ret_edge)
 {
     int32_t table[TABLE];
     fill_table(d < 2 ? 1 : (float)G_SQRT2, table);
@@ -75,7 +75,7 @@ price(const OrfWork *work, const float *model, float scale, int d, int32_t *ret_
 }
 
 bool
-orf_cut_links_init(OrfTask *task, const OrfWork *work, const float *model, double noise,
+orf_cut_links_init(OrfTask *task, const OrfCutoutWork *work, const float *model, double noise,
                    OrfCutLinks *ret_links, GError **error)
 {
     g_auto(OrfCutLinks) links = { 0 };
@@ -99,7 +99,7 @@ orf_cut_links_clear(OrfCutLinks *links)
 }
 
 bool
-orf_cut(OrfTask *task, const OrfWork *work, const OrfCutLinks *links, const float *score,
+orf_cut(OrfTask *task, const OrfCutoutWork *work, const OrfCutLinks *links, const float *score,
         uint8_t *ret_mask, GError **error)
 {
     orf_autofree int32_t *node = ORF_ALLOC(task, int32_t, work->n, "cut", error);
@@ -116,7 +116,7 @@ orf_cut(OrfTask *task, const OrfWork *work, const OrfCutLinks *links, const floa
 }
 
 void
-orf_cut_hint(const OrfWork *work, const OrfCutoutHint *hint, float *score)
+orf_cut_hint(const OrfCutoutWork *work, const OrfCutoutHint *hint, float *score)
 {
     if (!hint->box)
         return;

@@ -13,7 +13,7 @@ static const double MOST = 0.6;   /* share of what the widest closing encloses *
 
 /* Mean width of a shape made of lines: twice its area by its outline. */
 static double
-stroke_width(const OrfWork *work, const uint8_t *mask)
+stroke_width(const OrfCutoutWork *work, const uint8_t *mask)
 {
     size_t area = 0, outline = 0, w = work->width;
     for (size_t i = 0; i < work->n; i++) {
@@ -26,7 +26,7 @@ stroke_width(const OrfWork *work, const uint8_t *mask)
 
 /* Light grey paper, strokes much darker. */
 static bool
-is_paper(const OrfWork *work, const uint8_t *mask)
+is_paper(const OrfCutoutWork *work, const uint8_t *mask)
 {
     double paper[3] = { 0 }, ink = 0, n_paper = 0, n_ink = 0;
     for (size_t i = 0; i < work->n; i++) {
@@ -46,8 +46,8 @@ is_paper(const OrfWork *work, const uint8_t *mask)
 
 /* Little is left of lines when they are shrunk by more than their width. */
 static bool
-is_lines(OrfTask *task, const OrfWork *work, const uint8_t *mask, double width, bool *ret_lines,
-         GError **error)
+is_lines(OrfTask *task, const OrfCutoutWork *work, const uint8_t *mask, double width,
+         bool *ret_lines, GError **error)
 {
     orf_autofree uint8_t *core = ORF_ALLOC(task, uint8_t, work->n, "lines", error);
     if (!core)
@@ -63,7 +63,7 @@ is_lines(OrfTask *task, const OrfWork *work, const uint8_t *mask, double width, 
 
 /* `ret` becomes the strokes and what they enclose when gaps up to 2 `radius` are closed. */
 static bool
-enclose(OrfTask *task, const OrfWork *work, const uint8_t *strokes, unsigned radius,
+enclose(OrfTask *task, const OrfCutoutWork *work, const uint8_t *strokes, unsigned radius,
         uint8_t *ret, GError **error)
 {
     unsigned w = work->width, h = work->height;
@@ -86,7 +86,7 @@ enclose(OrfTask *task, const OrfWork *work, const uint8_t *strokes, unsigned rad
 /* Tries growing radii; `ret_body` is the chosen shape, `ret_inside` what it has beside strokes.
  */
 static bool
-choose(OrfTask *task, const OrfWork *work, const uint8_t *strokes, double width,
+choose(OrfTask *task, const OrfCutoutWork *work, const uint8_t *strokes, double width,
        uint8_t *ret_body, size_t *ret_inside, GError **error)
 {
     size_t inside[TRIES], ink = orf_mask_count(strokes, work->n), most = 0;
@@ -106,7 +106,7 @@ choose(OrfTask *task, const OrfWork *work, const uint8_t *strokes, double width,
 }
 
 bool
-orf_cutout_ink(OrfTask *task, const OrfWork *work, uint8_t *mask, OrfCutout *ret_how,
+orf_cutout_ink(OrfTask *task, const OrfCutoutWork *work, uint8_t *mask, OrfCutout *ret_how,
                bool *ret_done, GError **error)
 {
     bool lines = false;

@@ -170,7 +170,7 @@ enum {
 
 /* Colour difference over three steps of `step` around pixel i, as a bin. */
 static unsigned
-difference_bin(const OrfWork *work, size_t i, size_t step)
+difference_bin(const OrfCutoutWork *work, size_t i, size_t step)
 {
     const float *p = work->lab + 3 * (i - step), *q = work->lab + 3 * (i + 2 * step);
     float a = p[0] - q[0], b = p[1] - q[1], c = p[2] - q[2];
@@ -191,7 +191,7 @@ percentile(const uint32_t *bins, double share)
 
 /* Contrast across the rim, and the background's own; `near` is the mask grown by AWAY. */
 static void
-look_at_contrast(const OrfWork *work, const uint8_t *mask, const uint8_t *near,
+look_at_contrast(const OrfCutoutWork *work, const uint8_t *mask, const uint8_t *near,
                  OrfMaskLook *look)
 {
     uint32_t rim[BINS] = { 0 }, rest[BINS] = { 0 };
@@ -213,7 +213,7 @@ look_at_contrast(const OrfWork *work, const uint8_t *mask, const uint8_t *near,
 
 /* Rim pixels on the frame, and all of them. */
 static double
-share_on_frame(const OrfWork *work, const uint8_t *mask)
+share_on_frame(const OrfCutoutWork *work, const uint8_t *mask)
 {
     size_t frame = 0, rim = 0, w = work->width, h = work->height;
     for (size_t y = 0, i = 0; y < h; y++) {
@@ -229,8 +229,8 @@ share_on_frame(const OrfWork *work, const uint8_t *mask)
 }
 
 static bool
-share_of_largest(OrfTask *task, const OrfWork *work, const uint8_t *mask, double *ret_share,
-                 GError **error)
+share_of_largest(OrfTask *task, const OrfCutoutWork *work, const uint8_t *mask,
+                 double *ret_share, GError **error)
 {
     orf_autofree int32_t *label = ORF_ALLOC(task, int32_t, work->n, "regions", error);
     orf_autofree uint32_t *area = NULL;
@@ -248,8 +248,8 @@ share_of_largest(OrfTask *task, const OrfWork *work, const uint8_t *mask, double
 }
 
 bool
-orf_mask_look(OrfTask *task, const OrfWork *work, const uint8_t *mask, OrfMaskLook *ret_look,
-              GError **error)
+orf_mask_look(OrfTask *task, const OrfCutoutWork *work, const uint8_t *mask,
+              OrfMaskLook *ret_look, GError **error)
 {
     orf_autofree uint8_t *near = ORF_ALLOC(task, uint8_t, work->n, "regions", error);
     if (!near)

@@ -19,14 +19,14 @@ typedef struct {
     uint8_t *clipped;   /* [n] 1 where a colour channel is as bright as it gets */
     double opaque;      /* share of its pixels with alpha >= 0.95, before shrinking */
     double transparent; /* share with alpha < 0.05 */
-} OrfWork;
+} OrfCutoutWork;
 
 /* Area average in linear light, premultiplied, to `side` pixels on the longer side; a smaller
  * picture keeps its size. */
-bool orf_work_init(OrfTask *task, const OrfImage *image, unsigned side, OrfWork *ret_work,
+bool orf_work_init(OrfTask *task, const OrfImage *image, unsigned side, OrfCutoutWork *ret_work,
                    GError **error);
-void orf_work_clear(OrfWork *work);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfWork, orf_work_clear)
+void orf_work_clear(OrfCutoutWork *work);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfCutoutWork, orf_work_clear)
 
 /* Linear light 0..1 of every sRGB byte. */
 void orf_linear_fill(float ret_table[256]);
@@ -83,14 +83,16 @@ typedef struct {
 
 /* Fits at most ORF_GMM_MAX Gaussians to the pixels of `mask` (k-means++ on a sample of 4096).
  * n is 0 when the mask is empty. */
-void orf_gmm_fit(const OrfWork *work, const uint8_t *mask, uint64_t seed, OrfGmm *ret_gmm);
+void
+orf_gmm_fit(const OrfCutoutWork *work, const uint8_t *mask, uint64_t seed, OrfGmm *ret_gmm);
 /* Log density of the nearest part; a large negative number when n is 0. */
 float orf_gmm_log(const OrfGmm *gmm, const float lab[3]);
 
 /* --- Where the subject probably is: image/saliency.c -------------------------------------- */
 
 /* Minimum barrier distance to the frame, centre-weighted, 0..1. Zhang 2015. */
-bool orf_saliency(OrfTask *task, const OrfWork *work, float *ret_saliency, GError **error);
+bool
+orf_saliency(OrfTask *task, const OrfCutoutWork *work, float *ret_saliency, GError **error);
 
 /* --- Smooth backgrounds: image/backdrop.c ------------------------------------------------- */
 
@@ -110,8 +112,8 @@ typedef struct {
 
 /* Fits one smooth region to the border, or two where `may_split` and the border says so, and
  * grows them inward. Pictures below 8 x 8 get share 0. */
-bool orf_backdrop_init(OrfTask *task, const OrfWork *work, bool may_split, OrfBackdrop *ret,
-                       GError **error);
+bool orf_backdrop_init(OrfTask *task, const OrfCutoutWork *work, bool may_split,
+                       OrfBackdrop *ret, GError **error);
 void orf_backdrop_clear(OrfBackdrop *backdrop);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfBackdrop, orf_backdrop_clear)
 /* Height of the line in that column, pixels from the top; far below the frame without one. */
@@ -125,15 +127,15 @@ typedef struct {
 } OrfCutoutHint;
 
 /* image/cutout-scene.c: subject before one or two smooth backgrounds. */
-bool orf_cutout_scene(OrfTask *task, const OrfWork *work, const OrfBackdrop *backdrop,
+bool orf_cutout_scene(OrfTask *task, const OrfCutoutWork *work, const OrfBackdrop *backdrop,
                       const OrfCutoutHint *hint, uint8_t *ret_mask, OrfCutout *ret_how,
                       GError **error);
 /* image/cutout-ink.c: turns dark thin lines in `mask` into the shape they enclose. When they
  * are none, `ret_done` is false and all stays as it is. */
-bool orf_cutout_ink(OrfTask *task, const OrfWork *work, uint8_t *mask, OrfCutout *ret_how,
+bool orf_cutout_ink(OrfTask *task, const OrfCutoutWork *work, uint8_t *mask, OrfCutout *ret_how,
                     bool *ret_done, GError **error);
 /* image/grabcut.c: saliency, then two colour mixtures and a minimum cut, repeated. */
-bool orf_cutout_grabcut(OrfTask *task, const OrfWork *work, const OrfCutoutHint *hint,
+bool orf_cutout_grabcut(OrfTask *task, const OrfCutoutWork *work, const OrfCutoutHint *hint,
                         uint8_t *ret_mask, OrfCutout *ret_how, GError **error);
 
 /* --- The cut: image/cutout-cut.c ---------------------------------------------------------- */
@@ -147,15 +149,15 @@ typedef struct {
 /* `model` [n][3] is the background or NULL: what differs in the picture only because the
  * background does is no edge (Sun 2006). Differences well above `noise` dE are edges; 0: what
  * is usual here. */
-bool orf_cut_links_init(OrfTask *task, const OrfWork *work, const float *model, double noise,
-                        OrfCutLinks *ret_links, GError **error);
+bool orf_cut_links_init(OrfTask *task, const OrfCutoutWork *work, const float *model,
+                        double noise, OrfCutLinks *ret_links, GError **error);
 void orf_cut_links_clear(OrfCutLinks *links);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfCutLinks, orf_cut_links_clear)
 /* `score` [n] is ln p(subject) - ln p(background), at most ORF_CUT_HARD either way. */
-bool orf_cut(OrfTask *task, const OrfWork *work, const OrfCutLinks *links, const float *score,
-             uint8_t *ret_mask, GError **error);
+bool orf_cut(OrfTask *task, const OrfCutoutWork *work, const OrfCutLinks *links,
+             const float *score, uint8_t *ret_mask, GError **error);
 /* Adds the hint: outside the box there is no subject. */
-void orf_cut_hint(const OrfWork *work, const OrfCutoutHint *hint, float *score);
+void orf_cut_hint(const OrfCutoutWork *work, const OrfCutoutHint *hint, float *score);
 
 /* What all methods say of a finished mask. */
 typedef struct {
@@ -167,7 +169,7 @@ typedef struct {
         clutter; /* nine tenths of the background away from the rim have less than this, dE */
     double largest; /* share of the largest region in the subject */
 } OrfMaskLook;
-bool orf_mask_look(OrfTask *task, const OrfWork *work, const uint8_t *mask,
+bool orf_mask_look(OrfTask *task, const OrfCutoutWork *work, const uint8_t *mask,
                    OrfMaskLook *ret_look, GError **error);
 
 /* --- Edges at full size: image/matte.c, image/guided.c ------------------------------------ */
@@ -175,12 +177,12 @@ bool orf_mask_look(OrfTask *task, const OrfWork *work, const uint8_t *mask,
 /* Alpha of the size of `image` from a mask of the working picture: the colour line between
  * local subject and background colours in a thin band, a guided filter where these do not
  * explain it. */
-OrfImage *orf_matte(OrfTask *task, const OrfImage *image, const OrfWork *work,
+OrfImage *orf_matte(OrfTask *task, const OrfImage *image, const OrfCutoutWork *work,
                     const uint8_t *mask, GError **error);
 
 /* Local linear model of `mask` in Lab: alpha = model[0..2] . lab/100 + model[3], [n][4].
  * He, Sun, Tang 2010; fast variant: the model is made small and used at full size (2015). */
-bool orf_guided_model(OrfTask *task, const OrfWork *work, const float *mask, unsigned radius,
-                      float epsilon, float *ret_model, GError **error);
+bool orf_guided_model(OrfTask *task, const OrfCutoutWork *work, const float *mask,
+                      unsigned radius, float epsilon, float *ret_model, GError **error);
 
 #endif

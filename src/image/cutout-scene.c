@@ -30,7 +30,7 @@ in_shadow(float bright)
 
 /* Log density of every colour under the background model. */
 static void
-score_background(const OrfWork *work, const OrfBackdrop *back, float *ret_log)
+score_background(const OrfCutoutWork *work, const OrfBackdrop *back, float *ret_log)
 {
     for (unsigned y = 0; y < work->height; y++) {
         for (unsigned x = 0; x < work->width; x++) {
@@ -56,7 +56,7 @@ score_background(const OrfWork *work, const OrfBackdrop *back, float *ret_log)
 }
 
 static void
-score_pixels(const OrfWork *work, const OrfBackdrop *back, const OrfCutoutHint *hint,
+score_pixels(const OrfCutoutWork *work, const OrfBackdrop *back, const OrfCutoutHint *hint,
              const float *background, const OrfGmm *subject, float *ret_score)
 {
     size_t w = work->width, h = work->height;
@@ -78,7 +78,7 @@ score_pixels(const OrfWork *work, const OrfBackdrop *back, const OrfCutoutHint *
 /* The pixels that teach the subject's colours: after the first cut only those that no
  * background explains, if there are enough. */
 static void
-choose_sure(const OrfWork *work, const uint8_t *mask, const float *score, bool first,
+choose_sure(const OrfCutoutWork *work, const uint8_t *mask, const float *score, bool first,
             uint8_t *ret_sure)
 {
     for (size_t i = 0; i < work->n; i++)
@@ -121,7 +121,7 @@ changed(const uint8_t *a, const uint8_t *b, size_t n)
 }
 
 static bool
-cut_rounds(OrfTask *task, const OrfWork *work, const OrfBackdrop *back,
+cut_rounds(OrfTask *task, const OrfCutoutWork *work, const OrfBackdrop *back,
            const OrfCutoutHint *hint, uint8_t *ret_mask, GError **error)
 {
     g_auto(Scratch) s = { 0 };
@@ -169,7 +169,7 @@ judge(const OrfBackdrop *back, const OrfMaskLook *look, OrfCutout *how)
 }
 
 bool
-orf_cutout_scene(OrfTask *task, const OrfWork *work, const OrfBackdrop *backdrop,
+orf_cutout_scene(OrfTask *task, const OrfCutoutWork *work, const OrfBackdrop *backdrop,
                  const OrfCutoutHint *hint, uint8_t *ret_mask, OrfCutout *ret_how,
                  GError **error)
 {

@@ -87,7 +87,7 @@ weight_at(const Span *span, unsigned i)
 }
 
 typedef struct {
-    const OrfWork *work;
+    const OrfCutoutWork *work;
     const uint8_t *pixels;
     unsigned width, height, channels;
     float linear[256];
@@ -123,7 +123,7 @@ static void
 shrink_rows(size_t begin, size_t end, void *data)
 {
     const Shrink *shrink = data;
-    const OrfWork *work = shrink->work;
+    const OrfCutoutWork *work = shrink->work;
     for (size_t y = begin; y < end; y++) {
         Span down = span_of((unsigned)y, shrink->height, work->height);
         for (unsigned x = 0; x < work->width; x++) {
@@ -141,7 +141,7 @@ shrink_rows(size_t begin, size_t end, void *data)
 
 /* How much of the picture its own alpha shows and hides; looked at on a grid of a million. */
 static void
-look_at_alpha(const Shrink *shrink, OrfWork *work)
+look_at_alpha(const Shrink *shrink, OrfCutoutWork *work)
 {
     unsigned step = MAX(1, MAX(shrink->width, shrink->height) / 1024);
     size_t all = 0, opaque = 0, transparent = 0;
@@ -159,7 +159,7 @@ look_at_alpha(const Shrink *shrink, OrfWork *work)
 }
 
 static void
-set_size(const OrfImage *image, unsigned side, OrfWork *work)
+set_size(const OrfImage *image, unsigned side, OrfCutoutWork *work)
 {
     unsigned width = orf_image_width(image), height = orf_image_height(image);
     double scale = MIN(1.0, side / (double)MAX(width, height));
@@ -170,12 +170,12 @@ set_size(const OrfImage *image, unsigned side, OrfWork *work)
 }
 
 bool
-orf_work_init(OrfTask *task, const OrfImage *image, unsigned side, OrfWork *ret_work,
+orf_work_init(OrfTask *task, const OrfImage *image, unsigned side, OrfCutoutWork *ret_work,
               GError **error)
 {
     if (!orf_image_u8(image))
         return ORF_FALSE(error, BUG, "cut out: wants 8 bits a sample");
-    g_auto(OrfWork) work = { 0 };
+    g_auto(OrfCutoutWork) work = { 0 };
     set_size(image, side, &work);
     Shrink shrink = { &work,
                       orf_image_u8(image),
@@ -194,15 +194,15 @@ orf_work_init(OrfTask *task, const OrfImage *image, unsigned side, OrfWork *ret_
     if (!orf_task_parallel(task, work.height, 8, shrink_rows, &shrink))
         return orf_task_check(task, error);
     *ret_work = work;
-    work = (OrfWork){ 0 };
+    work = (OrfCutoutWork){ 0 };
     return true;
 }
 
 void
-orf_work_clear(OrfWork *work)
+orf_work_clear(OrfCutoutWork *work)
 {
     orf_free(work->lab);
     orf_free(work->alpha);
     orf_free(work->clipped);
-    *work = (OrfWork){ 0 };
+    *work = (OrfCutoutWork){ 0 };
 }

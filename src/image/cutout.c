@@ -111,7 +111,7 @@ shows_anything(const OrfImage *alpha)
 
 /* True when alpha says something: neither all shown nor all hidden. */
 static bool
-alpha_speaks(const OrfWork *work)
+alpha_speaks(const OrfCutoutWork *work)
 {
     return work->alpha && work->opaque < 0.995 && work->transparent > 0.005;
 }
@@ -124,7 +124,7 @@ use_mask(OrfTask *task, const OrfImage *image, const OrfImage *mask, OrfCutout *
         return ORF_FAIL(error, BUG, "cut out: a mask has 8 bits or floats");
     int channels = (int)orf_image_channels(mask), last = -1;
     if (orf_image_u8(mask) && !(channels & 1)) {
-        g_auto(OrfWork) work = { 0 };
+        g_auto(OrfCutoutWork) work = { 0 };
         if (!orf_work_init(task, mask, WORK_SIDE, &work, error))
             return NULL;
         last = alpha_speaks(&work) ? channels - 1 : -1;
@@ -160,7 +160,7 @@ use_alpha(OrfTask *task, const OrfImage *image, OrfCutout *how, GError **error)
 
 typedef struct {
     OrfTask *task;
-    const OrfWork *work;
+    const OrfCutoutWork *work;
     OrfCutoutHint hint;
     OrfCutoutMethod force;
     uint8_t *mask, *other; /* [n] the best so far, and a trial */
@@ -218,7 +218,7 @@ try_grabcut(Search *search, GError **error)
 
 /* Largest range of a channel. */
 static float
-variety(const OrfWork *work)
+variety(const OrfCutoutWork *work)
 {
     float most = 0;
     for (size_t c = 0; c < 3; c++) {
@@ -233,7 +233,7 @@ variety(const OrfWork *work)
 }
 
 static const char *
-why_hopeless(const OrfWork *work)
+why_hopeless(const OrfCutoutWork *work)
 {
     if (MIN(work->width, work->height) < LEAST_SIDE)
         return "the picture is smaller than 8 pixels; use a larger one";
@@ -282,7 +282,7 @@ whole_frame(OrfTask *task, const OrfImage *image, const Search *search, GError *
 }
 
 static OrfImage *
-cut_picture(OrfTask *task, const OrfImage *image, const OrfWork *work,
+cut_picture(OrfTask *task, const OrfImage *image, const OrfCutoutWork *work,
             const OrfCutoutOptions *options, OrfCutout *how, GError **error)
 {
     orf_autofree uint8_t *masks = ORF_ALLOC(task, uint8_t, 2 * work->n, "cut out", error);
@@ -311,7 +311,7 @@ choose(OrfTask *task, const OrfImage *image, const OrfCutoutOptions *options, Or
         return ORF_FAIL(error, BAD_INPUT,
                         "cut out: no mask was given; add one or choose "
                         "another method");
-    g_auto(OrfWork) work = { 0 };
+    g_auto(OrfCutoutWork) work = { 0 };
     unsigned side = options->work_side ? MIN(options->work_side, MOST_SIDE) : WORK_SIDE;
     if (!orf_work_init(task, image, side, &work, error))
         return NULL;

@@ -28,7 +28,7 @@ next_random(uint64_t *state) /* SplitMix64, Steele 2014 */
 }
 
 static void
-take_sample(const OrfWork *work, const uint8_t *mask, Sample *sample)
+take_sample(const OrfCutoutWork *work, const uint8_t *mask, Sample *sample)
 {
     size_t count = orf_mask_count(mask, work->n), step = count / SAMPLE + 1, seen = 0;
     for (size_t i = 0; i < work->n && sample->n < SAMPLE; i++) {
@@ -144,7 +144,7 @@ invert(const double s[6], float ret[6])
 }
 
 void
-orf_gmm_fit(const OrfWork *work, const uint8_t *mask, uint64_t seed, OrfGmm *ret_gmm)
+orf_gmm_fit(const OrfCutoutWork *work, const uint8_t *mask, uint64_t seed, OrfGmm *ret_gmm)
 {
     Sample sample = { 0 };
     float centre[ORF_GMM_MAX][3];

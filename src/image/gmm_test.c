@@ -24,7 +24,7 @@ likes_its_own_colours_best(void)
     static float lab[3 * N];
     static uint8_t mask[N];
     two_clouds(lab, mask);
-    OrfWork work = { .width = N, .height = 1, .n = N, .lab = lab };
+    OrfCutoutWork work = { .width = N, .height = 1, .n = N, .lab = lab };
     OrfGmm in, out;
     orf_gmm_fit(&work, mask, 1, &in);
     for (int i = 0; i < N; i++)
@@ -45,7 +45,7 @@ density_of_one_part_is_the_gaussian(void)
         lab[3 * i] = 50;
         lab[3 * i + 1] = lab[3 * i + 2] = 0;
     }
-    OrfWork work = { .width = 8, .height = 1, .n = 8, .lab = lab };
+    OrfCutoutWork work = { .width = 8, .height = 1, .n = 8, .lab = lab };
     OrfGmm gmm;
     orf_gmm_fit(&work, mask, 1, &gmm);
     g_assert_cmpuint(gmm.n, ==, 1);
@@ -59,7 +59,7 @@ empty_mask_gives_no_parts(void)
 {
     float lab[6] = { 0 };
     uint8_t mask[2] = { 0 };
-    OrfWork work = { .width = 2, .height = 1, .n = 2, .lab = lab };
+    OrfCutoutWork work = { .width = 2, .height = 1, .n = 2, .lab = lab };
     OrfGmm gmm;
     orf_gmm_fit(&work, mask, 1, &gmm);
     g_assert_cmpuint(gmm.n, ==, 0);

@@ -66,7 +66,7 @@ otsu(const float *values, size_t n)
 
 /* First guess: clearly salient, clearly not, and nothing outside the box. */
 static void
-first_guess(const OrfWork *work, const OrfCutoutHint *hint, float threshold, Scratch *s)
+first_guess(const OrfCutoutWork *work, const OrfCutoutHint *hint, float threshold, Scratch *s)
 {
     memset(s->score, 0, work->n * sizeof *s->score);
     orf_cut_hint(work, hint, s->score);
@@ -82,7 +82,7 @@ first_guess(const OrfWork *work, const OrfCutoutHint *hint, float threshold, Scr
 }
 
 static void
-score_pixels(const OrfWork *work, const OrfGmm *in, const OrfGmm *out, float threshold,
+score_pixels(const OrfCutoutWork *work, const OrfGmm *in, const OrfGmm *out, float threshold,
              const OrfCutoutHint *hint, Scratch *s)
 {
     for (size_t i = 0; i < work->n; i++) {
@@ -96,7 +96,7 @@ score_pixels(const OrfWork *work, const OrfGmm *in, const OrfGmm *out, float thr
 
 /* True when next to nothing changed since the round before. */
 static bool
-learn_from(const OrfWork *work, const uint8_t *mask, Scratch *s)
+learn_from(const OrfCutoutWork *work, const uint8_t *mask, Scratch *s)
 {
     size_t changed = 0;
     for (size_t i = 0; i < work->n; i++) {
@@ -108,13 +108,13 @@ learn_from(const OrfWork *work, const uint8_t *mask, Scratch *s)
 }
 
 static bool
-enough(const OrfWork *work, const Scratch *s)
+enough(const OrfCutoutWork *work, const Scratch *s)
 {
     return orf_mask_count(s->in, work->n) >= FEW && orf_mask_count(s->out, work->n) >= FEW;
 }
 
 static bool
-cut_rounds(OrfTask *task, const OrfWork *work, const OrfCutoutHint *hint, Scratch *s,
+cut_rounds(OrfTask *task, const OrfCutoutWork *work, const OrfCutoutHint *hint, Scratch *s,
            uint8_t *ret_mask, GError **error)
 {
     g_auto(OrfCutLinks) links = { 0 };
@@ -140,7 +140,7 @@ cut_rounds(OrfTask *task, const OrfWork *work, const OrfCutoutHint *hint, Scratc
 
 /* Share of pixels whose own colour, without their neighbours, puts them where the cut did. */
 static double
-purity(const OrfWork *work, const uint8_t *mask, const float *score)
+purity(const OrfCutoutWork *work, const uint8_t *mask, const float *score)
 {
     double in = 0, out = 0, in_right = 0, out_right = 0;
     for (size_t i = 0; i < work->n; i++) {
@@ -176,7 +176,7 @@ judge(const OrfMaskLook *look, double pure, OrfCutout *how)
 }
 
 bool
-orf_cutout_grabcut(OrfTask *task, const OrfWork *work, const OrfCutoutHint *hint,
+orf_cutout_grabcut(OrfTask *task, const OrfCutoutWork *work, const OrfCutoutHint *hint,
                    uint8_t *ret_mask, OrfCutout *ret_how, GError **error)
 {
     g_auto(Scratch) s = { 0 };

@@ -44,7 +44,7 @@ box(float *picture, float *half, float *row, size_t w, size_t h, unsigned radius
 }
 
 static void
-products(const OrfWork *work, const float *mask, float *ret)
+products(const OrfCutoutWork *work, const float *mask, float *ret)
 {
     for (size_t i = 0; i < work->n; i++) {
         float g[3], *to = ret + PLANES * i;
@@ -80,7 +80,7 @@ solve(const float *mean, float epsilon, float ret[4])
 }
 
 bool
-orf_guided_model(OrfTask *task, const OrfWork *work, const float *mask, unsigned radius,
+orf_guided_model(OrfTask *task, const OrfCutoutWork *work, const float *mask, unsigned radius,
                  float epsilon, float *ret_model, GError **error)
 {
     orf_autofree float *mean = ORF_ALLOC(task, float, work->n *PLANES, "edges", error);

@@ -77,7 +77,7 @@ model_equals_the_mean_of_plain_regressions(void)
         lab[i] = (float)g_rand_double_range(rand, 0, 100);
     for (int i = 0; i < N; i++)
         mask[i] = (float)g_rand_int_range(rand, 0, 2);
-    OrfWork work = { .width = W, .height = H, .n = N, .lab = lab };
+    OrfCutoutWork work = { .width = W, .height = H, .n = N, .lab = lab };
     g_assert_true(orf_guided_model(NULL, &work, mask, RADIUS, EPSILON, model, NULL));
     for (int i = 0; i < N; i++)
         plain[i] = regress(lab, mask, i % W, i / W);
@@ -105,7 +105,7 @@ even_mask_stays_even(void)
         for (int c = 0; c < 3; c++)
             lab[3 * i + c] = (float)((i * 37 + c * 11) % 100);
     }
-    OrfWork work = { .width = W, .height = H, .n = N, .lab = lab };
+    OrfCutoutWork work = { .width = W, .height = H, .n = N, .lab = lab };
     g_assert_true(orf_guided_model(NULL, &work, mask, RADIUS, EPSILON, model, NULL));
     for (int i = 0; i < N; i++) {
         const float *m = model + 4 * i, *p = lab + 3 * i;

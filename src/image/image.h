@@ -186,10 +186,10 @@ typedef struct {
     float corner_angle; /* turning in degrees that makes a corner; 0: 40 */
     float min_area;     /* loops below are dropped, px^2; 0: 2 */
     float smooth;       /* rounds of corner-keeping smoothing of stair-steps; 0: none */
-} OrfTrace;
+} OrfTraceOptions;
 
-OrfOutline *
-orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTrace *options, GError **error);
+OrfOutline *orf_image_trace(OrfTask *task, const OrfImage *image,
+                            const OrfTraceOptions *options, GError **error);
 void orf_outline_free(OrfOutline *outline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutline, orf_outline_free)
 

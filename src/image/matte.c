@@ -70,7 +70,8 @@ spread(OrfTask *task, float *colour, size_t w, size_t h, GError **error)
 }
 
 static bool
-spread_from(OrfTask *task, const OrfWork *work, const uint8_t *sure, float *ret, GError **error)
+spread_from(OrfTask *task, const OrfCutoutWork *work, const uint8_t *sure, float *ret,
+            GError **error)
 {
     for (size_t i = 0; i < work->n; i++) {
         ret[4 * i + 3] = sure[i];
@@ -83,7 +84,7 @@ spread_from(OrfTask *task, const OrfWork *work, const uint8_t *sure, float *ret,
 /* --- The band ----------------------------------------------------------------------------- */
 
 typedef struct {
-    const OrfWork *work;
+    const OrfCutoutWork *work;
     const uint8_t *mask;
     uint8_t *band;                       /* [n] 1: look closely */
     float *subject, *background, *model; /* [n][4] */
@@ -128,7 +129,7 @@ find_band(OrfTask *task, Matte *matte, uint8_t *scratch, GError **error)
 static bool
 find_colours(OrfTask *task, Matte *matte, uint8_t *scratch, GError **error)
 {
-    const OrfWork *work = matte->work;
+    const OrfCutoutWork *work = matte->work;
     if (!resized(task, matte, SURE_IN, true, scratch, error))
         return false;
     if (!orf_mask_count(scratch, work->n)) /* thin all over */
@@ -162,7 +163,7 @@ typedef struct {
 static Taps
 taps_at(const Matte *matte, unsigned x, unsigned y)
 {
-    const OrfWork *work = matte->work;
+    const OrfCutoutWork *work = matte->work;
     float u = ((float)x + 0.5f) * (float)work->width / (float)matte->width - 0.5f;
     float v = ((float)y + 0.5f) * (float)work->height / (float)matte->height - 0.5f;
     u = CLAMP(u, 0, (float)(work->width - 1));
@@ -237,7 +238,7 @@ static void
 alpha_rows(size_t begin, size_t end, void *data)
 {
     const Matte *matte = data;
-    const OrfWork *work = matte->work;
+    const OrfCutoutWork *work = matte->work;
     float across = (float)work->width / (float)matte->width;
     float down = (float)work->height / (float)matte->height;
     for (size_t y = begin; y < end; y++) {
@@ -263,7 +264,7 @@ matte_alloc(OrfTask *task, Matte *matte, GError **error)
 }
 
 OrfImage *
-orf_matte(OrfTask *task, const OrfImage *image, const OrfWork *work, const uint8_t *mask,
+orf_matte(OrfTask *task, const OrfImage *image, const OrfCutoutWork *work, const uint8_t *mask,
           GError **error)
 {
     g_auto(Matte) matte = { .work = work,

@@ -73,7 +73,7 @@ static void
 no_contrast_still_gives_the_mask(void)
 {
     g_autoptr(OrfImage) image = plain(64, 64, 3, 128);
-    g_auto(OrfWork) work = { 0 };
+    g_auto(OrfCutoutWork) work = { 0 };
     uint8_t mask[64 * 64] = { 0 };
     for (int i = 0; i < 64 * 64; i++)
         mask[i] = i % 64 >= 20 && i % 64 < 44 && i / 64 >= 20 && i / 64 < 44;

@@ -26,7 +26,7 @@ relax(const Path *from, float value, Path *to)
 }
 
 static void
-pass(const OrfWork *work, int channel, bool back, Path *path)
+pass(const OrfCutoutWork *work, int channel, bool back, Path *path)
 {
     size_t w = work->width, h = work->height;
     for (size_t k = 0; k < work->n; k++) {
@@ -40,7 +40,7 @@ pass(const OrfWork *work, int channel, bool back, Path *path)
 }
 
 static void
-start(const OrfWork *work, int channel, Path *path)
+start(const OrfCutoutWork *work, int channel, Path *path)
 {
     size_t w = work->width, h = work->height;
     for (size_t y = 0, i = 0; y < h; y++) {
@@ -54,7 +54,7 @@ start(const OrfWork *work, int channel, Path *path)
 
 /* Blurs, weights the middle, scales to a largest value of 1. `three` and `half` are [n][3]. */
 static void
-finish(const OrfWork *work, float *three, float *half, float *saliency)
+finish(const OrfCutoutWork *work, float *three, float *half, float *saliency)
 {
     for (size_t i = 0; i < 3 * work->n; i++)
         three[i] = saliency[i / 3];
@@ -74,7 +74,7 @@ finish(const OrfWork *work, float *three, float *half, float *saliency)
 }
 
 bool
-orf_saliency(OrfTask *task, const OrfWork *work, float *ret_saliency, GError **error)
+orf_saliency(OrfTask *task, const OrfCutoutWork *work, float *ret_saliency, GError **error)
 {
     orf_autofree Path *path = ORF_ALLOC(task, Path, work->n, "saliency", error);
     orf_autofree float *half =

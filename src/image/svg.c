@@ -7,6 +7,7 @@
  * without a base address librsvg opens no other file, neither by href nor by entity; its own
  * limits on XML stay on. It cannot be stopped while it draws: svg-cost.c says before what it
  * would cost. */
+#include "image/cairo-priv.h"
 #include "image/svg-priv.h"
 
 #include <librsvg/rsvg.h>
@@ -17,11 +18,7 @@
 #define LEAST_UNITS 1e-3
 
 typedef RsvgHandle OrfSvg;
-typedef cairo_t OrfCairo;
-typedef cairo_surface_t OrfSurface;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfSvg, g_object_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCairo, cairo_destroy)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfSurface, cairo_surface_destroy)
 
 static RsvgHandle *
 parse(GBytes *bytes, const char *name, GError **error)
@@ -113,7 +110,7 @@ static bool
 render(RsvgHandle *svg, const char *name, double natural_width, double natural_height,
        uint32_t *pixels, unsigned width, unsigned height, GError **error)
 {
-    g_autoptr(OrfSurface) surface = cairo_image_surface_create_for_data(
+    g_autoptr(OrfCairoSurface) surface = cairo_image_surface_create_for_data(
         (unsigned char *)pixels, CAIRO_FORMAT_ARGB32, (int)width, (int)height, (int)width * 4);
     g_autoptr(OrfCairo) cairo = cairo_create(surface);
     g_autoptr(GError) why = NULL;

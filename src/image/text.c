@@ -6,6 +6,7 @@
  * surface. The size is chosen so that ascent + descent of the font are the line height asked
  * for, measured once at a large size. vips_text does the same job but crops to the ink, so that
  * "a" and "A" would come out equally high; lettering needs lines of one height. */
+#include "cairo-priv.h"
 #include "image-priv.h"
 
 #include <math.h>
@@ -14,13 +15,9 @@
 #define MOST_BYTES 4096
 #define MEASURE_SIZE 256 /* pixels */
 
-typedef cairo_t OrfCairo;
-typedef cairo_surface_t OrfSurface;
 typedef PangoContext OrfPango;
 typedef cairo_font_options_t OrfFontOptions;
 typedef PangoFontDescription OrfFont;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfCairo, cairo_destroy)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfSurface, cairo_surface_destroy)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfPango, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfFontOptions, cairo_font_options_destroy)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfFont, pango_font_description_free)
@@ -167,7 +164,7 @@ draw(OrfTask *task, PangoLayout *layout, GError **error)
         out ? orf_task_alloc(task, (size_t)box.height, stride, "text", error) : NULL;
     if (!rows)
         return NULL;
-    g_autoptr(OrfSurface) surface = cairo_image_surface_create_for_data(
+    g_autoptr(OrfCairoSurface) surface = cairo_image_surface_create_for_data(
         rows, CAIRO_FORMAT_A8, box.width, box.height, (int)stride);
     g_autoptr(OrfCairo) cairo = cairo_create(surface);
     cairo_translate(cairo, -box.x, -box.y);

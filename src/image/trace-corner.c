@@ -324,7 +324,7 @@ scratch_clear(Scratch *scratch)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scratch, scratch_clear)
 
 static bool
-treat_loop(Loop *loop, const OrfTrace *options, Scratch *scratch, GError **error)
+treat_loop(Loop *loop, const OrfTraceOptions *options, Scratch *scratch, GError **error)
 {
     double angle = (options->corner_angle > 0 ? options->corner_angle : 40) * G_PI / 180;
     if (!smooth(loop, (unsigned)MAX(options->smooth, 0), scratch->slide, error))
@@ -352,7 +352,7 @@ prepare(const OrfTraced *traced, Scratch *scratch, GError **error)
 }
 
 bool
-orf_trace_corners(OrfTraced *traced, const OrfTrace *options, GError **error)
+orf_trace_corners(OrfTraced *traced, const OrfTraceOptions *options, GError **error)
 {
     g_auto(Scratch) scratch = { 0 };
     if (!prepare(traced, &scratch, error))

@@ -59,7 +59,7 @@ orf_knot_cell(int32_t coordinate)
 
 /* Slides knots along their grid edges to take out stair-steps; they cannot leave them, so loops
  * cannot meet. Then finds corners and restores their tips: image/trace-corner.c. */
-bool orf_trace_corners(OrfTraced *traced, const OrfTrace *options, GError **error);
+bool orf_trace_corners(OrfTraced *traced, const OrfTraceOptions *options, GError **error);
 
 /* Removes knots while what is left stays within `tolerance` pixels and no loop meets another:
  * image/trace-simplify.c. */

@@ -266,10 +266,11 @@ to_outline(const OrfTraced *traced, GError **error)
 }
 
 OrfOutline *
-orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTrace *options, GError **error)
+orf_image_trace(OrfTask *task, const OrfImage *image, const OrfTraceOptions *options,
+                GError **error)
 {
-    static const OrfTrace none = { 0 };
-    const OrfTrace *how = options ? options : &none;
+    static const OrfTraceOptions none = { 0 };
+    const OrfTraceOptions *how = options ? options : &none;
     g_assert(image->sample == ORF_F32 && image->channels == 1 && how->level >= 0);
     g_auto(OrfTraced) traced = { .task = task,
                                  .values = image->pixels,

@@ -6,7 +6,7 @@
 
 typedef struct {
     OrfImage *mask, *rgb;
-    OrfTrace options;
+    OrfTraceOptions options;
     size_t points;
     char *pbm; /* file for potrace */
 } Case;
@@ -125,7 +125,7 @@ bench_side(unsigned side, unsigned rounds)
     size_t pixels = (size_t)side * side;
     bench_case("image/trace-crossings", pixels, rounds, trace, &what);
     size_t all = what.points;
-    what.options = (OrfTrace){ .tolerance = 0.2f };
+    what.options = (OrfTraceOptions){ .tolerance = 0.2f };
     bench_case("image/trace-simplified", pixels, rounds, trace, &what);
     fprintf(stderr, "%zu crossings, %zu points kept\n", all, what.points);
     what.options.smooth = 10;

@@ -26,7 +26,7 @@ blank_mask(unsigned width, unsigned height)
 }
 
 static OrfOutline *
-trace(const OrfImage *mask, const OrfTrace *options)
+trace(const OrfImage *mask, const OrfTraceOptions *options)
 {
     g_autoptr(GError) error = NULL;
     OrfOutline *outline = orf_image_trace(NULL, mask, options, &error);
@@ -136,12 +136,12 @@ total_area(const OrfOutline *outline)
 static void
 loops_never_meet(void)
 {
-    static const OrfTrace options[] = { { .min_area = 0.001f },
-                                        { .min_area = 0.001f, .tolerance = 0.4f },
-                                        { .tolerance = 3 },
-                                        { .tolerance = 0.6f, .smooth = 12 },
-                                        { .smooth = 5, .corner_angle = 20 },
-                                        { .level = 0.3f, .tolerance = 0.2f } };
+    static const OrfTraceOptions options[] = { { .min_area = 0.001f },
+                                               { .min_area = 0.001f, .tolerance = 0.4f },
+                                               { .tolerance = 3 },
+                                               { .tolerance = 0.6f, .smooth = 12 },
+                                               { .smooth = 5, .corner_angle = 20 },
+                                               { .level = 0.3f, .tolerance = 0.2f } };
     g_autoptr(GRand) random = g_rand_new_with_seed(7);
     for (int round = 0; round < 240; round++) {
         unsigned w = (unsigned)g_rand_int_range(random, 1, 34);
@@ -186,10 +186,10 @@ areas_sum_to_the_mask(void)
         g_autoptr(OrfImage) noise = random_mask(random, 60, 50, 2);
         g_autoptr(OrfImage) mask = orf_image_blur(NULL, noise, 2, NULL);
         double truth = sampled_area(mask);
-        g_autoptr(OrfOutline) all = trace(mask, &(OrfTrace){ .min_area = 0.01f });
+        g_autoptr(OrfOutline) all = trace(mask, &(OrfTraceOptions){ .min_area = 0.01f });
         g_assert_cmpfloat_with_epsilon(total_area(all), truth, 0.015 * 3000);
         g_autoptr(OrfOutline) few =
-            trace(mask, &(OrfTrace){ .min_area = 0.01f, .tolerance = 0.3f });
+            trace(mask, &(OrfTraceOptions){ .min_area = 0.01f, .tolerance = 0.3f });
         g_assert_cmpfloat_with_epsilon(total_area(few), total_area(all), 0.015 * 3000);
         g_assert_cmpuint(few->n_points, <, all->n_points * 2 / 3);
     }
@@ -245,7 +245,8 @@ corners_of_squares_are_found(void)
                 corner[k][1] = cy + half * G_SQRT2 * sin(b);
             }
             g_autoptr(OrfImage) mask = convex_mask(60, plane, 4);
-            g_autoptr(OrfOutline) outline = trace(mask, &(OrfTrace){ .tolerance = 0.25f });
+            g_autoptr(OrfOutline) outline =
+                trace(mask, &(OrfTraceOptions){ .tolerance = 0.25f });
             g_assert_cmpuint(outline->n_loops, ==, 1);
             g_assert_cmpuint(outline->n_points, <=, 16);
             int corners = 0;
@@ -269,7 +270,7 @@ disc_is_round_and_without_corners(void)
             ((float *)mask->pixels)[i] = binary ? value >= 0.5f : value;
         }
         g_autoptr(OrfOutline) outline =
-            trace(mask, &(OrfTrace){ .tolerance = 0.1f, .smooth = binary ? 20 : 0 });
+            trace(mask, &(OrfTraceOptions){ .tolerance = 0.1f, .smooth = binary ? 20 : 0 });
         g_assert_cmpuint(outline->n_loops, ==, 1);
         g_assert_cmpfloat_with_epsilon(total_area(outline), G_PI * 1600, binary ? 25 : 8);
         double worst = 0;
@@ -311,7 +312,7 @@ specks_are_dropped(void)
         v[(12 + i / 3) * 20 + 12 + i % 3] = 1;
     g_autoptr(OrfOutline) large = trace(mask, NULL);
     g_assert_cmpuint(large->n_loops, ==, 1);
-    g_autoptr(OrfOutline) all = trace(mask, &(OrfTrace){ .min_area = 0.1f });
+    g_autoptr(OrfOutline) all = trace(mask, &(OrfTraceOptions){ .min_area = 0.1f });
     g_assert_cmpuint(all->n_loops, ==, 2);
 }
 
@@ -326,7 +327,7 @@ frame_closes_the_outline(void)
     g_assert_cmpuint(nothing->n_points, ==, 0);
     for (int i = 0; i < 48; i++)
         ((float *)mask->pixels)[i] = 1;
-    g_autoptr(OrfOutline) full = trace(mask, &(OrfTrace){ .tolerance = 0.01f });
+    g_autoptr(OrfOutline) full = trace(mask, &(OrfTraceOptions){ .tolerance = 0.01f });
     g_assert_cmpuint(full->n_loops, ==, 1);
     g_assert_cmpfloat_with_epsilon(total_area(full), 48, 1e-3);
     g_assert_cmpuint(full->n_points, >=, 4);
@@ -356,10 +357,10 @@ simplifying_keeps_the_tolerance(void)
     g_autoptr(GRand) random = g_rand_new_with_seed(9);
     for (int round = 0; round < 10; round++) {
         g_autoptr(OrfImage) mask = random_mask(random, 80, 60, 2);
-        g_autoptr(OrfOutline) all = trace(mask, &(OrfTrace){ .min_area = 0.01f });
+        g_autoptr(OrfOutline) all = trace(mask, &(OrfTraceOptions){ .min_area = 0.01f });
         for (float tolerance = 0.1f; tolerance < 2; tolerance *= 2) {
             g_autoptr(OrfOutline) few =
-                trace(mask, &(OrfTrace){ .min_area = 0.01f, .tolerance = tolerance });
+                trace(mask, &(OrfTraceOptions){ .min_area = 0.01f, .tolerance = tolerance });
             g_assert_cmpuint(few->n_loops, ==, all->n_loops);
             for (size_t i = 0; i < all->n_points; i++)
                 g_assert_cmpfloat(distance_to_outline(few, all->points[i]), <=,

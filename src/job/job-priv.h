@@ -24,7 +24,7 @@
 
 typedef struct OrfLiveJob OrfLiveJob;
 typedef struct OrfLiveWork OrfLiveWork;
-typedef struct OrfBatch OrfBatch;
+typedef struct OrfJobBatch OrfJobBatch;
 typedef struct OrfHooks OrfHooks;
 
 /* --- Events: events.c --------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ struct OrfLiveWork {
     int attempt, spared;
     bool started; /* its jobs' rows are being told that they run */
 
-    OrfBatch *batch;
+    OrfJobBatch *batch;
     OrfTask *task;
     OrfJobRun run;
     uint64_t ticket;
@@ -127,7 +127,7 @@ struct OrfLiveWork {
 
 typedef enum { ORF_PLACE_NONE, ORF_PLACE_PREVIEW, ORF_PLACE_NORMAL } OrfPlace;
 
-struct OrfBatch {
+struct OrfJobBatch {
     OrfLiveWork **works; /* [n] */
     size_t n, untold;    /* works that have not told their first stage */
     OrfPlace place;
@@ -219,7 +219,7 @@ void orf_queue_start(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace);
 /* Gives free places to who waits; with the lock held. */
 void orf_queue_wake(OrfQueue *queue);
 /* A run may go on only with a place; see orf_job_run_stage. With the lock held. */
-void orf_batch_park(OrfQueue *queue, OrfBatch *batch);
+void orf_batch_park(OrfQueue *queue, OrfJobBatch *batch);
 /* The ceiling of so much progress: rows are written a few times a run, not with every step. */
 double orf_progress_ceiling(double progress);
 void orf_work_progress(const char *step, double fraction, void *work);

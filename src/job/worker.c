@@ -30,7 +30,7 @@ free_place(const OrfQueue *queue)
 }
 
 static void
-take_place(OrfQueue *queue, OrfBatch *batch, OrfPlace place)
+take_place(OrfQueue *queue, OrfJobBatch *batch, OrfPlace place)
 {
     batch->place = place;
     queue->normal_used += place == ORF_PLACE_NORMAL;
@@ -38,7 +38,7 @@ take_place(OrfQueue *queue, OrfBatch *batch, OrfPlace place)
 }
 
 static void
-give_place(OrfQueue *queue, OrfBatch *batch)
+give_place(OrfQueue *queue, OrfJobBatch *batch)
 {
     queue->normal_used -= batch->place == ORF_PLACE_NORMAL;
     queue->preview_used -= batch->place == ORF_PLACE_PREVIEW;
@@ -49,9 +49,9 @@ give_place(OrfQueue *queue, OrfBatch *batch)
 static void
 unpark(OrfQueue *queue)
 {
-    OrfBatch *best = NULL;
+    OrfJobBatch *best = NULL;
     for (guint i = 0; i < queue->parked->len; i++) {
-        OrfBatch *batch = queue->parked->pdata[i];
+        OrfJobBatch *batch = queue->parked->pdata[i];
         if (!best || batch->order < best->order)
             best = batch;
     }
@@ -82,7 +82,7 @@ orf_queue_wake(OrfQueue *queue)
 }
 
 static bool
-is_wanted(const OrfBatch *batch)
+is_wanted(const OrfJobBatch *batch)
 {
     for (size_t i = 0; i < batch->n; i++)
         if (batch->works[i]->task && !orf_task_cancelled(batch->works[i]->task))
@@ -91,7 +91,7 @@ is_wanted(const OrfBatch *batch)
 }
 
 void
-orf_batch_park(OrfQueue *queue, OrfBatch *batch)
+orf_batch_park(OrfQueue *queue, OrfJobBatch *batch)
 {
     if (batch->place != ORF_PLACE_PREVIEW)
         return;
@@ -198,7 +198,7 @@ orf_work_stops(OrfQueue *queue, OrfLiveWork *work)
 }
 
 static void
-add_to_batch(OrfQueue *queue, OrfBatch *batch, OrfLiveWork *work)
+add_to_batch(OrfQueue *queue, OrfJobBatch *batch, OrfLiveWork *work)
 {
     work->state = ORF_WORK_RUNNING;
     work->batch = batch;
@@ -208,7 +208,7 @@ add_to_batch(OrfQueue *queue, OrfBatch *batch, OrfLiveWork *work)
 
 /* Takes more of the kind, as long as memory is left for each. */
 static void
-fill_batch(OrfQueue *queue, OrfBatch *batch, const char *kind, unsigned most)
+fill_batch(OrfQueue *queue, OrfJobBatch *batch, const char *kind, unsigned most)
 {
     while (batch->n < most && !queue->draining) {
         OrfLiveWork *work = first_in_line(queue, kind);
@@ -225,14 +225,14 @@ fill_batch(OrfQueue *queue, OrfBatch *batch, const char *kind, unsigned most)
 }
 
 static void
-batch_free(OrfBatch *batch)
+batch_free(OrfJobBatch *batch)
 {
     g_free(batch->works);
     g_free(batch);
 }
 
 /* NULL: nothing can start now. */
-static OrfBatch *
+static OrfJobBatch *
 take_batch(OrfQueue *queue)
 {
     ask_concurrency(queue);
@@ -241,7 +241,7 @@ take_batch(OrfQueue *queue)
     if (!work || place == ORF_PLACE_NONE)
         return NULL;
     orf_line_take(queue, work);
-    OrfBatch *batch = g_new0(OrfBatch, 1);
+    OrfJobBatch *batch = g_new0(OrfJobBatch, 1);
     batch->order = work->order;
     take_place(queue, batch, place);
     unsigned most = ask_batch(queue, work);
@@ -301,7 +301,7 @@ prepare_run(OrfQueue *queue, OrfLiveWork *work)
 /* The store knows that a run began before anybody else does: numbers of attempts never fall,
  * not even when the process dies. */
 static bool
-begin(OrfQueue *queue, OrfBatch *batch, GError **error)
+begin(OrfQueue *queue, OrfJobBatch *batch, GError **error)
 {
     g_mutex_lock(&queue->lock);
     for (size_t i = 0; i < batch->n; i++)
@@ -318,7 +318,7 @@ begin(OrfQueue *queue, OrfBatch *batch, GError **error)
 
 /* The disk refuses: the jobs wait, this was no run. */
 static void
-call_off(OrfQueue *queue, OrfBatch *batch, const GError *why)
+call_off(OrfQueue *queue, OrfJobBatch *batch, const GError *why)
 {
     orf_log_warning("jobs cannot start, trying again: %s", why->message);
     for (size_t i = 0; i < batch->n; i++) {
@@ -338,7 +338,7 @@ call_off(OrfQueue *queue, OrfBatch *batch, const GError *why)
 }
 
 static void
-run(OrfQueue *queue, OrfBatch *batch)
+run(OrfQueue *queue, OrfJobBatch *batch)
 {
     OrfJobRun *runs[MAX_BATCH];
     OrfJobResult *results[MAX_BATCH] = { 0 };
@@ -367,7 +367,7 @@ run(OrfQueue *queue, OrfBatch *batch)
 }
 
 static void
-run_batch(OrfQueue *queue, OrfBatch *batch)
+run_batch(OrfQueue *queue, OrfJobBatch *batch)
 {
     g_autoptr(GError) error = NULL;
     if (begin(queue, batch, &error)) {
@@ -391,7 +391,7 @@ work_thread(void *data)
     g_mutex_lock(&queue->lock);
     queue->starting--;
     while (!queue->stopping) {
-        OrfBatch *batch = take_batch(queue);
+        OrfJobBatch *batch = take_batch(queue);
         if (batch) {
             g_mutex_unlock(&queue->lock);
             run_batch(queue, batch);

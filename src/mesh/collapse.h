@@ -34,7 +34,7 @@ typedef struct {
     uint32_t mark; /* marked when equal to the stamp */
     uint8_t flags;
     bool busy; /* took part in a collapse of this pass */
-} OrfPoint;
+} OrfCollapsePoint;
 
 /* A connected part. */
 typedef struct {
@@ -43,10 +43,10 @@ typedef struct {
 } OrfShell;
 
 typedef struct {
-    OrfMeshParts parts;   /* changed in place; one UV per vertex and chart: a wedge */
-    OrfPoint *points;     /* [n_vertices] */
-    OrfQuadric *quadric;  /* [n_vertices] */
-    double center[3];     /* origin of the quadrics */
+    OrfMeshParts parts;       /* changed in place; one UV per vertex and chart: a wedge */
+    OrfCollapsePoint *points; /* [n_vertices] */
+    OrfQuadric *quadric;      /* [n_vertices] */
+    double center[3];         /* origin of the quadrics */
     uint32_t *start;      /* triangles of vertex v: fan[start[v]] .. fan[start[v + 1] - 1] */
     OrfSpoke *fan;        /* [3 * n_triangles] */
     uint32_t *wedge_into; /* [n_uvs] the same for wedges; NULL without UVs */

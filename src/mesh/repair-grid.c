@@ -22,7 +22,7 @@
 #define LEVELS_A_CELL 8.0 /* how finely cells are sorted by width */
 
 void
-orf_grid_clear(OrfGrid *grid)
+orf_grid_clear(OrfRepairGrid *grid)
 {
     g_clear_pointer(&grid->distance, orf_free);
     g_clear_pointer(&grid->place, orf_free);
@@ -31,7 +31,7 @@ orf_grid_clear(OrfGrid *grid)
 /* --- Distances ---------------------------------------------------------------------------- */
 
 typedef struct {
-    OrfGrid *grid;
+    OrfRepairGrid *grid;
     float *nearest; /* [total][3] the nearest point known */
 } Reach;
 
@@ -51,7 +51,7 @@ offer(Reach *reach, size_t index, const double middle[3], const float point[3])
 static void
 offer_point(Reach *reach, const double point[3])
 {
-    OrfGrid *grid = reach->grid;
+    OrfRepairGrid *grid = reach->grid;
     float rounded[3] = { (float)point[0], (float)point[1], (float)point[2] };
     size_t at = orf_grid_at(grid, point);
     if (at == SIZE_MAX)
@@ -101,7 +101,7 @@ offer_triangles(OrfTask *task, Reach *reach, const float *positions, const uint3
 static void
 sweep(Reach *reach, unsigned order)
 {
-    OrfGrid *grid = reach->grid;
+    OrfRepairGrid *grid = reach->grid;
     const size_t *n = grid->n;
     ptrdiff_t step[3] = { 1, (ptrdiff_t)n[0], (ptrdiff_t)(n[0] * n[1]) };
     for (int k = 0; k < 3; k++)
@@ -125,8 +125,8 @@ sweep(Reach *reach, unsigned order)
 }
 
 static bool
-find_distances(OrfTask *task, OrfGrid *grid, const float *positions, const uint32_t *triangles,
-               size_t n, GError **error)
+find_distances(OrfTask *task, OrfRepairGrid *grid, const float *positions,
+               const uint32_t *triangles, size_t n, GError **error)
 {
     orf_autofree float *nearest =
         ORF_ALLOC(task, float, 3 * grid->total, "repair: grid", error);
@@ -149,7 +149,7 @@ find_distances(OrfTask *task, OrfGrid *grid, const float *positions, const uint3
 
 bool
 orf_grid_init(OrfTask *task, const float *positions, const uint32_t *triangles, size_t n,
-              unsigned cells, OrfGrid *grid, GError **error)
+              unsigned cells, OrfRepairGrid *grid, GError **error)
 {
     double low[3] = { INFINITY, INFINITY, INFINITY };
     double high[3] = { -INFINITY, -INFINITY, -INFINITY }, diagonal = 0;
@@ -188,7 +188,7 @@ typedef struct {
 
 typedef struct {
     OrfTask *task;
-    OrfGrid *grid;
+    OrfRepairGrid *grid;
     uint32_t *order; /* [total] cells, the widest first */
     uint32_t *room;  /* [total] NO_ROOM: not taken yet */
     GArray *rooms;   /* of Room */
@@ -207,7 +207,7 @@ root_of(Flood *flood, uint32_t room)
 static bool
 sort_cells(Flood *flood, GError **error)
 {
-    OrfGrid *grid = flood->grid;
+    OrfRepairGrid *grid = flood->grid;
     float most = 0, scale = (float)(LEVELS_A_CELL / grid->cell);
     for (size_t i = 0; i < grid->total; i++)
         most = MAX(most, grid->distance[i]);
@@ -257,7 +257,7 @@ meet(Flood *flood, uint32_t a, uint32_t b, float width)
 }
 
 static bool
-is_border(const OrfGrid *grid, size_t index)
+is_border(const OrfRepairGrid *grid, size_t index)
 {
     size_t x = index % grid->n[0], y = index / grid->n[0] % grid->n[1];
     size_t z = index / grid->n[0] / grid->n[1];
@@ -268,7 +268,7 @@ is_border(const OrfGrid *grid, size_t index)
 static void
 take_cell(Flood *flood, uint32_t index)
 {
-    OrfGrid *grid = flood->grid;
+    OrfRepairGrid *grid = flood->grid;
     float width = grid->distance[index];
     bool joins = (double)width >= grid->ball;
     ptrdiff_t step[3] = { 1, (ptrdiff_t)grid->n[0], (ptrdiff_t)(grid->n[0] * grid->n[1]) };
@@ -305,7 +305,7 @@ open_border(Flood *flood)
         flood->room[i] = is_border(flood->grid, i) ? 0 : NO_ROOM;
 }
 
-static OrfPlace
+static OrfRepairPlace
 place_of(const Flood *flood, const Room *room)
 {
     if (room->outside)
@@ -318,7 +318,7 @@ place_of(const Flood *flood, const Room *room)
 static bool
 flood_rooms(Flood *flood, GError **error)
 {
-    OrfGrid *grid = flood->grid;
+    OrfRepairGrid *grid = flood->grid;
     if (!sort_cells(flood, error))
         return false;
     open_border(flood);
@@ -335,7 +335,7 @@ flood_rooms(Flood *flood, GError **error)
 }
 
 bool
-orf_grid_find_outside(OrfTask *task, OrfGrid *grid, GError **error)
+orf_grid_find_outside(OrfTask *task, OrfRepairGrid *grid, GError **error)
 {
     g_autoptr(GArray) rooms = g_array_new(FALSE, FALSE, sizeof(Room));
     orf_autofree uint32_t *order = NULL, *room = NULL;

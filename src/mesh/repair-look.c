@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
     const OrfMesh *mesh;
-    const OrfGrid *grid;
+    const OrfRepairGrid *grid;
     const OrfTree *tree;
     Sight *sights;
 } Look;
@@ -66,7 +66,7 @@ frame_of(const float *const corner[3], double frame[3][3])
 
 /* Does the ray pass outside before it has gone `most`? Steps of one cell. */
 static bool
-passes_outside(const OrfGrid *grid, const double from[3], const double direction[3],
+passes_outside(const OrfRepairGrid *grid, const double from[3], const double direction[3],
                double most)
 {
     for (double gone = grid->cell; gone < most; gone += grid->cell) {
@@ -183,7 +183,7 @@ choose_sides(OrfTask *task, const OrfMesh *mesh, const Sight *sights, uint8_t *r
 }
 
 uint8_t *
-orf_repair_look(OrfTask *task, const OrfMesh *mesh, const OrfGrid *grid, GError **error)
+orf_repair_look(OrfTask *task, const OrfMesh *mesh, const OrfRepairGrid *grid, GError **error)
 {
     size_t n = orf_mesh_n_triangles(mesh);
     g_autoptr(OrfTree) tree =

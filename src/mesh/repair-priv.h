@@ -14,7 +14,7 @@ typedef enum {
     ORF_PLACE_INSIDE,  /* a room that no ball enters: the inside of a solid, too */
     ORF_PLACE_HIDDEN,  /* a room behind a door that is narrow for it */
     ORF_PLACE_OUTSIDE,
-} OrfPlace;
+} OrfRepairPlace;
 
 typedef struct {
     size_t n[3];      /* cells along each axis */
@@ -23,22 +23,22 @@ typedef struct {
     double cell;      /* mm */
     double ball;      /* mm: radius of the smallest ball that feels its way */
     float *distance;  /* [total] to the nearest triangle, mm */
-    uint8_t *place;   /* [total] OrfPlace */
+    uint8_t *place;   /* [total] OrfRepairPlace */
     double door;      /* mm: radius of the widest door to a hidden room; 0: none */
-} OrfGrid;
+} OrfRepairGrid;
 
-void orf_grid_clear(OrfGrid *grid);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfGrid, orf_grid_clear)
+void orf_grid_clear(OrfRepairGrid *grid);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfRepairGrid, orf_grid_clear)
 
 /* Lays a grid with `cells` along the diagonal of the box round the triangles, with distances.
  */
 bool orf_grid_init(OrfTask *task, const float *positions, const uint32_t *triangles, size_t n,
-                   unsigned cells, OrfGrid *grid, GError **error);
+                   unsigned cells, OrfRepairGrid *grid, GError **error);
 /* Fills in `place`: a ball of shrinking radius feels its way in from the border. */
-bool orf_grid_find_outside(OrfTask *task, OrfGrid *grid, GError **error);
+bool orf_grid_find_outside(OrfTask *task, OrfRepairGrid *grid, GError **error);
 
 static inline void
-orf_grid_middle(const OrfGrid *grid, size_t index, double ret[3])
+orf_grid_middle(const OrfRepairGrid *grid, size_t index, double ret[3])
 {
     ret[0] = grid->origin[0] + grid->cell * (double)(index % grid->n[0]);
     ret[1] = grid->origin[1] + grid->cell * (double)(index / grid->n[0] % grid->n[1]);
@@ -47,7 +47,7 @@ orf_grid_middle(const OrfGrid *grid, size_t index, double ret[3])
 
 /* The cell that holds a point; SIZE_MAX: it lies beyond the border. */
 static inline size_t
-orf_grid_at(const OrfGrid *grid, const double point[3])
+orf_grid_at(const OrfRepairGrid *grid, const double point[3])
 {
     size_t at[3];
     for (int k = 0; k < 3; k++) {
@@ -64,7 +64,7 @@ orf_grid_at(const OrfGrid *grid, const double point[3])
 
 /* [n] 0: no side sees the outside; 1: its front does; 2: its back does. Caller frees. */
 uint8_t *
-orf_repair_look(OrfTask *task, const OrfMesh *mesh, const OrfGrid *grid, GError **error);
+orf_repair_look(OrfTask *task, const OrfMesh *mesh, const OrfRepairGrid *grid, GError **error);
 
 /* --- Parts: repair-parts.c ------------------------------------------------------------------
  */
@@ -108,10 +108,10 @@ OrfMesh *orf_repair_fill(OrfTask *task, const OrfMesh *mesh, size_t longest, siz
 /* What is inside by the winding number of the (kept, turned) triangles of `mesh`, on the grid:
  * above 0 is inside, about the distance in mm. Caller frees. */
 float *orf_repair_field(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
-                        const OrfGrid *grid, GError **error);
+                        const OrfRepairGrid *grid, GError **error);
 /* The surface of that field, drawn to the triangles and their edges where they are near, proven
  * free of crossings. */
 OrfMesh *orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
-                            const OrfGrid *grid, const float *field, GError **error);
+                            const OrfRepairGrid *grid, const float *field, GError **error);
 
 #endif

@@ -22,7 +22,7 @@
 /* --- Inside ------------------------------------------------------------------------------- */
 
 typedef struct {
-    const OrfGrid *grid;
+    const OrfRepairGrid *grid;
     const OrfTree *tree;
     float *field;
     size_t n[3];   /* corners of blocks along each axis */
@@ -30,7 +30,7 @@ typedef struct {
 } Filling;
 
 static size_t
-cell_of(const OrfGrid *grid, size_t x, size_t y, size_t z)
+cell_of(const OrfRepairGrid *grid, size_t x, size_t y, size_t z)
 {
     return (MIN(z, grid->n[2] - 1) * grid->n[1] + MIN(y, grid->n[1] - 1)) * grid->n[0] +
            MIN(x, grid->n[0] - 1);
@@ -67,7 +67,7 @@ value_at(const Filling *f, size_t index)
 static void
 fill_block(Filling *f, size_t x0, size_t y0, size_t z0)
 {
-    const OrfGrid *grid = f->grid;
+    const OrfRepairGrid *grid = f->grid;
     size_t row = f->n[0], slice = f->n[0] * f->n[1];
     const float *at = f->corner + (z0 * f->n[1] + y0) * f->n[0] + x0;
     float low = INFINITY, high = -INFINITY;
@@ -98,8 +98,8 @@ fill_blocks(size_t begin, size_t end, void *data)
 }
 
 float *
-orf_repair_field(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree, const OrfGrid *grid,
-                 GError **error)
+orf_repair_field(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
+                 const OrfRepairGrid *grid, GError **error)
 {
     (void)mesh;
     Filling f = { .grid = grid, .tree = tree };
@@ -350,8 +350,8 @@ keep_apart(OrfTask *task, const OrfMesh *surface, float *drawn, GError **error)
 }
 
 OrfMesh *
-orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree, const OrfGrid *grid,
-                   const float *field, GError **error)
+orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
+                   const OrfRepairGrid *grid, const float *field, GError **error)
 {
     OrfField samples = { .field = field,
                          .nx = (uint32_t)grid->n[0],

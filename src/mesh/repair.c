@@ -33,7 +33,7 @@ typedef struct {
     OrfTask *task;
     const OrfRepair *options;
     OrfRepairReport *report;
-    OrfGrid grid;
+    OrfRepairGrid grid;
     double diagonal;
 } Job;
 
@@ -60,7 +60,7 @@ measure(Job *job, const OrfMesh *mesh, OrfMeasures *ret, GError **error)
 static bool
 find_hidden(Job *job, const OrfMesh *mesh, GError **error)
 {
-    OrfGrid *grid = &job->grid;
+    OrfRepairGrid *grid = &job->grid;
     size_t n = orf_mesh_n_triangles(mesh), empty = 0, full = 0;
     bool open = !job->report->before.closed;
     g_autoptr(OrfTree) tree =
@@ -92,7 +92,7 @@ feel(Job *job, const OrfMesh *mesh, GError **error)
 {
     unsigned cells = job->options->cells ? job->options->cells : CELLS;
     orf_grid_clear(&job->grid);
-    job->grid = (OrfGrid){ 0 };
+    job->grid = (OrfRepairGrid){ 0 };
     return orf_grid_init(job->task, orf_mesh_positions(mesh), orf_mesh_triangles(mesh),
                          orf_mesh_n_triangles(mesh), cells, &job->grid, error) &&
            orf_grid_find_outside(job->task, &job->grid, error);
@@ -192,7 +192,7 @@ drop_crumbs(Job *job, const OrfMesh *mesh, double share, GError **error)
 /* --- Rungs -------------------------------------------------------------------------------- */
 
 static double
-volume_of(const OrfGrid *grid, const float *field)
+volume_of(const OrfRepairGrid *grid, const float *field)
 {
     size_t inside = 0;
     for (size_t i = 0; i < grid->total; i++)

@@ -324,7 +324,7 @@ static bool
 alloc_state(OrfTask *task, OrfCollapse *state, GError **error)
 {
     size_t n = state->parts.n_vertices, n_corners = 3 * state->parts.n_triangles;
-    return (state->points = ORF_ALLOC(task, OrfPoint, n, "simplify", error)) &&
+    return (state->points = ORF_ALLOC(task, OrfCollapsePoint, n, "simplify", error)) &&
            (state->quadric = ORF_ALLOC(task, OrfQuadric, n, "simplify", error)) &&
            (state->start = ORF_ALLOC(task, uint32_t, n + 1, "simplify", error)) &&
            (state->fan = ORF_ALLOC(task, OrfSpoke, n_corners, "simplify", error)) &&

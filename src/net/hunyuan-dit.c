@@ -65,7 +65,7 @@ orf_flux_has_guidance(const OrfFlux *flux)
 /* --- Loading ------------------------------------------------------------------------------ */
 
 static bool
-read_sizes(OrfLoad *load, OrfFlux *flux)
+read_sizes(OrfNetLoad *load, OrfFlux *flux)
 {
     flux->width = orf_load_dim(load, 0, "latent_in.weight");
     flux->channels = orf_load_dim(load, 1, "latent_in.weight");
@@ -82,7 +82,7 @@ read_sizes(OrfLoad *load, OrfFlux *flux)
 }
 
 static void
-load_stream(OrfLoad *load, const OrfFlux *flux, unsigned i, const char *name, Stream *stream)
+load_stream(OrfNetLoad *load, const OrfFlux *flux, unsigned i, const char *name, Stream *stream)
 {
     size_t h = flux->width;
     stream->mod = orf_load_linear(load, 6 * h, h, true, "double_blocks.%u.%s_mod.lin", i, name);
@@ -101,7 +101,7 @@ load_stream(OrfLoad *load, const OrfFlux *flux, unsigned i, const char *name, St
 }
 
 static void
-load_single(OrfLoad *load, const OrfFlux *flux, unsigned i, Single *block)
+load_single(OrfNetLoad *load, const OrfFlux *flux, unsigned i, Single *block)
 {
     size_t h = flux->width, m = flux->hidden;
     block->mod = orf_load_linear(load, 3 * h, h, true, "single_blocks.%u.modulation.lin", i);
@@ -114,7 +114,7 @@ load_single(OrfLoad *load, const OrfFlux *flux, unsigned i, Single *block)
 }
 
 static Embedder
-load_embedder(OrfLoad *load, size_t h, const char *name)
+load_embedder(OrfNetLoad *load, size_t h, const char *name)
 {
     Embedder embedder;
     embedder.in = orf_load_linear(load, h, TIME, true, "%s.in_layer", name);
@@ -123,7 +123,7 @@ load_embedder(OrfLoad *load, size_t h, const char *name)
 }
 
 static void
-load_all(OrfLoad *load, OrfFlux *flux)
+load_all(OrfNetLoad *load, OrfFlux *flux)
 {
     size_t h = flux->width;
     flux->latent_in = orf_load_linear(load, h, flux->channels, true, "latent_in");
@@ -147,7 +147,7 @@ OrfFlux *
 orf_flux_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix)
 {
     g_autoptr(OrfFlux) flux = g_new0(OrfFlux, 1);
-    OrfLoad load;
+    OrfNetLoad load;
     orf_load_init(&load, c, checkpoint, prefix);
     if (read_sizes(&load, flux))
         load_all(&load, flux);

@@ -59,14 +59,14 @@ orf_moe_channels(const OrfMoe *moe)
 /* --- Loading ------------------------------------------------------------------------------ */
 
 static Affine
-affine(OrfLoad *load, size_t n, unsigned i, const char *name)
+affine(OrfNetLoad *load, size_t n, unsigned i, const char *name)
 {
     return (Affine){ orf_load_tensor(load, ORF_SHAPE(n), "blocks.%u.%s.weight", i, name),
                      orf_load_tensor(load, ORF_SHAPE(n), "blocks.%u.%s.bias", i, name) };
 }
 
 static void
-load_attention(OrfLoad *load, const OrfMoe *moe, unsigned i, Block *block)
+load_attention(OrfNetLoad *load, const OrfMoe *moe, unsigned i, Block *block)
 {
     static const char *const qkv[] = { "to_q", "to_k", "to_v" };
     size_t h = moe->width, d = moe->head;
@@ -83,7 +83,7 @@ load_attention(OrfLoad *load, const OrfMoe *moe, unsigned i, Block *block)
 }
 
 static Mlp
-load_expert(OrfLoad *load, size_t h, unsigned i, const char *name)
+load_expert(OrfNetLoad *load, size_t h, unsigned i, const char *name)
 {
     return (Mlp){
         orf_load_linear(load, 4 * h, h, true, "blocks.%u.moe.%s.net.0.proj", i, name),
@@ -92,7 +92,7 @@ load_expert(OrfLoad *load, size_t h, unsigned i, const char *name)
 }
 
 static void
-load_feed_forward(OrfLoad *load, OrfMoe *moe, unsigned i, Block *block)
+load_feed_forward(OrfNetLoad *load, OrfMoe *moe, unsigned i, Block *block)
 {
     size_t h = moe->width;
     if (!orf_load_has(load, "blocks.%u.moe.gate.weight", i)) {
@@ -114,7 +114,7 @@ load_feed_forward(OrfLoad *load, OrfMoe *moe, unsigned i, Block *block)
 }
 
 static void
-load_block(OrfLoad *load, OrfMoe *moe, unsigned i)
+load_block(OrfNetLoad *load, OrfMoe *moe, unsigned i)
 {
     Block *block = &moe->blocks[i];
     size_t h = moe->width;
@@ -130,7 +130,7 @@ load_block(OrfLoad *load, OrfMoe *moe, unsigned i)
 }
 
 static bool
-read_sizes(OrfLoad *load, OrfMoe *moe)
+read_sizes(OrfNetLoad *load, OrfMoe *moe)
 {
     moe->width = orf_load_dim(load, 0, "x_embedder.weight");
     moe->channels = orf_load_dim(load, 1, "x_embedder.weight");
@@ -147,7 +147,7 @@ OrfMoe *
 orf_moe_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix, unsigned top_k)
 {
     g_autoptr(OrfMoe) moe = g_new0(OrfMoe, 1);
-    OrfLoad load;
+    OrfNetLoad load;
     moe->top_k = MAX(top_k, 1);
     orf_load_init(&load, c, checkpoint, prefix);
     if (read_sizes(&load, moe)) {

@@ -46,21 +46,21 @@ orf_shape_vae_free(OrfShapeVae *vae)
 /* --- Loading ------------------------------------------------------------------------------ */
 
 static Affine
-load_affine(OrfLoad *load, size_t n, const char *name)
+load_affine(OrfNetLoad *load, size_t n, const char *name)
 {
     return (Affine){ orf_load_tensor(load, ORF_SHAPE(n), "%s.weight", name),
                      orf_load_tensor(load, ORF_SHAPE(n), "%s.bias", name) };
 }
 
 static Affine
-load_affine_of(OrfLoad *load, size_t n, unsigned i, const char *name)
+load_affine_of(OrfNetLoad *load, size_t n, unsigned i, const char *name)
 {
     g_autofree char *full = g_strdup_printf("transformer.resblocks.%u.%s", i, name);
     return load_affine(load, n, full);
 }
 
 static void
-load_block(OrfLoad *load, const OrfShapeVae *vae, unsigned i, Block *block)
+load_block(OrfNetLoad *load, const OrfShapeVae *vae, unsigned i, Block *block)
 {
     size_t w = vae->width;
     block->ln_1 = load_affine_of(load, w, i, "ln_1");
@@ -80,7 +80,7 @@ load_block(OrfLoad *load, const OrfShapeVae *vae, unsigned i, Block *block)
 #define CROSS GEO "cross_attn_decoder."
 
 static bool
-read_sizes(OrfLoad *load, OrfShapeVae *vae)
+read_sizes(OrfNetLoad *load, OrfShapeVae *vae)
 {
     vae->width = orf_load_dim(load, 0, "post_kl.weight");
     vae->channels = orf_load_dim(load, 1, "post_kl.weight");
@@ -97,7 +97,7 @@ read_sizes(OrfLoad *load, OrfShapeVae *vae)
 }
 
 static void
-load_geo(OrfLoad *load, OrfShapeVae *vae)
+load_geo(OrfNetLoad *load, OrfShapeVae *vae)
 {
     size_t g = vae->geo, w = vae->width;
     bool small = !orf_load_has(load, GEO "ln_post.weight");
@@ -125,7 +125,7 @@ orf_shape_vae_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *pr
                   double scale_factor)
 {
     g_autoptr(OrfShapeVae) vae = g_new0(OrfShapeVae, 1);
-    OrfLoad load;
+    OrfNetLoad load;
     vae->scale_factor = scale_factor;
     orf_load_init(&load, c, checkpoint, prefix);
     if (read_sizes(&load, vae)) {

@@ -20,9 +20,10 @@ kept_free(void *data)
 }
 
 void
-orf_load_init(OrfLoad *load, OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix)
+orf_load_init(OrfNetLoad *load, OrfCompute *c, const OrfCheckpoint *checkpoint,
+              const char *prefix)
 {
-    *load = (OrfLoad){
+    *load = (OrfNetLoad){
         .c = c,
         .checkpoint = checkpoint,
         .prefix = g_strdup(prefix),
@@ -32,7 +33,7 @@ orf_load_init(OrfLoad *load, OrfCompute *c, const OrfCheckpoint *checkpoint, con
 }
 
 void
-orf_load_clear(OrfLoad *load)
+orf_load_clear(OrfNetLoad *load)
 {
     g_clear_pointer(&load->prefix, g_free);
     g_clear_pointer(&load->used, g_hash_table_unref);
@@ -40,13 +41,13 @@ orf_load_clear(OrfLoad *load)
 }
 
 GPtrArray *
-orf_load_steal_keep(OrfLoad *load)
+orf_load_steal_keep(OrfNetLoad *load)
 {
     return g_steal_pointer(&load->keep);
 }
 
 static void
-keep(OrfLoad *load, void *thing, GDestroyNotify free_)
+keep(OrfNetLoad *load, void *thing, GDestroyNotify free_)
 {
     if (!thing)
         return;
@@ -56,21 +57,21 @@ keep(OrfLoad *load, void *thing, GDestroyNotify free_)
 }
 
 OrfWeight *
-orf_load_keep_weight(OrfLoad *load, OrfWeight *weight)
+orf_load_keep_weight(OrfNetLoad *load, OrfWeight *weight)
 {
     keep(load, weight, (GDestroyNotify)orf_weight_free);
     return weight;
 }
 
 OrfTensor *
-orf_load_keep_tensor(OrfLoad *load, OrfTensor *tensor)
+orf_load_keep_tensor(OrfNetLoad *load, OrfTensor *tensor)
 {
     keep(load, tensor, (GDestroyNotify)orf_tensor_unref);
     return tensor;
 }
 
 void
-orf_load_fail(OrfLoad *load, const char *format, ...)
+orf_load_fail(OrfNetLoad *load, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -88,14 +89,14 @@ orf_load_fail(OrfLoad *load, const char *format, ...)
     g_autofree char *name = g_strconcat((load)->prefix, tail_, NULL)
 
 bool
-orf_load_has(const OrfLoad *load, const char *format, ...)
+orf_load_has(const OrfNetLoad *load, const char *format, ...)
 {
     NAME_OF(load, format);
     return orf_checkpoint_find(load->checkpoint, name) != NULL;
 }
 
 size_t
-orf_load_dim(const OrfLoad *load, unsigned i, const char *format, ...)
+orf_load_dim(const OrfNetLoad *load, unsigned i, const char *format, ...)
 {
     NAME_OF(load, format);
     const OrfEntry *entry = orf_checkpoint_find(load->checkpoint, name);
@@ -105,7 +106,7 @@ orf_load_dim(const OrfLoad *load, unsigned i, const char *format, ...)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 unsigned
-orf_load_count(const OrfLoad *load, const char *format)
+orf_load_count(const OrfNetLoad *load, const char *format)
 {
     for (unsigned i = 0; i < 4096; i++) {
         g_autofree char *tail = g_strdup_printf(format, i);
@@ -127,7 +128,7 @@ shape_text(unsigned rank, const uint64_t *dims)
 }
 
 static const OrfEntry *
-find_with_shape(OrfLoad *load, const char *name, const OrfShape *shape)
+find_with_shape(OrfNetLoad *load, const char *name, const OrfShape *shape)
 {
     if (!orf_compute_ok(load->c))
         return NULL;
@@ -153,7 +154,7 @@ find_with_shape(OrfLoad *load, const char *name, const OrfShape *shape)
 }
 
 static bool
-read_entry(OrfLoad *load, const OrfEntry *entry, float *out)
+read_entry(OrfNetLoad *load, const OrfEntry *entry, float *out)
 {
     GError *error = NULL;
     if (orf_entry_read(entry, out, &error))
@@ -163,7 +164,7 @@ read_entry(OrfLoad *load, const OrfEntry *entry, float *out)
 }
 
 static float *
-new_values(OrfLoad *load, size_t n)
+new_values(OrfNetLoad *load, size_t n)
 {
     GError *error = NULL;
     float *values =
@@ -174,7 +175,7 @@ new_values(OrfLoad *load, size_t n)
 }
 
 static float *
-values_of(OrfLoad *load, OrfShape shape, const char *name)
+values_of(OrfNetLoad *load, OrfShape shape, const char *name)
 {
     const OrfEntry *entry = find_with_shape(load, name, &shape);
     orf_autofree float *values = entry ? new_values(load, entry->count) : NULL;
@@ -184,14 +185,14 @@ values_of(OrfLoad *load, OrfShape shape, const char *name)
 }
 
 float *
-orf_load_values(OrfLoad *load, OrfShape shape, const char *format, ...)
+orf_load_values(OrfNetLoad *load, OrfShape shape, const char *format, ...)
 {
     NAME_OF(load, format);
     return values_of(load, shape, name);
 }
 
 OrfTensor *
-orf_load_tensor(OrfLoad *load, OrfShape shape, const char *format, ...)
+orf_load_tensor(OrfNetLoad *load, OrfShape shape, const char *format, ...)
 {
     NAME_OF(load, format);
     orf_autofree float *values = values_of(load, shape, name);
@@ -202,7 +203,7 @@ orf_load_tensor(OrfLoad *load, OrfShape shape, const char *format, ...)
 
 /* Matrices and biases of several names under each other. */
 static OrfWeight *
-stack(OrfLoad *load, size_t n_each, size_t n_in, bool bias, char *const *names, size_t n)
+stack(OrfNetLoad *load, size_t n_each, size_t n_in, bool bias, char *const *names, size_t n)
 {
     orf_autofree float *all =
         orf_compute_ok(load->c) ? new_values(load, n * n_each * n_in) : NULL;
@@ -221,15 +222,15 @@ stack(OrfLoad *load, size_t n_each, size_t n_in, bool bias, char *const *names, 
 }
 
 OrfWeight *
-orf_load_linear(OrfLoad *load, size_t n_out, size_t n_in, bool bias, const char *format, ...)
+orf_load_linear(OrfNetLoad *load, size_t n_out, size_t n_in, bool bias, const char *format, ...)
 {
     NAME_OF(load, format);
     return stack(load, n_out, n_in, bias, &name, 1);
 }
 
 OrfWeight *
-orf_load_stack(OrfLoad *load, size_t n_each, size_t n_in, bool bias, const char *const *names,
-               size_t n_names, const char *format, ...)
+orf_load_stack(OrfNetLoad *load, size_t n_each, size_t n_in, bool bias,
+               const char *const *names, size_t n_names, const char *format, ...)
 {
     enum { MOST = 4 };
     NAME_OF(load, format);

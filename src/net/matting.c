@@ -60,7 +60,7 @@ orf_matting_is_isnet(const OrfMatting *matting)
 
 /* w *= gamma / sqrt(var + eps) and b = (b - mean) * that + beta, output by output. */
 static void
-fold(OrfLoad *load, const char *name, float *w, float *b, size_t n_out, size_t each)
+fold(OrfNetLoad *load, const char *name, float *w, float *b, size_t n_out, size_t each)
 {
     OrfShape n = ORF_SHAPE(n_out);
     orf_autofree float *gamma = orf_load_values(load, n, "%s.weight", name);
@@ -78,7 +78,7 @@ fold(OrfLoad *load, const char *name, float *w, float *b, size_t n_out, size_t e
 }
 
 static OrfWeight *
-load_conv(OrfLoad *load, const char *name, size_t k, const char *norm)
+load_conv(OrfNetLoad *load, const char *name, size_t k, const char *norm)
 {
     size_t n_out = orf_load_dim(load, 0, "%s.weight", name);
     size_t n_in = orf_load_dim(load, 1, "%s.weight", name);
@@ -93,7 +93,7 @@ load_conv(OrfLoad *load, const char *name, size_t k, const char *norm)
 }
 
 static void
-load_unit(OrfLoad *load, const char *stage, const char *unit, unsigned dilation, Stage *to)
+load_unit(OrfNetLoad *load, const char *stage, const char *unit, unsigned dilation, Stage *to)
 {
     g_autofree char *conv = g_strdup_printf("%s.%s.conv_s1", stage, unit);
     g_autofree char *norm = g_strdup_printf("%s.%s.bn_s1", stage, unit);
@@ -109,7 +109,7 @@ load_unit(OrfLoad *load, const char *stage, const char *unit, unsigned dilation,
 }
 
 static void
-load_stage(OrfLoad *load, const StageKind *kind, Stage *to)
+load_stage(OrfNetLoad *load, const StageKind *kind, Stage *to)
 {
     unsigned levels = kind->levels ? kind->levels : 4;
     char name[16];
@@ -146,7 +146,7 @@ widths_fit(const Stage *stage)
 }
 
 static void
-load_all(OrfLoad *load, OrfMatting *matting)
+load_all(OrfNetLoad *load, OrfMatting *matting)
 {
     if (orf_load_has(load, "conv_in.weight"))
         matting->conv_in = load_conv(load, "conv_in", 3, NULL);
@@ -168,7 +168,7 @@ OrfMatting *
 orf_matting_new(OrfCompute *c, const OrfCheckpoint *checkpoint)
 {
     g_autoptr(OrfMatting) matting = g_new0(OrfMatting, 1);
-    OrfLoad load;
+    OrfNetLoad load;
     orf_load_init(&load, c, checkpoint, "");
     load_all(&load, matting);
     matting->keep = orf_load_steal_keep(&load);

@@ -64,14 +64,14 @@ orf_triposr_image_side(const OrfTripoSr *net)
 #define BLOCK "backbone.transformer_blocks.%u."
 
 static Affine
-affine(OrfLoad *load, size_t n, unsigned i, const char *name)
+affine(OrfNetLoad *load, size_t n, unsigned i, const char *name)
 {
     return (Affine){ orf_load_tensor(load, ORF_SHAPE(n), BLOCK "%s.weight", i, name),
                      orf_load_tensor(load, ORF_SHAPE(n), BLOCK "%s.bias", i, name) };
 }
 
 static void
-load_block(OrfLoad *load, OrfTripoSr *net, unsigned i)
+load_block(OrfNetLoad *load, OrfTripoSr *net, unsigned i)
 {
     static const char *const qkv[] = { "to_q", "to_k", "to_v" };
     Block *block = &net->blocks[i];
@@ -90,7 +90,7 @@ load_block(OrfLoad *load, OrfTripoSr *net, unsigned i)
 
 /* Stored [3, width, side, side]; used with the channels last. */
 static void
-load_embeddings(OrfLoad *load, OrfTripoSr *net)
+load_embeddings(OrfNetLoad *load, OrfTripoSr *net)
 {
     size_t d = net->width, s = net->side;
     orf_autofree float *values =
@@ -106,7 +106,7 @@ load_embeddings(OrfLoad *load, OrfTripoSr *net)
 
 /* Stored [in, out, 2, 2]; as a matrix whose outputs are [i][j][o]. */
 static void
-load_upsample(OrfLoad *load, OrfTripoSr *net)
+load_upsample(OrfNetLoad *load, OrfTripoSr *net)
 {
     size_t d = net->width, n = net->channels;
     orf_autofree float *w =
@@ -133,7 +133,7 @@ load_upsample(OrfLoad *load, OrfTripoSr *net)
 
 /* The field's network is small and its answer passes through exp: exact in every precision. */
 static void
-load_layers(OrfLoad *load, OrfTripoSr *net)
+load_layers(OrfNetLoad *load, OrfTripoSr *net)
 {
     OrfPrecision precision = orf_compute_precision(load->c);
     orf_compute_set_precision(load->c, ORF_PRECISION_F32);
@@ -152,7 +152,7 @@ load_layers(OrfLoad *load, OrfTripoSr *net)
 }
 
 static bool
-read_sizes(OrfLoad *load, OrfTripoSr *net)
+read_sizes(OrfNetLoad *load, OrfTripoSr *net)
 {
     net->width = orf_load_dim(load, 1, "tokenizer.embeddings");
     net->side = orf_load_dim(load, 2, "tokenizer.embeddings");
@@ -170,7 +170,7 @@ read_sizes(OrfLoad *load, OrfTripoSr *net)
 }
 
 static void
-load_all(OrfLoad *load, OrfTripoSr *net)
+load_all(OrfNetLoad *load, OrfTripoSr *net)
 {
     size_t d = net->width;
     load_embeddings(load, net);
@@ -190,7 +190,7 @@ orf_triposr_new(OrfCompute *c, const OrfCheckpoint *checkpoint,
                 const OrfTripoSrOptions *options)
 {
     g_autoptr(OrfTripoSr) net = g_new0(OrfTripoSr, 1);
-    OrfLoad load;
+    OrfNetLoad load;
     if (options)
         net->options = *options;
     if (!net->options.image_side)

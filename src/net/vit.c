@@ -52,7 +52,7 @@ orf_vit_patch(const OrfVit *vit)
 static const char *const qkv_names[] = { "query", "key", "value" };
 
 static void
-load_block(OrfLoad *load, OrfVit *vit, unsigned i)
+load_block(OrfNetLoad *load, OrfVit *vit, unsigned i)
 {
     Block *block = &vit->blocks[i];
     size_t d = vit->width;
@@ -84,7 +84,7 @@ load_block(OrfLoad *load, OrfVit *vit, unsigned i)
 }
 
 static bool
-read_sizes(OrfLoad *load, OrfVit *vit, const OrfVitOptions *options)
+read_sizes(OrfNetLoad *load, OrfVit *vit, const OrfVitOptions *options)
 {
     vit->width = orf_load_dim(load, 0, "embeddings.patch_embeddings.projection.weight");
     vit->patch =
@@ -109,7 +109,7 @@ read_sizes(OrfLoad *load, OrfVit *vit, const OrfVitOptions *options)
 }
 
 static void
-load_all(OrfLoad *load, OrfVit *vit)
+load_all(OrfNetLoad *load, OrfVit *vit)
 {
     size_t d = vit->width, p = vit->patch, rows = vit->table * vit->table + 1;
     orf_autofree float *kernel = orf_load_values(
@@ -133,7 +133,7 @@ orf_vit_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix,
             const OrfVitOptions *options)
 {
     g_autoptr(OrfVit) vit = g_new0(OrfVit, 1);
-    OrfLoad load;
+    OrfNetLoad load;
     orf_load_init(&load, c, checkpoint, prefix);
     if (read_sizes(&load, vit, options))
         load_all(&load, vit);
