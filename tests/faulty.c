@@ -8,22 +8,22 @@
 #include <string.h>
 #include <unistd.h>
 
-void orf_faulty_hook(const char *request, const char *step);
+void orf_faulty_hook(const char *picture, const char *step);
 
 static bool
-is_named(const char *request, const char *fault)
+is_named(const char *picture, const char *fault)
 {
-    return strstr(request, fault) != NULL;
+    return strstr(picture, fault) != NULL;
 }
 
 void
-orf_faulty_hook(const char *request, const char *step)
+orf_faulty_hook(const char *picture, const char *step)
 {
     bool late = strstr(step, "final") != NULL;
-    if (is_named(request, "poison-early") || (late && is_named(request, "poison-late")))
+    if (is_named(picture, "poison-early") || (late && is_named(picture, "poison-late")))
         raise(SIGSEGV);
-    if (is_named(request, "poison-abort"))
+    if (is_named(picture, "poison-abort"))
         abort();
-    while (is_named(request, "poison-deaf"))
+    while (is_named(picture, "poison-deaf"))
         pause();
 }

@@ -11,7 +11,7 @@
 
 #ifdef ORF_FAULTY /* the program that tests build beside this one: its runs go wrong on demand \
                    */
-void orf_faulty_hook(const char *request, const char *step);
+void orf_faulty_hook(const char *picture, const char *step);
 #define HOOK orf_faulty_hook
 #else
 #define HOOK NULL

@@ -51,7 +51,7 @@ char *orf_daemon_devices(GError **error);
 char *orf_daemon_describe(const char *what);
 
 /* The process that runs jobs for a server: see orf_run_jobs. `hook` is NULL but in tests. */
-int orf_daemon_run_jobs(uint64_t memory, void (*hook)(const char *request, const char *step));
+int orf_daemon_run_jobs(uint64_t memory, void (*hook)(const char *picture, const char *step));
 /* Confines this process for ever and says how; caller owns. */
 char *orf_daemon_confinement(void);
 

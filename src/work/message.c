@@ -9,12 +9,12 @@
 
 #define MAGIC 0x524f /* "OR" */
 #define VERSION 1
-#define MOST_TEXTS 64
+#define MOST_TEXTS 256
 #define NO_TEXT UINT32_MAX /* as a length: NULL */
 
 /* --- The table ---------------------------------------------------------------------------- */
 
-typedef enum { NUMBER, FLAG, REAL, TEXT, TEXTS } FieldKind;
+typedef enum { NUMBER, FLAG, REAL, ANGLES, TEXT, TEXTS } FieldKind;
 
 typedef struct {
     FieldKind kind;
@@ -25,13 +25,18 @@ typedef struct {
 #define AT(member) offsetof(OrfMessage, member)
 #define SHORT 256
 #define LINE 4096
+#define SETTING (64u << 10)
 #define LONG (1u << 20)
 
 static const Field hello[] = { { TEXT, AT(version), SHORT }, { TEXT, AT(text), LINE } };
 static const Field run[] = {
-    { NUMBER, AT(run), 0 },      { TEXT, AT(id), SHORT },      { TEXT, AT(kind), SHORT },
-    { TEXT, AT(request), LONG }, { NUMBER, AT(attempt), 0 },   { NUMBER, AT(cores), 0 },
-    { NUMBER, AT(memory), 0 },   { TEXTS, AT(inputs), SHORT },
+    { NUMBER, AT(run), 0 },           { TEXT, AT(id), SHORT },
+    { TEXT, AT(kind), SHORT },        { NUMBER, AT(attempt), 0 },
+    { NUMBER, AT(cores), 0 },         { NUMBER, AT(memory), 0 },
+    { TEXT, AT(operation), SHORT },   { TEXT, AT(generator), SHORT },
+    { TEXTS, AT(settings), SETTING }, { TEXTS, AT(inputs), SHORT },
+    { TEXTS, AT(input_names), LINE }, { ANGLES, AT(yaws), 0 },
+    { FLAG, AT(masked), 0 },
 };
 static const Field number[] = { { NUMBER, AT(run), 0 } };
 static const Field progress[] = {
@@ -121,13 +126,27 @@ put64(GByteArray *out, uint64_t value)
 static bool
 put_text(GByteArray *out, const char *text, uint32_t most)
 {
-    size_t size = text ? strlen(text) : 0;
+    g_autofree char *whole =
+        text && !g_utf8_validate(text, -1, NULL) ? g_utf8_make_valid(text, -1) : NULL;
+    const char *put = whole ? whole : text;
+    size_t size = put ? strlen(put) : 0;
     if (size > most)
         return false;
-    put32(out, text ? (uint32_t)size : NO_TEXT);
-    if (text)
-        g_byte_array_append(out, (const guint8 *)text, (guint)size);
+    put32(out, put ? (uint32_t)size : NO_TEXT);
+    if (put)
+        g_byte_array_append(out, (const guint8 *)put, (guint)size);
     return true;
+}
+
+/* As many as there may be inputs. */
+static void
+put_angles(GByteArray *out, const double *angles)
+{
+    for (size_t i = 0; i < ORF_MESSAGE_FDS; i++) {
+        uint64_t bits;
+        memcpy(&bits, &angles[i], sizeof bits);
+        put64(out, bits);
+    }
 }
 
 static bool
@@ -155,6 +174,9 @@ put_field(GByteArray *out, const Field *field, const void *at)
     case REAL:
         memcpy(&bits, at, sizeof bits);
         put64(out, bits);
+        return true;
+    case ANGLES:
+        put_angles(out, at);
         return true;
     case TEXT:
         return put_text(out, *(char *const *)at, field->most);
@@ -246,6 +268,20 @@ take_real(Reader *in, double *ret)
     return isfinite(*ret);
 }
 
+/* NaN is fine: not a view. */
+static bool
+take_angles(Reader *in, double *ret)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < ORF_MESSAGE_FDS; i++) {
+        uint64_t bits = 0;
+        good = take64(in, &bits);
+        memcpy(&ret[i], &bits, sizeof bits);
+        good = good && !isinf(ret[i]);
+    }
+    return good;
+}
+
 static bool
 take_text(Reader *in, uint32_t most, char **ret)
 {
@@ -286,6 +322,8 @@ take_field(Reader *in, const Field *field, void *at)
         return take_flag(in, at);
     case REAL:
         return take_real(in, at);
+    case ANGLES:
+        return take_angles(in, at);
     case TEXT:
         return take_text(in, field->most, at);
     case TEXTS:

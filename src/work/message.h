@@ -44,9 +44,12 @@ typedef struct {
     OrfMessageType type;
     uint64_t run; /* the server's number of this run, never used twice in a runner */
 
-    char *id, *kind, *request;       /* RUN: request as it is stored */
+    char *id, *kind, *operation;     /* RUN */
     uint64_t attempt, cores, memory; /* RUN: memory in bytes, 0: no limit */
-    char **inputs;                   /* RUN: digest of each descriptor */
+    char **settings;                 /* RUN: name, text, name, text, ... */
+    char **inputs, **input_names;    /* RUN: digest and name of each descriptor */
+    double yaws[ORF_MESSAGE_FDS];    /* RUN: degrees; NAN: not a view */
+    bool masked;                     /* RUN: the last input is the mask of the first */
 
     char *step; /* PROGRESS: path of the running step */
     double fraction;
@@ -55,7 +58,7 @@ typedef struct {
     bool same;     /* STAGE: the asset is the one of the stage before; no descriptor */
     double took_s; /* STAGE, RESULT */
 
-    char *generator; /* STAGE, RESULT: who ran */
+    char *generator; /* RUN: who is to; STAGE, RESULT, FAILED: who ran; or NULL */
     char *reason, *runner_up, *runner_up_reason, *measures;
     double confidence;
     char **notes;
@@ -74,7 +77,8 @@ typedef struct {
 void orf_message_free(OrfMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfMessage, orf_message_free)
 
-/* Head and fields. Errors: TOO_LARGE: a text is longer than its field allows. */
+/* Head and fields. Texts that are no UTF-8 are made whole. Errors: TOO_LARGE: one is longer
+ * than its field allows. */
 GBytes *orf_message_encode(const OrfMessage *message, GError **error);
 /* What is said by a head: bytes that follow it, and descriptors that came with it. Errors:
  * BAD_INPUT. */

@@ -3,6 +3,7 @@
 #include "work/message.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,12 +20,16 @@ static const OrfMessage samples[] = {
       .run = UINT64_MAX,
       .id = "job_1",
       .kind = "generate/auto",
-      .request = "{}",
+      .operation = "generate",
       .attempt = 2,
       .cores = 8,
       .memory = 1,
-      .inputs = digests },
-    { .type = ORF_MESSAGE_RUN, .inputs = nothing },
+      .inputs = digests,
+      .input_names = digests,
+      .settings = digests,
+      .yaws = { NAN, 90 },
+      .masked = true },
+    { .type = ORF_MESSAGE_RUN, .inputs = nothing, .input_names = nothing, .settings = nothing },
     { .type = ORF_MESSAGE_GO, .run = 7 },
     { .type = ORF_MESSAGE_CANCEL, .run = 8 },
     { .type = ORF_MESSAGE_BEAT },

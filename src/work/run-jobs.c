@@ -96,8 +96,9 @@ progress(const char *step, double fraction, void *data)
                                       .run = inside->order->run,
                                       .step = (char *)(uintptr_t)step,
                                       .fraction = fraction });
-    if (inside->room->hook)
-        inside->room->hook(inside->order->request, step);
+    char **names = inside->order->input_names;
+    if (inside->room->hook && names && *names)
+        inside->room->hook(*names, step);
 }
 
 static void
@@ -118,7 +119,7 @@ run(Inside *inside)
 {
     const char *generator = NULL;
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfJobRequest) request = orf_job_request_parse(inside->order->request, &error);
+    g_autoptr(OrfJobRequest) request = orf_order_request(inside->order, &error);
     OrfMakeHost host = { .input = input, .stage = stage, .data = inside };
     g_autoptr(OrfMessage) result =
         request ? orf_make(inside->task, request, &host, &generator, &error) : NULL;

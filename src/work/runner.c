@@ -103,46 +103,30 @@ tell_log(const char *text, void *data)
 }
 
 static bool
-open_input(OrfStore *store, const char *digest, OrfMessage *order, GError **error)
+open_inputs(OrfStore *store, OrfMessage *order, GError **error)
 {
-    uint64_t size;
-    if (order->n_fds == ORF_MESSAGE_FDS)
-        return ORF_FALSE(error, BUG, "a run has more inputs than can be handed on");
-    int fd = orf_blob_open(store, digest, &size, error);
-    if (fd < 0)
-        return false;
-    order->inputs[order->n_fds] = g_strdup(digest);
-    order->fds[order->n_fds++] = fd;
-    return true;
-}
-
-static bool
-open_inputs(const Run *run, OrfMessage *order, GError **error)
-{
-    OrfStore *store = run->runner->store;
-    const OrfJobRequest *request = run->request;
-    order->inputs = g_new0(char *, ORF_MESSAGE_FDS + 1);
-    for (guint i = 0; i < request->inputs->len; i++)
-        if (!open_input(store, ((OrfJobInput *)request->inputs->pdata[i])->digest, order,
-                        error))
+    for (char **digest = order->inputs; *digest; digest++) {
+        uint64_t size;
+        int fd = orf_blob_open(store, *digest, &size, error);
+        if (fd < 0)
             return false;
-    return !request->mask || open_input(store, request->mask->digest, order, error);
+        order->fds[order->n_fds++] = fd;
+    }
+    return true;
 }
 
 static OrfMessage *
 run_elsewhere(Run *run, GError **error)
 {
     OrfJobRun *job = run->job;
-    g_autoptr(OrfMessage) order = g_new0(OrfMessage, 1), failed = NULL;
-    *order = (OrfMessage){ .type = ORF_MESSAGE_RUN,
-                           .id = g_strdup(job->id),
-                           .kind = g_strdup(job->kind),
-                           .request = orf_job_request_json(job->request),
-                           .attempt = (uint64_t)job->attempt,
-                           .cores = orf_task_cores(job->task),
-                           .memory = run->runner->memory };
-    if (!open_inputs(run, order, error))
+    g_autoptr(OrfMessage) order = orf_order_new(job->request, error), failed = NULL;
+    if (!order || !open_inputs(run->runner->store, order, error))
         return NULL;
+    order->id = g_strdup(job->id);
+    order->kind = g_strdup(job->kind);
+    order->attempt = (uint64_t)job->attempt;
+    order->cores = orf_task_cores(job->task);
+    order->memory = run->runner->memory;
     OrfRideHost host = {
         .progress = tell_progress, .stage = take_stage, .log = tell_log, .data = run
     };

@@ -1,4 +1,4 @@
-/* The runner is this program, called again: it does what a run's request says, letter by
+/* The runner is this program, called again: it does what a run's operation says, letter by
  * letter.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -112,7 +112,7 @@ static void *
 fake_run(void *data)
 {
     Played *run = data;
-    const char *what = run->order->request;
+    const char *what = run->order->operation;
     while (fake_act(run, *what))
         what++;
     return NULL;
@@ -246,7 +246,8 @@ static void *
 trip_go(void *data)
 {
     Trip *trip = data;
-    OrfMessage order = { .type = ORF_MESSAGE_RUN, .request = (char *)(uintptr_t)trip->script };
+    OrfMessage order = { .type = ORF_MESSAGE_RUN,
+                         .operation = (char *)(uintptr_t)trip->script };
     OrfRideHost host = { on_progress, on_stage, on_log, trip };
     trip->result = orf_supervisor_run(trip->bench->supervisor, trip->task, &order, &host, NULL,
                                       &trip->error);

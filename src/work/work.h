@@ -49,8 +49,9 @@ typedef struct {
 bool orf_runner_isolation(OrfRunner *runner, OrfIsolationStats *ret);
 
 /* The runner process; returns only when nobody has started it as one. `memory`: bytes that runs
- * may hold together. `hook` (NULL but in builds for tests) hears of each step of a run. */
-typedef void (*OrfRunHook)(const char *request, const char *step);
+ * may hold together. `hook` (NULL but in builds for tests) hears of each step of a run, and the
+ * name of its first picture. */
+typedef void (*OrfRunHook)(const char *picture, const char *step);
 int orf_run_jobs(uint64_t memory, OrfRunHook hook);
 /* Confines the calling process for ever, and says what is in force; caller owns. */
 char *orf_confinement_here(uint64_t memory);
