@@ -39,6 +39,9 @@ bool orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEn
 
 /* The whole file, at most `limit` bytes; "-" is standard input. */
 GBytes *orf_cli_read(const char *path, size_t limit, GError **error);
+/* The file that the one at `path` names: beside it, the case of letters does not count where
+ * nothing is called exactly so. Caller owns; NULL: none. */
+char *orf_cli_beside(const char *path, const char *name);
 /* File name without folder and extension; caller owns. */
 char *orf_cli_stem(const char *path);
 

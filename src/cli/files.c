@@ -65,6 +65,45 @@ orf_cli_read(const char *path, size_t limit, GError **error)
     return bytes;
 }
 
+/* The entry of `folder` that is called `name` but for the case of letters; NULL: none. */
+static char *
+match_entry(const char *folder, const char *name)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    g_autofree char *wanted = g_utf8_casefold(name, -1);
+    char *found = NULL;
+    for (const char *entry; dir && (entry = g_dir_read_name(dir));) {
+        g_autofree char *folded =
+            g_utf8_validate(entry, -1, NULL) ? g_utf8_casefold(entry, -1) : NULL;
+        bool better = folded && g_str_equal(folded, wanted) &&
+                      (!found || strcmp(entry, found) < 0); /* the same one every time */
+        if (better) {
+            g_free(found);
+            found = g_strdup(entry);
+        }
+    }
+    return found;
+}
+
+char *
+orf_cli_beside(const char *path, const char *name)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    char *at = g_build_filename(folder, name, NULL);
+    if (g_file_test(at, G_FILE_TEST_EXISTS) || !g_utf8_validate(name, -1, NULL))
+        return at;
+    g_clear_pointer(&at, g_free);
+    at = g_steal_pointer(&folder);
+    g_auto(GStrv) parts = g_strsplit(name, "/", -1);
+    for (char **part = parts; at && *part; part++) {
+        g_autofree char *entry = **part ? match_entry(at, *part) : g_strdup(".");
+        char *next = entry ? g_build_filename(at, entry, NULL) : NULL;
+        g_free(at);
+        at = next;
+    }
+    return at;
+}
+
 char *
 orf_cli_stem(const char *path)
 {

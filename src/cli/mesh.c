@@ -26,8 +26,9 @@ static GBytes *
 read_beside(const char *name, void *data)
 {
     const Beside *model = data;
-    g_autofree char *folder = g_path_get_dirname(model->path);
-    g_autofree char *beside = g_build_filename(folder, name, NULL);
+    g_autofree char *beside = orf_cli_beside(model->path, name);
+    if (!beside)
+        return NULL;
     if (model->output)
         orf_output_protect(model->output, beside);
     return orf_cli_read(beside, MESH_LIMIT, NULL); /* the loader notes what is missing */

@@ -334,6 +334,51 @@ free_part(gpointer part)
     orf_3mf_part_free(part);
 }
 
+static void
+strike_uses(GHashTable *roots, const Orf3mfObject *object)
+{
+    for (size_t i = 0; i < object->uses->len; i++) {
+        const Orf3mfUse *use = &g_array_index(object->uses, Orf3mfUse, i);
+        if (!use->path)
+            g_hash_table_remove(roots, GUINT_TO_POINTER(use->object));
+    }
+}
+
+static gint
+by_number(gconstpointer a, gconstpointer b)
+{
+    guint x = GPOINTER_TO_UINT(a), y = GPOINTER_TO_UINT(b);
+    return (x > y) - (x < y);
+}
+
+/* Nothing is on the plate: all objects that are not parts of others are shown where they are.
+ */
+static bool
+place_all(Build *build, const char *root, const Orf3mfPart *part, const Orf3mfPose *still,
+          GError **error)
+{
+    g_autoptr(GHashTable) roots = g_hash_table_new(NULL, NULL);
+    GHashTableIter each;
+    gpointer id, object;
+    g_hash_table_iter_init(&each, part->objects);
+    while (g_hash_table_iter_next(&each, &id, NULL))
+        g_hash_table_add(roots, id);
+    g_hash_table_iter_init(&each, part->objects);
+    while (g_hash_table_iter_next(&each, &id, &object))
+        strike_uses(roots, object);
+    if (g_hash_table_size(roots))
+        orf_task_note(build->draft->task,
+                      "%s: nothing is on its build plate; all its objects were taken",
+                      build->name);
+    g_autoptr(GList) ids = g_list_sort(g_hash_table_get_keys(roots), by_number);
+    for (GList *at = ids; at; at = at->next) {
+        Orf3mfUse use = { .object = GPOINTER_TO_UINT(at->data), .pose = *still };
+        if (!place_use(build, root, &use, still, 0, error))
+            return false;
+    }
+    return true;
+}
+
 bool
 orf_3mf_build(OrfAssetDraft *draft, OrfZip *zip, const char *root, GError **error)
 {
@@ -345,6 +390,8 @@ orf_3mf_build(OrfAssetDraft *draft, OrfZip *zip, const char *root, GError **erro
     if (!part)
         return false;
     build.varied = part->varied;
+    if (!part->items->len && !place_all(&build, root, part, &still, error))
+        return false;
     for (size_t i = 0; i < part->items->len; i++)
         if (!place_use(&build, root, &g_array_index(part->items, Orf3mfUse, i), &still, 0,
                        error))

@@ -23,7 +23,8 @@ struct OrfZip {
     const char *name; /* of the file, for messages; borrowed */
     GBytes *bytes;
     zip_t *zip;
-    void *reserve; /* what libzip may take for the directory */
+    void *reserve;     /* what libzip may take for the directory */
+    GHashTable *names; /* plain name in lower case -> index + 1 */
 };
 
 /* --- Open --------------------------------------------------------------------------------- */
@@ -40,10 +41,24 @@ count_entries(const uint8_t *data, size_t size)
     return most;
 }
 
+/* Programs on Windows write "3D\\3dmodel.model" or "/3D/3dmodel.model" and mean the same entry.
+ * Normalised first, judged then; the case of names does not count in 3MF. */
+static char *
+plain_name(const char *name)
+{
+    char *lower = g_ascii_strdown(name, -1);
+    g_strdelimit(lower, "\\", '/');
+    size_t skip = strspn(lower, "/");
+    if (!strncmp(lower + skip, "./", 2))
+        skip += 2;
+    memmove(lower, lower + skip, strlen(lower + skip) + 1);
+    return lower;
+}
+
 static bool
 climbs_out(const char *name)
 {
-    if (*name == '/' || strchr(name, '\\') || (g_ascii_isalpha(*name) && name[1] == ':'))
+    if (g_ascii_isalpha(*name) && name[1] == ':')
         return true;
     for (const char *at = name; at; at = strchr(at, '/')) {
         at += *at == '/';
@@ -61,7 +76,8 @@ check_entry(OrfZip *zip, zip_uint64_t i, GError **error)
         return ORF_FALSE(error, BAD_INPUT, "%s: its ZIP directory is broken; export it again",
                          zip->name);
     g_autofree char *shown = g_utf8_make_valid(stat.name, (gssize)MIN(strlen(stat.name), 80));
-    if (climbs_out(stat.name))
+    g_autofree char *plain = plain_name(stat.name);
+    if (climbs_out(plain))
         return ORF_FALSE(error, BAD_INPUT,
                          "%s: the entry '%s' points outside the container; do not trust this "
                          "file",
@@ -70,6 +86,9 @@ check_entry(OrfZip *zip, zip_uint64_t i, GError **error)
         return ORF_FALSE(error, UNSUPPORTED,
                          "%s: the entry '%s' is encrypted; save it without a password",
                          zip->name, shown);
+    if (!g_hash_table_contains(zip->names, plain))
+        g_hash_table_insert(zip->names, g_steal_pointer(&plain),
+                            GSIZE_TO_POINTER((size_t)i + 1));
     return true;
 }
 
@@ -112,6 +131,7 @@ orf_zip_open(OrfTask *task, GBytes *bytes, const char *name, GError **error)
     zip->task = task;
     zip->name = name;
     zip->bytes = g_bytes_ref(bytes);
+    zip->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     zip->reserve = orf_task_alloc(task, (size_t)n + 1, ENTRY_COST, "ZIP directory", error);
     if (!zip->reserve || !open_bytes(zip, error))
         return NULL;
@@ -126,6 +146,7 @@ orf_zip_close(OrfZip *zip)
     if (zip->zip)
         zip_discard(zip->zip);
     g_bytes_unref(zip->bytes);
+    g_hash_table_unref(zip->names);
     orf_free(zip->reserve);
     g_free(zip);
 }
@@ -146,7 +167,8 @@ orf_zip_find(OrfZip *zip, const char *ending)
 static zip_int64_t
 locate(OrfZip *zip, const char *entry)
 {
-    return zip_name_locate(zip->zip, entry + (*entry == '/'), ZIP_FL_NOCASE);
+    g_autofree char *plain = plain_name(entry);
+    return (zip_int64_t)GPOINTER_TO_SIZE(g_hash_table_lookup(zip->names, plain)) - 1;
 }
 
 bool

@@ -360,7 +360,7 @@ names_that_climb_out_are_refused(void)
         const char *name, *shown;
     } names[] = { { "../../x.model", "../../x.model" },
                   { "3D/../../a.model", "3D/../../a.model" },
-                  { "/3D/a.model", "/3D/a.model" },
+                  { "/3D/../../a.model", "/3D/../../a.model" },
                   { "C:/a.model", "C:/a.model" },
                   { "3D\\..\\a.model", "3D\\..\\a.model" } };
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -371,6 +371,41 @@ names_that_climb_out_are_refused(void)
             names[i].shown);
         assert_container_refused(bytes, message);
     }
+}
+
+static void
+names_of_other_systems_are_the_same_entries(void)
+{
+    static const char relations[] =
+        "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">"
+        "<Relationship Target=\"/3D/3dmodel.model\" Id=\"r\" Type=\"" ORF_3MF_IS_MODEL "\"/>"
+        "</Relationships>";
+    static const char *const names[][2] = {
+        { "_rels\\.rels", "3D\\3dmodel.model" },
+        { "/_rels/.rels", "/3D/3dmodel.model" },
+        { "_RELS/.rels", "3d/3DModel.model" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        Entry entries[] = { { names[i][0], relations },
+                            { names[i][1], MODEL("", OBJECT("1", ""), ITEM("1")) } };
+        g_autoptr(GBytes) bytes = container(entries, 2);
+        g_autoptr(OrfAsset) asset = load_bytes(NULL, bytes);
+        g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 1);
+    }
+}
+
+static void
+an_empty_plate_shows_every_object(void)
+{
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfAsset) asset = load_model(
+        task, MODEL("",
+                    OBJECT("1", "") OBJECT(
+                        "2", "") "<object id=\"3\"><components><component objectid=\"1\"/>"
+                                 "</components></object>",
+                    ""));
+    g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 2);
+    assert_noted(task, "nothing is on its build plate");
 }
 
 static void
@@ -440,6 +475,10 @@ main(int argc, char **argv)
                     floods_of_components_are_refused);
     g_test_add_func("/format/3mf/deep-and-endless-xml-is-refused",
                     deep_and_endless_xml_is_refused);
+    g_test_add_func("/format/3mf/names-of-other-systems-are-the-same-entries",
+                    names_of_other_systems_are_the_same_entries);
+    g_test_add_func("/format/3mf/an-empty-plate-shows-every-object",
+                    an_empty_plate_shows_every_object);
     g_test_add_func("/format/3mf/names-that-climb-out-are-refused",
                     names_that_climb_out_are_refused);
     g_test_add_func("/format/3mf/bad-containers-are-refused", bad_containers_are_refused);

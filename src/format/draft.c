@@ -215,23 +215,49 @@ stays_in_folder(const char *name)
     return *name && *name != '/' && !strchr(name, ':') && g_utf8_validate(name, -1, NULL);
 }
 
+/* "maps\\Green.PNG" and "./a b.png" as names with slashes, without quotes around. */
+static char *
+plain_path(const char *name)
+{
+    size_t n = strlen(name);
+    bool quoted = n > 2 && (*name == '"' || *name == '\'') && name[n - 1] == *name;
+    g_autofree char *bare = quoted ? g_strndup(name + 1, n - 2) : g_strdup(name);
+    g_strdelimit(bare, "\\", '/');
+    return g_strdup(g_str_has_prefix(bare, "./") ? bare + 2 : bare);
+}
+
+static GBytes *
+look_up(const OrfLoad *options, const char *name)
+{
+    return options->sibling && stays_in_folder(name)
+               ? options->sibling(name, options->sibling_data)
+               : NULL;
+}
+
+/* Where the file says, else beside the model: files move between machines with their model, and
+ * their paths stay behind. */
 GBytes *
 orf_asset_draft_sibling(OrfAssetDraft *draft, const char *name)
 {
-    g_autofree char *plain = g_strdelimit(g_strdup(name), "\\", '/');
-    const char *from = g_str_has_prefix(plain, "./") ? plain + 2 : plain;
+    g_autofree char *path = plain_path(name);
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    const char *colon = strchr(last, ':'); /* "C:green.png" */
     const OrfLoad *options = draft->options;
+    GBytes *bytes = look_up(options, path);
+    if (!bytes && (slash || colon))
+        bytes = look_up(options, colon ? colon + 1 : last);
+    if (bytes)
+        return bytes;
     g_autofree char *shown = g_utf8_make_valid(name, (gssize)MIN(strlen(name), 80));
-    if (!stays_in_folder(from)) {
-        orf_task_note(draft->task, "%s: names a file outside its folder, '%s': left out",
-                      options->name, shown);
-        return NULL;
-    }
-    GBytes *bytes = options->sibling ? options->sibling(from, options->sibling_data) : NULL;
-    if (!bytes)
+    if (stays_in_folder(path))
         orf_task_note(draft->task, "%s: '%s' is missing: loaded without it", options->name,
                       shown);
-    return bytes;
+    else
+        orf_task_note(draft->task,
+                      "%s: names a file outside its folder, '%s': loaded without it; put that "
+                      "file beside it",
+                      options->name, shown);
+    return NULL;
 }
 
 /* --- Finish ------------------------------------------------------------------------------- */

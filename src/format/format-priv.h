@@ -94,6 +94,12 @@ OrfAsset *orf_asset_draft_finish(OrfAssetDraft *draft, OrfSeams seams, GError **
 
 /* --- Text in: text.c ---------------------------------------------------------------------- */
 
+#define ORF_UTF8_MARK "\xef\xbb\xbf"
+
+/* The text with one kind of line end: the lone carriage returns of old Macs become line feeds,
+ * and a byte-order mark is left out. A reference, or a copy where something changed. */
+GBytes *orf_text_lines(OrfTask *task, GBytes *bytes, GError **error);
+
 /* A place in text of known length. */
 typedef struct {
     const char *at, *end;

@@ -85,6 +85,36 @@ choose(GBytes *bytes, const char *format, const char *name, GError **error)
                     name ? name : "the file", names);
 }
 
+/* Text may begin with a byte-order mark; the one of UTF-8 is passed over. A binary STL whose
+ * size agrees with its count is no text, whatever it begins with. Returns a reference; NULL:
+ * UTF-16.
+ */
+static GBytes *
+without_mark(GBytes *bytes, const char *name, GError **error)
+{
+    size_t size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    bool wide = size >= 2 &&
+                ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff));
+    bool mark = size >= 3 && !memcmp(data, ORF_UTF8_MARK, 3);
+    if ((!wide && !mark) || orf_format_stl.sniff(data, size))
+        return g_bytes_ref(bytes);
+    if (wide)
+        return ORF_FAIL(error, BAD_INPUT, "%s: is text in UTF-16; save it as UTF-8", name);
+    return g_bytes_new_from_bytes(bytes, 3, size - 3);
+}
+
+static OrfAsset *
+load_plain(OrfTask *task, GBytes *bytes, const char *format, OrfLoad *load, GError **error)
+{
+    const OrfFormat *found = choose(bytes, format, load->name, error);
+    if (!found)
+        return NULL;
+    if (!load->name)
+        load->name = found->name;
+    return found->load(task, bytes, load, error);
+}
+
 OrfAsset *
 orf_format_load(OrfTask *task, GBytes *bytes, const char *format, const OrfLoad *options,
                 GError **error)
@@ -98,12 +128,8 @@ orf_format_load(OrfTask *task, GBytes *bytes, const char *format, const OrfLoad 
         return ORF_FAIL(error, TOO_LARGE,
                         "%s: has %zu bytes, at most %zu can be read; reduce the model first",
                         load.name ? load.name : "model", size, ORF_FORMAT_MAX_BYTES);
-    const OrfFormat *found = choose(bytes, format, load.name, error);
-    if (!found)
-        return NULL;
-    if (!load.name)
-        load.name = found->name;
-    return found->load(task, bytes, &load, error);
+    g_autoptr(GBytes) plain = without_mark(bytes, load.name ? load.name : "model", error);
+    return plain ? load_plain(task, plain, format, &load, error) : NULL;
 }
 
 /* --- Save --------------------------------------------------------------------------------- */

@@ -145,7 +145,7 @@ typedef enum { I8 = 5120, U8, I16, U16, U32 = 5125, F32 } Component;
 typedef struct {
     size_t index; /* for messages */
     size_t count;
-    unsigned width; /* 1..4 */
+    unsigned width; /* 1..4, 16 */
     Component component;
     bool normalized;
     GBytes *bytes; /* holds `data`; NULL: all zero */
@@ -186,7 +186,7 @@ width_of(const char *type)
     for (unsigned i = 0; type && i < G_N_ELEMENTS(types); i++)
         if (g_str_equal(type, types[i]))
             return i + 1;
-    return 0;
+    return type && g_str_equal(type, "MAT4") ? 16 : 0; /* joints of a skin; of floats only */
 }
 
 static bool

@@ -11,14 +11,15 @@
 
 #define DEEPEST 256 /* nodes above a node */
 
-typedef struct {
-    double m[3][4];
-} Pose;
+typedef OrfGltfPose Pose;
 
 /* A mesh instance while its primitives are read. */
 typedef struct {
     OrfGltf *gltf;
     const Pose *pose;
+    const json_t *node;    /* that shows the mesh */
+    const json_t *json;    /* of the mesh */
+    const json_t *now;     /* primitive */
     size_t mesh;           /* index, for messages */
     size_t part;           /* primitive */
     GHashTable *positions; /* accessor and colour -> first vertex + 1 */
@@ -27,8 +28,8 @@ typedef struct {
 
 /* --- Poses -------------------------------------------------------------------------------- */
 
-static void
-multiply(const Pose *a, const Pose *b, Pose *ret)
+void
+orf_gltf_multiply(const Pose *a, const Pose *b, Pose *ret)
 {
     for (unsigned r = 0; r < 3; r++)
         for (unsigned c = 0; c < 4; c++) {
@@ -53,8 +54,8 @@ turn_and_scale(const double t[3], const double q[4], const double s[3])
     } };
 }
 
-static Pose
-pose_of(const json_t *node)
+Pose
+orf_gltf_pose(const json_t *node)
 {
     double matrix[16];
     if (orf_gltf_numbers(node, "matrix", matrix, 16)) {
@@ -170,6 +171,25 @@ check_finite(const Instance *instance, const float *positions, size_t n, GError 
     return true;
 }
 
+/* A skinned mesh is where its joints are, whatever its node says (glTF 2.0, 3.7.3.3). */
+static bool
+move_positions(Instance *instance, const json_t *attributes, float *positions, size_t n,
+               GError **error)
+{
+    static const Pose still = { { { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 1, 0 } } };
+    OrfGltf *gltf = instance->gltf;
+    int64_t skin = orf_gltf_whole(instance->node, "skin", -1);
+    bool skinned = false;
+    if (!orf_gltf_morph(gltf, instance->now, instance->json, instance->node, positions, n,
+                        error) ||
+        (skin >= 0 && !orf_gltf_skin(gltf, skin, attributes, positions, n, &skinned, error)))
+        return false;
+    const Pose *pose = skin >= 0 ? &still : instance->pose;
+    if (!is_ours(pose))
+        place(pose, positions, n);
+    return true;
+}
+
 static bool
 read_positions(Instance *instance, const json_t *attributes, size_t accessor, int64_t color,
                GError **error)
@@ -179,8 +199,8 @@ read_positions(Instance *instance, const json_t *attributes, size_t accessor, in
     orf_autofree float *positions = orf_gltf_floats(instance->gltf, accessor, 3, 3, &n, error);
     if (!positions)
         return false;
-    if (!is_ours(instance->pose))
-        place(instance->pose, positions, n);
+    if (!move_positions(instance, attributes, positions, n, error))
+        return false;
     if (!check_finite(instance, positions, n, error))
         return false;
     if (color >= 0 && !add_colors(instance, (size_t)color, n, error))
@@ -212,7 +232,10 @@ find_vertices(Instance *instance, const json_t *attributes, size_t *ret_first, s
     if (accessor < 0)
         return fail_part(instance, "has no positions", error);
     g_autofree gint64 *key = key_of((size_t)accessor, color);
-    const size_t *known = g_hash_table_lookup(instance->positions, key);
+    /* targets and weights may differ where positions do not: such parts share nothing */
+    bool alone =
+        json_object_get(instance->now, "targets") || json_object_get(attributes, "JOINTS_0");
+    const size_t *known = alone ? NULL : g_hash_table_lookup(instance->positions, key);
     if (known) {
         *ret_first = known[0];
         *ret_n = known[1];
@@ -223,8 +246,8 @@ find_vertices(Instance *instance, const json_t *attributes, size_t *ret_first, s
         return false;
     *ret_first = first;
     *ret_n = draft->positions.n - first;
-    g_hash_table_insert(instance->positions, g_steal_pointer(&key),
-                        g_memdup2((size_t[]){ *ret_first, *ret_n }, 2 * sizeof(size_t)));
+    g_hash_table_replace(instance->positions, g_steal_pointer(&key),
+                         g_memdup2((size_t[]){ *ret_first, *ret_n }, 2 * sizeof(size_t)));
     return true;
 }
 
@@ -389,7 +412,8 @@ read_part(Instance *instance, const json_t *part, GError **error)
     int64_t material = orf_gltf_whole(part, "material", -1);
     int64_t indices = orf_gltf_whole(part, "indices", -1);
     const json_t *attributes = json_object_get(part, "attributes");
-    Run run = { .mode = (Mode)mode, .mirrored = mirrors(instance->pose) };
+    bool skinned = orf_gltf_whole(instance->node, "skin", -1) >= 0;
+    Run run = { .mode = (Mode)mode, .mirrored = !skinned && mirrors(instance->pose) };
     size_t group;
     if (mode < TRIANGLES || mode > FAN) {
         if (!gltf->left_out)
@@ -415,13 +439,17 @@ static bool
 read_parts(Instance *instance, const json_t *mesh, GError **error)
 {
     json_t *part;
-    json_array_foreach(json_object_get(mesh, "primitives"), instance->part,
-                       part) if (!read_part(instance, part, error)) return false;
+    json_array_foreach(json_object_get(mesh, "primitives"), instance->part, part)
+    {
+        instance->now = part;
+        if (!read_part(instance, part, error))
+            return false;
+    }
     return true;
 }
 
 static bool
-read_mesh(OrfGltf *gltf, size_t index, const Pose *pose, GError **error)
+read_mesh(OrfGltf *gltf, const json_t *node, size_t index, const Pose *pose, GError **error)
 {
     json_t *mesh = orf_gltf_item(gltf, "meshes", index, error);
     if (!mesh)
@@ -430,9 +458,13 @@ read_mesh(OrfGltf *gltf, size_t index, const Pose *pose, GError **error)
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     g_autoptr(GHashTable) uvs =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    Instance instance = {
-        .gltf = gltf, .pose = pose, .mesh = index, .positions = positions, .uvs = uvs
-    };
+    Instance instance = { .gltf = gltf,
+                          .pose = pose,
+                          .node = node,
+                          .json = mesh,
+                          .mesh = index,
+                          .positions = positions,
+                          .uvs = uvs };
     return read_parts(&instance, mesh, error);
 }
 
@@ -475,10 +507,10 @@ read_node(OrfGltf *gltf, size_t index, const Pose *above, unsigned depth, GError
     gltf->visited[index] = 1;
     if (depth > DEEPEST)
         return fail_node(gltf, index, "lies under more than 256 others", error);
-    Pose own = pose_of(node), pose;
-    multiply(above, &own, &pose);
+    Pose own = orf_gltf_pose(node), pose;
+    orf_gltf_multiply(above, &own, &pose);
     int64_t mesh = orf_gltf_whole(node, "mesh", -2);
-    if (mesh != -2 && !read_mesh(gltf, (size_t)mesh, &pose, error))
+    if (mesh != -2 && !read_mesh(gltf, node, (size_t)mesh, &pose, error))
         return false;
     return read_nodes(gltf, json_object_get(node, "children"), &pose, depth + 1, error);
 }

@@ -89,6 +89,25 @@ read_texture(OrfGltf *gltf, const json_t *info, OrfMaterial *material, GError **
     return true;
 }
 
+/* What the older model of materials says; NULL when the file uses today's. */
+static const json_t *
+diffuse_of(const json_t *material)
+{
+    const json_t *extensions = json_object_get(material, "extensions");
+    return json_object_get(material, "pbrMetallicRoughness")
+               ? NULL
+               : json_object_get(extensions, "KHR_materials_pbrSpecularGlossiness");
+}
+
+static const json_t *
+base_texture(const json_t *material)
+{
+    const json_t *older = diffuse_of(material);
+    return older ? json_object_get(older, "diffuseTexture")
+                 : json_object_get(json_object_get(material, "pbrMetallicRoughness"),
+                                   "baseColorTexture");
+}
+
 /* --- Materials ---------------------------------------------------------------------------- */
 
 static bool
@@ -103,7 +122,15 @@ read_material(OrfGltf *gltf, size_t index, GError **error)
         return false;
     const json_t *pbr = json_object_get(json, "pbrMetallicRoughness");
     read_factors(pbr, material);
-    const json_t *info = json_object_get(pbr, "baseColorTexture");
+    const json_t *older = diffuse_of(json);
+    double color[4];
+    for (unsigned c = 0; older && c < 4; c++)
+        material->base_color[c] = orf_gltf_numbers(older, "diffuseFactor", color, 4)
+                                      ? (float)CLAMP(color[c], 0, 1)
+                                      : 1;
+    if (older)
+        material->metallic = 0;
+    const json_t *info = base_texture(json);
     return !json_is_object(info) || read_texture(gltf, info, material, error);
 }
 
@@ -124,8 +151,7 @@ orf_gltf_placing(const OrfGltf *gltf, int64_t material)
         return placing;
     const json_t *json =
         json_array_get(json_object_get(gltf->root, "materials"), (size_t)material);
-    const json_t *info =
-        json_object_get(json_object_get(json, "pbrMetallicRoughness"), "baseColorTexture");
+    const json_t *info = base_texture(json);
     if (!json_is_object(info))
         return placing;
     placing.set = orf_gltf_whole(info, "texCoord", 0);

@@ -31,7 +31,15 @@ typedef struct {
     size_t n_materials; /* of the document; group n_materials is the default material */
     uint8_t *visited;   /* [n_nodes] */
     bool left_out;      /* points or lines were noted */
+    bool baseless;      /* a skin without weights was noted */
 } OrfGltf;
+
+/* Rows of a matrix that moves points: 3 of 4. */
+typedef struct {
+    double m[3][4];
+} OrfGltfPose;
+OrfGltfPose orf_gltf_pose(const json_t *node); /* within the node above it */
+void orf_gltf_multiply(const OrfGltfPose *a, const OrfGltfPose *b, OrfGltfPose *ret);
 
 /* One element of a top-level array; NULL and BAD_INPUT when there is none. Borrowed. */
 json_t *orf_gltf_item(const OrfGltf *gltf, const char *array, size_t index, GError **error);
@@ -60,6 +68,17 @@ typedef struct {
     double offset[2], scale[2], angle;
 } OrfGltfPlacing;
 OrfGltfPlacing orf_gltf_placing(const OrfGltf *gltf, int64_t material);
+
+/* --- What moves vertices before their node does: glb-skin.c ------------------------------- */
+
+/* Adds the morph targets at their default weights to [n][3] positions. `node` may say others
+ * than `mesh`. */
+bool orf_gltf_morph(OrfGltf *gltf, const json_t *part, const json_t *mesh, const json_t *node,
+                    float *positions, size_t n, GError **error);
+/* Puts [n][3] positions in metres where the joints of a skin hold them, in the world. False
+ * without error (*ret_done false): the part has no weights, the skin no joints. */
+bool orf_gltf_skin(OrfGltf *gltf, int64_t skin, const json_t *attributes, float *positions,
+                   size_t n, bool *ret_done, GError **error);
 
 /* --- Nodes and meshes: glb-load.c --------------------------------------------------------- */
 

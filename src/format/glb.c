@@ -164,6 +164,64 @@ check_required(const OrfGltf *gltf, GError **error)
     return true;
 }
 
+/* Required, read, but without what they ask for. */
+static bool
+is_read_in_part(const char *extension)
+{
+    static const char *const whole[] = {
+        "KHR_mesh_quantization", "EXT_texture_webp",
+        "KHR_texture_transform", "KHR_materials_pbrSpecularGlossiness",
+        "KHR_lights_punctual", /* lights are no part of an asset */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(whole); i++)
+        if (g_str_equal(extension, whole[i]))
+            return false;
+    return true;
+}
+
+/* What is in the file and will not be in the asset. */
+static void
+note_left_out(const OrfGltf *gltf)
+{
+    OrfTask *task = gltf->draft->task;
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(gltf->root, "extensionsRequired"), i, item)
+    {
+        const char *extension = json_string_value(item);
+        g_autofree char *shown = extension ? g_strndup(extension, 80) : NULL;
+        if (shown && is_read_in_part(shown))
+            orf_task_note(task, "%s: asks for %s, which is left out: it may look different",
+                          gltf->name, shown);
+    }
+    static const struct {
+        const char *array, *says;
+    } others[] = {
+        { "animations", "its animations were left out; it is shown at rest" },
+        { "skins", "has a skeleton: it is shown in its pose at rest" },
+    };
+    for (i = 0; i < G_N_ELEMENTS(others); i++)
+        if (json_array_size(json_object_get(gltf->root, others[i].array)))
+            orf_task_note(task, "%s: %s", gltf->name, others[i].says);
+    json_array_foreach(json_object_get(gltf->root, "extensionsUsed"), i, item)
+    {
+        if (!g_strcmp0(json_string_value(item), "EXT_mesh_gpu_instancing"))
+            orf_task_note(task, "%s: copies by EXT_mesh_gpu_instancing were left out",
+                          gltf->name);
+        if (!g_strcmp0(json_string_value(item), "KHR_materials_variants"))
+            orf_task_note(task, "%s: of its material variants the first is used", gltf->name);
+    }
+    json_array_foreach(
+        json_object_get(gltf->root, "meshes"), i,
+        item) if (json_object_get(json_array_get(json_object_get(item, "primitives"), 0),
+                                  "targets"))
+    {
+        orf_task_note(task, "%s: morph targets were applied at their default weights",
+                      gltf->name);
+        break;
+    }
+}
+
 static bool
 check_version(const OrfGltf *gltf, GError **error)
 {
@@ -198,7 +256,8 @@ read_document(OrfGltf *gltf, GError **error)
            (gltf->visited =
                 ORF_ALLOC(task, uint8_t, length_of(gltf, "nodes"), "nodes", error)) &&
            check_version(gltf, error) && check_required(gltf, error) &&
-           orf_gltf_materials(gltf, error) && orf_gltf_scene(gltf, error);
+           (note_left_out(gltf), true) && orf_gltf_materials(gltf, error) &&
+           orf_gltf_scene(gltf, error);
 }
 
 static void

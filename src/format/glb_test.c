@@ -341,6 +341,52 @@ deep_nodes_are_refused(void)
 }
 
 static void
+skinned_meshes_need_joints(void)
+{
+    static const char text[] = GLTF(
+        SCENE "\"nodes\":[{\"mesh\":0,\"skin\":0,\"scale\":[7,7,7],\"translation\":[9,9,9],"
+              "\"children\":[1]},{\"translation\":[0,0,5],\"scale\":[2,2,2]}],"
+              "\"skins\":[{\"joints\":[1,1,1,1,1,1]}],",
+        "\"meshes\":[{\"primitives\":[{\"attributes\":{\"POSITION\":0,\"JOINTS_0\":0,"
+        "\"WEIGHTS_0\":0},\"indices\":1}]}]");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = g_bytes_new_static(text, sizeof text - 1);
+    g_autoptr(OrfAsset) asset = orf_format_load(NULL, bytes, NULL, NULL, &error);
+    g_assert_null(asset); /* three numbers a vertex are no joints */
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT);
+}
+
+static void
+morph_targets_move_by_their_default_weights(void)
+{
+    static const char text[] =
+        GLTF(SCENE "\"nodes\":[{\"mesh\":0}],",
+             "\"meshes\":[{\"weights\":[0.5],\"primitives\":[{\"attributes\":{\"POSITION\":0},"
+             "\"targets\":[{\"POSITION\":0}],\"indices\":1}]}]");
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfAsset) asset = load_file(task, NULL, text, 0, NULL);
+    assert_point(corner_of(asset, 0, 1), 1500, 0, 0);
+    assert_noted(task, "default weights");
+}
+
+static void
+what_is_required_and_left_out_is_noted(void)
+{
+    static const char text[] =
+        GLTF("\"extensionsRequired\":[\"KHR_materials_transmission\"],"
+             "\"animations\":[{}]," SCENE "\"nodes\":[{\"mesh\":0}],",
+             "\"materials\":[{\"extensions\":{\"KHR_materials_pbrSpecularGlossiness\":"
+             "{\"diffuseFactor\":[1,0,0,1]}}}],"
+             "\"meshes\":[{\"primitives\":[{\"attributes\":{\"POSITION\":0},\"indices\":1,"
+             "\"material\":0}]}]");
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfAsset) asset = load_file(task, NULL, text, 0, NULL);
+    assert_noted(task, "KHR_materials_transmission");
+    assert_noted(task, "animations were left out");
+    g_assert_cmpfloat(orf_asset_material(asset, 0)->base_color[1], ==, 0);
+}
+
+static void
 json_has_its_bytes_beside_or_inside(void)
 {
     g_autoptr(OrfAsset) torus = sample_torus();
@@ -375,6 +421,11 @@ main(int argc, char **argv)
                     sparse_and_normalised_values_are_read);
     g_test_add_func("/format/glb/buffers-may-lie-beside-the-file",
                     buffers_may_lie_beside_the_file);
+    g_test_add_func("/format/glb/skinned-meshes-need-joints", skinned_meshes_need_joints);
+    g_test_add_func("/format/glb/morph-targets-move-by-their-default-weights",
+                    morph_targets_move_by_their_default_weights);
+    g_test_add_func("/format/glb/what-is-required-and-left-out-is-noted",
+                    what_is_required_and_left_out_is_noted);
     g_test_add_func("/format/glb/json-has-its-bytes-beside-or-inside",
                     json_has_its_bytes_beside_or_inside);
     g_test_add_func("/format/glb/edges-sharper-than-40-degrees-are-split",

@@ -101,7 +101,13 @@ bool
 orf_mtl_read(OrfAssetDraft *draft, GBytes *bytes, GHashTable *names, GError **error)
 {
     size_t size;
-    const char *text = g_bytes_get_data(bytes, &size);
+    g_autoptr(GBytes) lines = orf_text_lines(draft->task, bytes, error);
+    if (!lines)
+        return false;
+    const char *text = g_bytes_get_data(lines, &size);
+    if (size >= 2 && ((uint8_t)text[0] ^ (uint8_t)text[1]) == 1 && (uint8_t)text[0] >= 0xfe)
+        orf_task_note(draft->task, "%s: its MTL is text in UTF-16; save it as UTF-8",
+                      draft->options->name);
     OrfCursor cursor = { text, text + size };
     OrfMaterial *material = NULL;
     while (cursor.at < cursor.end) {

@@ -16,6 +16,7 @@ typedef struct {
     const char *line;  /* where the current one begins */
     GHashTable *names; /* of materials: index + 1 */
     size_t group;
+    bool lost_uvs;       /* noted: faces name texture coordinates that are not there */
     OrfVec corners, uvs; /* of the current face: uint32_t */
 } Obj;
 
@@ -103,8 +104,7 @@ read_uv(Obj *obj, OrfCursor *line, GError **error)
 
 /* 1 is the first, -1 the latest so far. */
 static bool
-resolve(const Obj *obj, int64_t given, size_t n, const char *what, uint32_t *ret,
-        GError **error)
+resolve(const Obj *obj, int64_t given, size_t n, uint32_t *ret, GError **error)
 {
     int64_t index = given < 0 ? (int64_t)n + given : given - 1;
     if (given && index >= 0 && index < (int64_t)n) {
@@ -112,8 +112,27 @@ resolve(const Obj *obj, int64_t given, size_t n, const char *what, uint32_t *ret
         return true;
     }
     g_autofree char *message = g_strdup_printf(
-        "a face names %s %" G_GINT64_FORMAT ", %zu are known so far", what, given, n);
+        "a face names vertex %" G_GINT64_FORMAT ", %zu are known so far", given, n);
     return fail_line(obj, message, error);
+}
+
+/* A face without its texture is worth more than none: what is missing is noted, once. */
+static uint32_t
+find_uv(Obj *obj, int64_t given)
+{
+    int64_t n = (int64_t)obj->draft->uvs.n, index = given < 0 ? n + given : given - 1;
+    if (given && index >= 0 && index < n)
+        return (uint32_t)index;
+    if (given && !obj->lost_uvs) {
+        orf_task_note(obj->draft->task,
+                      "%s: line %zu: a face names texture coordinate %" G_GINT64_FORMAT
+                      ", %" G_GINT64_FORMAT " are known so far: left out here and wherever "
+                      "else they are missing",
+                      obj->draft->options->name, orf_line_number(obj->text, obj->line), given,
+                      n);
+        obj->lost_uvs = true;
+    }
+    return ORF_NO_UV;
 }
 
 /* A number that stands right here: "7/ 8" has none after the slash. */
@@ -148,10 +167,10 @@ read_corner(Obj *obj, OrfCursor *line, GError **error)
     const OrfAssetDraft *draft = obj->draft;
     uint32_t *corner = orf_vec_add(draft->task, &obj->corners, 1, "face", error);
     uint32_t *at = corner ? orf_vec_add(draft->task, &obj->uvs, 1, "face", error) : NULL;
-    if (!at || !resolve(obj, vertex, draft->positions.n, "vertex", corner, error))
+    if (!at || !resolve(obj, vertex, draft->positions.n, corner, error))
         return false;
-    *at = ORF_NO_UV;
-    return !uv || resolve(obj, uv, draft->uvs.n, "texture coordinate", at, error);
+    *at = find_uv(obj, uv);
+    return true;
 }
 
 static bool
@@ -192,13 +211,23 @@ use_material(Obj *obj, OrfCursor *line, GError **error)
     return true;
 }
 
+/* ".mtl " in any case; or NULL. */
+static char *
+find_library_end(char *names)
+{
+    for (char *at = names; (at = strchr(at, ' ')); at++)
+        if (at - names >= 4 && !g_ascii_strncasecmp(at - 4, ".mtl", 4))
+            return at - 4;
+    return NULL;
+}
+
 /* One or more names; a name may hold blanks but ends in ".mtl" when another follows. */
 static bool
 read_libraries(Obj *obj, OrfCursor *line, GError **error)
 {
     g_autofree char *rest = orf_cursor_rest(line);
     for (char *name = rest, *next; name; name = next) {
-        next = strstr(name, ".mtl ");
+        next = find_library_end(name);
         if (next) {
             next[4] = 0;
             next += 5;
@@ -268,7 +297,10 @@ static OrfAsset *
 load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 {
     size_t size;
-    const char *text = g_bytes_get_data(bytes, &size);
+    g_autoptr(GBytes) lines = orf_text_lines(task, bytes, error);
+    if (!lines)
+        return NULL;
+    const char *text = g_bytes_get_data(lines, &size);
     g_auto(OrfAssetDraft) draft;
     orf_asset_draft_init(&draft, task, options);
     g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

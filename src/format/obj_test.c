@@ -109,6 +109,52 @@ names_that_leave_the_folder_are_not_looked_up(void)
 }
 
 static void
+what_is_named_elsewhere_is_looked_up_beside(void)
+{
+    static const char *const names[] = { "C:\\Users\\joe\\x.mtl",
+                                         "C:x.mtl",
+                                         "/home/joe/x.mtl",
+                                         "..\\x.mtl",
+                                         "\"x.mtl\"",
+                                         "gone\\x.mtl" };
+    g_autoptr(GPtrArray) files = orf_files_new();
+    static const char mtl[] = "\xef\xbb\xbfnewmtl red\rKd 1 0 0\r";
+    orf_files_add_take(files, g_strdup("x.mtl"), g_bytes_new_static(mtl, sizeof mtl - 1));
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *text =
+            g_strdup_printf("mtllib %s\r"
+                            "v 0 0 0\rv 1 0 0\rv 0 1 0\rusemtl red\rf 1 2 3\r",
+                            names[i]);
+        g_autoptr(OrfTask) task = orf_task_new(NULL);
+        OrfLoad options = { .sibling = sample_sibling, .sibling_data = files };
+        g_autoptr(OrfAsset) asset = load_file(task, NULL, text, 0, &options);
+        const OrfMaterial *red = orf_asset_material(asset, 0);
+        g_assert_cmpfloat(red->base_color[0], ==, 1);
+        g_assert_cmpfloat(red->base_color[1], ==, 0);
+        g_auto(GStrv) notes = orf_task_notes(task);
+        g_assert_null(notes[0]);
+    }
+}
+
+static void
+texture_coordinates_that_are_not_there_are_left_out(void)
+{
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfAsset) asset =
+        load_file(task, "obj", SQUARE "vt 0 0\nf 1/1 2/1 3/-9\nf 1/7/3 3/8 4\n", 0, NULL);
+    g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 2);
+    assert_noted(task, "texture coordinate -9");
+}
+
+static void
+wide_text_is_told(void)
+{
+    static const BadFile wide[] = { { "UTF-16", "\xff\xfev\0 \0", 6,
+                                      "bad: is text in UTF-16; save it as UTF-8" } };
+    assert_refused("obj", wide, 1);
+}
+
+static void
 shared_pictures_are_written_once(void)
 {
     g_autoptr(OrfAsset) torus = sample_torus();
@@ -157,9 +203,6 @@ bad_files_are_refused(void)
         { "far too far", SQUARE "f 1 2 99999999999999999999999\n", 0,
           "bad: line 5: a face names vertex 999999999999999999, 4 are known so far; "
           "export it again" },
-        { "uv that is not there", SQUARE "f 1/1 2/1 3/1\n", 0,
-          "bad: line 5: a face names texture coordinate 1, 0 are known so far; "
-          "export it again" },
         { "a word", SQUARE "f 1 2 three\n", 0,
           "bad: line 5: a face holds something that is not a number; export it again" },
     };
@@ -181,6 +224,11 @@ main(int argc, char **argv)
                     materials_come_from_the_library);
     g_test_add_func("/format/obj/names-that-leave-the-folder-are-not-looked-up",
                     names_that_leave_the_folder_are_not_looked_up);
+    g_test_add_func("/format/obj/what-is-named-elsewhere-is-looked-up-beside",
+                    what_is_named_elsewhere_is_looked_up_beside);
+    g_test_add_func("/format/obj/texture-coordinates-that-are-not-there-are-left-out",
+                    texture_coordinates_that_are_not_there_are_left_out);
+    g_test_add_func("/format/obj/wide-text-is-told", wide_text_is_told);
     g_test_add_func("/format/obj/shared-pictures-are-written-once",
                     shared_pictures_are_written_once);
     g_test_add_func("/format/obj/names-do-not-swallow-the-next-line",

@@ -3,13 +3,15 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * One reader for the three codings: every value passes through read_value as a double, which
- * holds all eight types exactly. */
+ * holds all eight types exactly. Text is read a row at a time when it has as many lines as the
+ * header promises items: then a row may hold more than was declared, and a short one does not
+ * borrow from the next. Faces that come before the vertices are passed over and read later. */
 #include "format/ply-priv.h"
 
 #include <math.h>
 #include <string.h>
 
-#define N_SINGLE PLY_INDICES /* roles that hold one value */
+#define COLORS_MOST 4096 /* of faces, each a material */
 
 typedef struct {
     OrfAssetDraft *draft;
@@ -21,6 +23,12 @@ typedef struct {
     OrfVec corners;      /* int64_t: the current list of indices */
     OrfVec texcoords;    /* float: the current list */
     OrfVec polygon, uvs; /* uint32_t */
+    const char *end;     /* of the file; at.end is nearer while a row is read */
+    bool rows;           /* text: an item a line */
+    bool noted;          /* that rows hold more than was declared */
+    bool ragged;         /* text: an item ended where its line did not */
+    GHashTable *groups;  /* colour of faces -> material + 1 */
+    bool lost_colors;    /* there were too many of them */
 } Body;
 
 static bool
@@ -69,8 +77,12 @@ read_value(Body *body, OrfPlyType type, double *ret, GError **error)
         orf_cursor_space(&body->at);
         if (orf_cursor_number(&body->at, ret))
             return true;
-        return fail_item(
-            body, body->at.at == body->at.end ? "the file ends here" : "not a number", error);
+        bool over = body->at.at == body->at.end;
+        return fail_item(body,
+                         over && body->rows ? "the row ends here, values are missing"
+                         : over             ? "the file ends here"
+                                            : "not a number",
+                         error);
     }
     size_t n = orf_ply_sizes[type];
     if ((size_t)(body->at.end - body->at.at) < n)
@@ -127,11 +139,61 @@ read_list(Body *body, const OrfPlyProperty *property, GError **error)
     return true;
 }
 
+/* --- Rows of text ------------------------------------------------------------------------- */
+
+static const char *
+find_row_end(const char *at, const char *end)
+{
+    const char *feed = memchr(at, '\n', (size_t)(end - at));
+    return feed ? feed : end;
+}
+
+/* Lines that hold something. */
+static uint64_t
+count_rows(OrfCursor text)
+{
+    uint64_t rows = 0;
+    while (orf_cursor_space(&text), text.at < text.end) {
+        text.at = find_row_end(text.at, text.end);
+        rows++;
+    }
+    return rows;
+}
+
+static void
+begin_row(Body *body)
+{
+    if (!body->rows)
+        return;
+    body->at.end = body->end;
+    orf_cursor_space(&body->at);
+    body->at.end = find_row_end(body->at.at, body->end);
+}
+
+static void
+end_row(Body *body)
+{
+    if (body->coding != PLY_ASCII)
+        return;
+    OrfCursor rest = body->at;
+    orf_cursor_blanks(&rest);
+    bool more = rest.at < rest.end && *rest.at != '\n';
+    body->ragged |= more;
+    if (!body->rows)
+        return;
+    if (more && !body->noted)
+        orf_task_note(body->draft->task,
+                      "%s: rows of %s hold more values than the header declares; the rest of "
+                      "each row was left out",
+                      body->draft->options->name, body->element->name);
+    body->noted |= more;
+    body->at = (OrfCursor){ body->at.end, body->end };
+}
+
 /* One item: single values by role, lists into body. */
 static bool
-read_item(Body *body, double single[PLY_OTHER + 1], GError **error)
+read_values(Body *body, double single[PLY_OTHER + 1], GError **error)
 {
-    body->corners.n = body->texcoords.n = 0;
     const OrfPlyElement *element = body->element;
     for (size_t i = 0; i < element->n_properties; i++) {
         const OrfPlyProperty *property = &element->properties[i];
@@ -139,6 +201,17 @@ read_item(Body *body, double single[PLY_OTHER + 1], GError **error)
                            : !read_value(body, property->type, &single[property->role], error))
             return false;
     }
+    return true;
+}
+
+static bool
+read_item(Body *body, double single[PLY_OTHER + 1], GError **error)
+{
+    body->corners.n = body->texcoords.n = 0;
+    begin_row(body);
+    if (!read_values(body, single, error))
+        return false;
+    end_row(body);
     return true;
 }
 
@@ -252,7 +325,7 @@ list_uvs(Body *body, bool vertex_uvs, GError **error)
 }
 
 static bool
-add_polygon(Body *body, bool vertex_uvs, GError **error)
+add_polygon(Body *body, bool vertex_uvs, size_t group, GError **error)
 {
     size_t n = body->corners.n;
     body->polygon.n = body->uvs.n = 0;
@@ -264,7 +337,51 @@ add_polygon(Body *body, bool vertex_uvs, GError **error)
     if (!list_uvs(body, vertex_uvs, error))
         return false;
     return orf_asset_draft_polygon(body->draft, polygon, body->uvs.n ? body->uvs.data : NULL, n,
-                                   0, error);
+                                   group, error);
+}
+
+/* --- Colours of faces: a material each ---------------------------------------------------- */
+
+static float
+to_linear(uint8_t srgb)
+{
+    double c = srgb / 255.0;
+    return (float)(c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
+}
+
+static bool
+new_group(Body *body, const uint8_t rgb[3], gpointer key, size_t *ret, GError **error)
+{
+    g_autofree char *name = g_strdup_printf("#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
+    OrfMaterial *material = orf_asset_draft_material(body->draft, name, error);
+    if (!material)
+        return false;
+    for (unsigned c = 0; c < 3; c++)
+        material->base_color[c] = to_linear(rgb[c]);
+    *ret = body->draft->materials->len - 1;
+    g_hash_table_insert(body->groups, key, GSIZE_TO_POINTER(*ret + 1));
+    return true;
+}
+
+static bool
+group_of(Body *body, Holds holds, const double *single, size_t *ret, GError **error)
+{
+    uint8_t rgb[3];
+    for (unsigned c = 0; c < 3; c++)
+        rgb[c] = color_of(single[PLY_RED + c], holds.color_type);
+    gpointer key = GUINT_TO_POINTER(rgb[0] << 16 | rgb[1] << 8 | rgb[2]);
+    size_t known = GPOINTER_TO_SIZE(g_hash_table_lookup(body->groups, key));
+    *ret = known ? known - 1 : 0;
+    if (known)
+        return true;
+    if (body->draft->materials->len < COLORS_MOST)
+        return new_group(body, rgb, key, ret, error);
+    if (!body->lost_colors)
+        orf_task_note(body->draft->task,
+                      "%s: faces have more than %d colours; the others were left out",
+                      body->draft->options->name, COLORS_MOST);
+    body->lost_colors = true;
+    return true;
 }
 
 /* Triangle strips of Stanford's scans: -1 begins a new strip, every second triangle is turned.
@@ -291,14 +408,18 @@ static bool
 read_faces(Body *body, bool strips, GError **error)
 {
     bool vertex_uvs = body->draft->uvs.n && body->draft->uvs.n == body->draft->positions.n;
-    double single[PLY_OTHER + 1];
+    Holds holds = look_at(body->element);
+    bool colored = holds.colors && !strips && !body->draft->colors.n;
+    double single[PLY_OTHER + 1] = { 0 };
     for (body->item = 0; body->item < body->element->count; body->item++) {
+        size_t group = 0;
         if (body->item % (1 << 14) == 0 && !orf_task_check(body->draft->task, error))
             return false;
-        if (!read_item(body, single, error) || !check_corners(body, strips, error))
+        if (!read_item(body, single, error) || !check_corners(body, strips, error) ||
+            (colored && !group_of(body, holds, single, &group, error)))
             return false;
         if (strips ? !add_strips(body, vertex_uvs, error)
-                   : !add_polygon(body, vertex_uvs, error))
+                   : !add_polygon(body, vertex_uvs, group, error))
             return false;
     }
     return true;
@@ -353,26 +474,100 @@ read_element(Body *body, GError **error)
     return pass_over(body, error);
 }
 
+static bool
+is_faces(const OrfPlyElement *element)
+{
+    return g_str_equal(element->name, "face") || g_str_equal(element->name, "tristrips");
+}
+
+static bool
+vertices_follow(const OrfPlyHeader *header, size_t after)
+{
+    for (size_t i = after + 1; i < header->n_elements; i++)
+        if (g_str_equal(header->elements[i].name, "vertex"))
+            return true;
+    return false;
+}
+
+static bool
+pass_over_element(Body *body, GError **error)
+{
+    return !body->element->n_properties || (check_count(body, error) && pass_over(body, error));
+}
+
+/* Elements in order; faces whose vertices are not there yet are read at the end. */
+static bool
+read_elements(Body *body, const OrfPlyHeader *header, GError **error)
+{
+    OrfCursor later[ORF_PLY_ELEMENTS] = { { NULL, NULL } };
+    for (size_t i = 0; i < header->n_elements; i++) {
+        body->element = &header->elements[i];
+        bool wait = is_faces(body->element) && vertices_follow(header, i);
+        if (wait)
+            later[i] = body->at;
+        if (!(wait ? pass_over_element(body, error) : read_element(body, error)))
+            return false;
+        orf_task_progress(body->draft->task, (double)(i + 1) / (double)header->n_elements);
+    }
+    OrfCursor rest = { body->at.at, body->end };
+    for (size_t i = 0; i < header->n_elements; i++) {
+        if (!later[i].at)
+            continue;
+        body->element = &header->elements[i];
+        body->at = later[i];
+        if (!read_element(body, error))
+            return false;
+    }
+    body->at = rest;
+    return true;
+}
+
+/* Values that nobody declared may have shifted all that was read after them. */
+static bool
+check_rest(Body *body, GError **error)
+{
+    orf_cursor_space(&body->at);
+    if (body->coding != PLY_ASCII || body->at.at == body->at.end)
+        return true;
+    if (body->ragged)
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: values are left over at byte %zu: the rows hold more than the "
+                         "header declares; export it again",
+                         body->draft->options->name, (size_t)(body->at.at - body->text));
+    orf_task_note(body->draft->task, "%s: text after the last row was left out",
+                  body->draft->options->name);
+    return true;
+}
+
+static uint64_t
+count_items(const OrfPlyHeader *header)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < header->n_elements; i++)
+        if (header->elements[i].n_properties)
+            n += MIN(header->elements[i].count, UINT64_MAX / ORF_PLY_ELEMENTS);
+    return n;
+}
+
 bool
 orf_ply_read_body(OrfAssetDraft *draft, const OrfPlyHeader *header, const char *text,
                   GError **error)
 {
+    g_autoptr(GHashTable) groups = g_hash_table_new(NULL, NULL);
     Body body = {
         .draft = draft,
         .coding = header->coding,
         .at = header->body,
+        .end = header->body.end,
         .text = text,
+        .groups = groups,
         .corners.item = sizeof(int64_t),
         .texcoords.item = sizeof(float),
         .polygon.item = sizeof(uint32_t),
         .uvs.item = sizeof(uint32_t),
     };
-    bool read = true;
-    for (size_t i = 0; read && i < header->n_elements; i++) {
-        body.element = &header->elements[i];
-        read = read_element(&body, error);
-        orf_task_progress(draft->task, (double)(i + 1) / (double)header->n_elements);
-    }
+    body.rows = header->coding == PLY_ASCII && count_rows(body.at) == count_items(header);
+    bool read = read_elements(&body, header, error) && check_rest(&body, error);
     orf_vec_clear(&body.corners);
     orf_vec_clear(&body.texcoords);
     orf_vec_clear(&body.polygon);

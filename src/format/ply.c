@@ -15,6 +15,7 @@ const uint8_t orf_ply_sizes[] = { 1, 1, 2, 2, 4, 4, 4, 8 };
 typedef struct {
     OrfPlyHeader *header;
     const char *text, *name;
+    bool returns; /* lines of the header end in a carriage return alone */
     bool done;
 } Reader;
 
@@ -64,6 +65,9 @@ role_of(OrfCursor name, bool list)
         { "diffuse_red", PLY_RED, false },
         { "diffuse_green", PLY_GREEN, false },
         { "diffuse_blue", PLY_BLUE, false },
+        { "r", PLY_RED, false },
+        { "g", PLY_GREEN, false },
+        { "b", PLY_BLUE, false },
         { "s", PLY_U, false },
         { "t", PLY_V, false },
         { "u", PLY_U, false },
@@ -164,6 +168,20 @@ read_line(Reader *reader, OrfCursor line, GError **error)
     return fail_line(reader, word.at, "unknown word", error);
 }
 
+/* Decided by the first line: after a lone return the next byte may be a line feed that belongs
+ * to a binary body. */
+static void
+next_line(const Reader *reader, OrfCursor *cursor)
+{
+    if (!reader->returns) {
+        orf_cursor_next_line(cursor);
+        return;
+    }
+    while (cursor->at < cursor->end)
+        if (*cursor->at++ == '\r')
+            return;
+}
+
 bool
 orf_ply_read_header(OrfPlyHeader *header, GBytes *bytes, const char *name, GError **error)
 {
@@ -171,12 +189,13 @@ orf_ply_read_header(OrfPlyHeader *header, GBytes *bytes, const char *name, GErro
     const char *text = g_bytes_get_data(bytes, &size);
     Reader reader = { .header = header, .text = text, .name = name };
     OrfCursor cursor = { text, text + MIN(size, HEADER_MOST) };
-    orf_cursor_next_line(&cursor); /* "ply" */
+    reader.returns = size > 4 && text[3] == '\r' && text[4] != '\n' && text[4] != '\r';
+    next_line(&reader, &cursor); /* "ply" */
     while (!reader.done) {
         if (cursor.at == cursor.end)
             return fail_line(&reader, cursor.at, "the header has no end_header", error);
         OrfCursor line = { cursor.at, cursor.at };
-        orf_cursor_next_line(&cursor);
+        next_line(&reader, &cursor);
         line.end = cursor.at;
         if (!read_line(&reader, line, error))
             return false;
@@ -194,6 +213,14 @@ sniff(const uint8_t *data, size_t size)
 }
 
 static bool
+says_ascii(GBytes *bytes)
+{
+    size_t size;
+    const char *text = g_bytes_get_data(bytes, &size);
+    return g_strstr_len(text, (gssize)MIN(size, 4096), "format ascii") != NULL;
+}
+
+static bool
 add_picture(OrfAssetDraft *draft, const char *name, GError **error)
 {
     g_autoptr(GBytes) bytes = name ? orf_asset_draft_sibling(draft, name) : NULL;
@@ -207,7 +234,11 @@ static OrfAsset *
 load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 {
     size_t size;
-    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    g_autoptr(GBytes) lines =
+        says_ascii(bytes) ? orf_text_lines(task, bytes, error) : g_bytes_ref(bytes);
+    const uint8_t *data = lines ? g_bytes_get_data(lines, &size) : NULL;
+    if (!lines)
+        return NULL;
     if (!sniff(data, size))
         return ORF_FAIL(error, BAD_INPUT,
                         "%s: does not begin with 'ply'; it is not PLY, export it again",
@@ -217,7 +248,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
     orf_autofree OrfPlyHeader *header = ORF_ALLOC(task, OrfPlyHeader, 1, "PLY header", error);
     if (!header)
         return NULL;
-    bool read = orf_ply_read_header(header, bytes, options->name, error) &&
+    bool read = orf_ply_read_header(header, lines, options->name, error) &&
                 orf_ply_read_body(&draft, header, (const char *)data, error) &&
                 add_picture(&draft, header->picture, error);
     g_free(header->picture);

@@ -55,6 +55,53 @@ colours_of_any_type_are_read(void)
 }
 
 static void
+faces_may_come_first_and_rows_may_be_longer(void)
+{
+    static const char *const ends[] = { "\n", "\r\n", "\r" };
+    static const char text[] = "ply\nformat ascii 1.0\nelement face 2\n"
+                               "property list uchar int vertex_indices\nelement vertex 4\n" XYZ
+                               "end_header\n3 0 1 2 77 78\n3 0 2 3 79 80\n"
+                               "0 0 0 5\n1 0 0 5\n1 1 0 5\n0 1 0 5\n";
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        g_autofree char *file = g_strjoinv(ends[i], lines);
+        g_autoptr(OrfTask) task = orf_task_new(NULL);
+        g_autoptr(OrfAsset) asset = load_file(task, NULL, file, 0, NULL);
+        OrfMeasures measures;
+        g_assert_true(orf_mesh_measure(NULL, orf_asset_mesh(asset), false, &measures, NULL));
+        g_assert_cmpfloat_with_epsilon(measures.area, 1, 1e-6);
+        assert_noted(task, "more values than the header declares");
+    }
+}
+
+static void
+binary_faces_may_come_first(void)
+{
+    static const char head[] = "ply\rformat binary_little_endian 1.0\relement face 1\r"
+                               "property list uchar uchar vertex_indices\relement vertex 3\r"
+                               "property char x\rproperty char y\rproperty char z\r"
+                               "end_header\r\3\0\1\2\0\0\0\n\0\0\0\n\0";
+    g_autoptr(OrfAsset) asset = load_file(NULL, NULL, head, sizeof head - 1, NULL);
+    assert_point(corner_of(asset, 0, 1), 10, 0, 0);
+}
+
+static void
+colours_of_faces_become_materials(void)
+{
+    static const char text[] =
+        "ply\nformat ascii 1.0\nelement vertex 3\n" XYZ "element face 3\n"
+        "property list uchar int vertex_indices\nproperty uchar red\nproperty uchar green\n"
+        "property uchar blue\nend_header\n0 0 0\n1 0 0\n0 1 0\n"
+        "3 0 1 2 255 0 0\n3 0 2 1 0 0 255\n3 1 0 2 255 0 0\n";
+    g_autoptr(OrfAsset) asset = load_file(NULL, NULL, text, 0, NULL);
+    g_assert_cmpuint(orf_asset_n_materials(asset), ==, 2);
+    g_assert_cmpfloat(orf_asset_material(asset, 0)->base_color[0], ==, 1);
+    g_assert_cmpfloat(orf_asset_material(asset, 1)->base_color[2], ==, 1);
+    static const uint16_t groups[] = { 0, 1, 0 };
+    g_assert_true(!memcmp(orf_mesh_groups(orf_asset_mesh(asset)), groups, sizeof groups));
+}
+
+static void
 pictures_and_uvs_of_faces_are_read(void)
 {
     static const char text[] = "ply\nformat ascii 1.0\ncomment TextureFile asset-texture.png\n"
@@ -134,10 +181,17 @@ bad_files_are_refused(void)
           "ply\nformat ascii 1.0\nelement vertex 1\n" XYZ "element face 1\n" FACES
           "0 0 0\n3 0 0 1\n",
           0, "bad: face 0 at byte 167: names vertex 1 of 1; export it again" },
-        { "face first",
+        { "face first, of nothing",
           "ply\nformat ascii 1.0\nelement face 1\nproperty list uchar int vertex_indices\n"
-          "element vertex 1\n" XYZ "end_header\n3 0 0 0\n0 0 0\n",
-          0, "bad: face 0 at byte 161: names vertex 0 of 0; export it again" },
+          "element vertex 1\n" XYZ "end_header\n3 0 0 7\n0 0 0\n",
+          0, "bad: face 0 at byte 161: names vertex 7 of 1; export it again" },
+        { "short row",
+          "ply\nformat ascii 1.0\nelement vertex 2\n" XYZ "end_header\n0 0\n0 0 0\n", 0,
+          "bad: vertex 0 at byte 103: the row ends here, values are missing; export it again" },
+        { "left over",
+          "ply\nformat ascii 1.0\nelement vertex 1\n" XYZ "end_header\n0 0 0 9\n9 9\n9\n", 0,
+          "bad: values are left over at byte 106: the rows hold more than the header declares; "
+          "export it again" },
         { "not a number",
           "ply\nformat ascii 1.0\nelement vertex 1\n" XYZ "end_header\n0 x 0 0 0 0\n", 0,
           "bad: vertex 0 at byte 102: not a number; export it again" },
@@ -164,6 +218,11 @@ main(int argc, char **argv)
     g_test_add_func("/format/ply/strips-turn-every-second-triangle",
                     strips_turn_every_second_triangle);
     g_test_add_func("/format/ply/colours-of-any-type-are-read", colours_of_any_type_are_read);
+    g_test_add_func("/format/ply/faces-may-come-first-and-rows-may-be-longer",
+                    faces_may_come_first_and_rows_may_be_longer);
+    g_test_add_func("/format/ply/binary-faces-may-come-first", binary_faces_may_come_first);
+    g_test_add_func("/format/ply/colours-of-faces-become-materials",
+                    colours_of_faces_become_materials);
     g_test_add_func("/format/ply/pictures-and-uvs-of-faces-are-read",
                     pictures_and_uvs_of_faces_are_read);
     g_test_add_func("/format/ply/split-vertices-of-a-closed-mesh-are-joined",

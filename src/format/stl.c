@@ -26,6 +26,24 @@ promised_size(const uint8_t *data)
     return HEADER + FACET * (uint64_t)read_u32(data + 80);
 }
 
+/* Writers that do not know how many will come leave 0 or all ones: then the size tells. */
+static size_t
+count_facets(const uint8_t *data, size_t size)
+{
+    size_t promised = read_u32(data + 80), held = (size - HEADER) / FACET;
+    bool unknown = promised == 0 || promised == UINT32_MAX;
+    return unknown ? held : promised;
+}
+
+/* Its count was left open, and whole facets follow. */
+static bool
+is_uncounted(const uint8_t *data, size_t size)
+{
+    uint32_t promised = read_u32(data + 80);
+    return size > HEADER && (size - HEADER) % FACET == 0 &&
+           (promised == 0 || promised == UINT32_MAX);
+}
+
 static bool
 says_solid(const uint8_t *data, size_t size)
 {
@@ -56,14 +74,19 @@ is_binary(const uint8_t *data, size_t size)
 static bool
 sniff(const uint8_t *data, size_t size)
 {
-    return (size >= HEADER && promised_size(data) == size) || reads_like_text(data, size);
+    return (size >= HEADER && (promised_size(data) == size || is_uncounted(data, size))) ||
+           reads_like_text(data, size);
 }
 
 /* --- Load --------------------------------------------------------------------------------- */
 
+/* `n` facets were read; those that lost a corner are not among the triangles any more. */
 static OrfAsset *
-finish(OrfAssetDraft *draft, OrfPoints *points, GError **error)
+finish(OrfAssetDraft *draft, OrfPoints *points, size_t n, GError **error)
 {
+    if (draft->triangles.n < n)
+        orf_task_note(draft->task, "%s: %zu of %zu facets have no area and were left out",
+                      draft->options->name, n - draft->triangles.n, n);
     draft->positions = points->found;
     points->found = (OrfVec){ 0 };
     return orf_asset_draft_finish(draft, ORF_SEAMS_AS_IS, error);
@@ -122,18 +145,38 @@ tell_left_out(const OrfAssetDraft *draft, size_t left_out, size_t n, GError **er
     return true;
 }
 
+/* Two bytes after each facet: no meaning in the format, colours to some programs, in two ways
+ * that contradict each other. */
+static void
+note_colors(OrfAssetDraft *draft, const uint8_t *data, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *after = data + HEADER + FACET * i + FACET - 2;
+        if (after[0] || after[1]) {
+            orf_task_note(draft->task,
+                          "%s: has colours of facets in a private way; they were left out",
+                          draft->options->name);
+            return;
+        }
+    }
+}
+
 static OrfAsset *
 load_binary(OrfAssetDraft *draft, OrfPoints *points, const uint8_t *data, size_t size,
             GError **error)
 {
     const char *name = draft->options->name;
-    size_t n = read_u32(data + 80), held = (size - HEADER) / FACET;
+    size_t n = count_facets(data, size), held = (size - HEADER) / FACET;
+    if (n != read_u32(data + 80))
+        orf_task_note(draft->task,
+                      "%s: the header counts %u triangles, %zu are there and were read", name,
+                      read_u32(data + 80), n);
     if (n > held)
         return ORF_FAIL(error, BAD_INPUT,
                         "%s: the header promises %zu triangles but the file holds %zu; "
                         "it is cut short or not STL, export it again",
                         name, n, held);
-    if (promised_size(data) < size)
+    if (HEADER + FACET * n < size)
         orf_task_note(draft->task, "%s: bytes after the last triangle were ignored", name);
     orf_autofree float(*corners)[3] =
         orf_task_alloc(draft->task, 3 * BATCH, sizeof *corners, "corners", error);
@@ -152,7 +195,8 @@ load_binary(OrfAssetDraft *draft, OrfPoints *points, const uint8_t *data, size_t
     }
     if (!tell_left_out(draft, left_out, n, error))
         return NULL;
-    return finish(draft, points, error);
+    note_colors(draft, data, n);
+    return finish(draft, points, n - left_out, error);
 }
 
 /* --- Load ASCII: only "vertex" and "endloop" matter, the other words are passed over ------ */
@@ -164,6 +208,7 @@ typedef struct {
     float corners[BATCH * 3][3];
     size_t n;    /* corners gathered */
     size_t loop; /* corners of the open facet */
+    size_t facets;
 } Ascii;
 
 static bool
@@ -206,6 +251,7 @@ end_loop(Ascii *ascii, const char *at, GError **error)
     if (ascii->loop != 3)
         return fail_ascii(ascii, at, "a facet with fewer than three corners", error);
     ascii->n += 3;
+    ascii->facets++;
     ascii->loop = 0;
     return ascii->n < BATCH * 3 || flush(ascii, error);
 }
@@ -235,9 +281,13 @@ read_ascii(Ascii *ascii, OrfCursor cursor, GError **error)
 }
 
 static OrfAsset *
-load_ascii(OrfAssetDraft *draft, OrfPoints *points, const char *text, size_t size,
-           GError **error)
+load_ascii(OrfAssetDraft *draft, OrfPoints *points, GBytes *bytes, GError **error)
 {
+    size_t size;
+    g_autoptr(GBytes) lines = orf_text_lines(draft->task, bytes, error);
+    if (!lines)
+        return NULL;
+    const char *text = g_bytes_get_data(lines, &size);
     orf_autofree Ascii *ascii = ORF_ALLOC(draft->task, Ascii, 1, "corners", error);
     if (!ascii)
         return NULL;
@@ -246,7 +296,7 @@ load_ascii(OrfAssetDraft *draft, OrfPoints *points, const char *text, size_t siz
     ascii->text = text;
     if (!read_ascii(ascii, (OrfCursor){ text, text + size }, error))
         return NULL;
-    return finish(draft, points, error);
+    return finish(draft, points, ascii->facets, error);
 }
 
 static OrfAsset *
@@ -261,7 +311,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
     if (is_binary(data, size))
         return load_binary(&draft, &points, data, size, error);
     if (says_solid(data, size))
-        return load_ascii(&draft, &points, (const char *)data, size, error);
+        return load_ascii(&draft, &points, bytes, error);
     return ORF_FAIL(error, BAD_INPUT,
                     "%s: %zu bytes are too few for an STL file; export it again", options->name,
                     size);

@@ -69,6 +69,53 @@ facets_of_no_number_are_left_out(void)
 }
 
 static void
+a_count_left_open_is_known_from_the_size(void)
+{
+    static const uint32_t counts[] = { 0, UINT32_MAX };
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        uint8_t file[84 + 2 * FACET];
+        write_binary(file, "x", 2);
+        memcpy(file + 80, &counts[i], sizeof counts[i]);
+        g_autoptr(OrfTask) task = orf_task_new(NULL);
+        g_autoptr(OrfAsset) asset = load_file(task, NULL, file, sizeof file, NULL);
+        g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 2);
+        assert_noted(task, "2 are there and were read");
+    }
+}
+
+static void
+facets_without_area_are_noted(void)
+{
+    uint8_t file[84 + 3 * FACET];
+    write_binary(file, "x", 3);
+    memcpy(file + 84 + 2 * FACET + 24, file + 84 + 2 * FACET + 12, 12);
+    file[84 + FACET - 1] = 0x80;
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfAsset) asset = load_file(task, "stl", file, sizeof file, NULL);
+    g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 2);
+    assert_noted(task, "1 of 3 facets have no area");
+    assert_noted(task, "colours of facets");
+}
+
+static void
+any_line_end_and_mark_will_do(void)
+{
+    static const char text[] = "solid x\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\n"
+                               "vertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
+                               "endsolid vertex\n";
+    static const char *const ends[] = { "\n", "\r\n", "\r" };
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        g_autofree char *body = g_strjoinv(ends[i], lines);
+        g_autofree char *marked = g_strconcat("\xef\xbb\xbf", body, NULL);
+        g_autoptr(OrfAsset) plain = load_file(NULL, NULL, body, 0, NULL);
+        g_autoptr(OrfAsset) asset = load_file(NULL, NULL, marked, 0, NULL);
+        g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(asset)), ==, 1);
+        g_assert_cmpuint(orf_mesh_n_triangles(orf_asset_mesh(plain)), ==, 1);
+    }
+}
+
+static void
 equal_corners_become_one_vertex(void)
 {
     uint8_t file[84 + 3 * FACET];
@@ -155,6 +202,10 @@ main(int argc, char **argv)
     g_test_add_func("/format/stl/bytes-after-the-end-are-noted", bytes_after_the_end_are_noted);
     g_test_add_func("/format/stl/facets-of-no-number-are-left-out",
                     facets_of_no_number_are_left_out);
+    g_test_add_func("/format/stl/a-count-left-open-is-known-from-the-size",
+                    a_count_left_open_is_known_from_the_size);
+    g_test_add_func("/format/stl/facets-without-area-are-noted", facets_without_area_are_noted);
+    g_test_add_func("/format/stl/any-line-end-and-mark-will-do", any_line_end_and_mark_will_do);
     g_test_add_func("/format/stl/equal-corners-become-one-vertex",
                     equal_corners_become_one_vertex);
     g_test_add_func("/format/stl/ascii-is-read-generously", ascii_is_read_generously);

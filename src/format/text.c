@@ -16,6 +16,49 @@ static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 #define MAX_POWER 22
 
+/* --- Line ends ---------------------------------------------------------------------------- */
+
+static bool
+is_lone_return(const char *at, const char *end)
+{
+    const char *next = at + 1;
+    while (next < end && *next == '\r')
+        next++;
+    return next == end || *next != '\n';
+}
+
+static bool
+has_lone_return(const char *text, size_t size)
+{
+    const char *end = text + size;
+    for (const char *at = text; at < end && (at = memchr(at, '\r', (size_t)(end - at))); at++)
+        if (is_lone_return(at, end))
+            return true;
+    return false;
+}
+
+GBytes *
+orf_text_lines(OrfTask *task, GBytes *bytes, GError **error)
+{
+    size_t size;
+    const char *text = g_bytes_get_data(bytes, &size);
+    size_t skip = size >= 3 && !memcmp(text, ORF_UTF8_MARK, 3) ? 3 : 0;
+    if (!has_lone_return(text, size))
+        return skip ? g_bytes_new_from_bytes(bytes, skip, size - skip) : g_bytes_ref(bytes);
+    orf_autofree char *copy = ORF_ALLOC(task, char, size, "text", error);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text + skip, size - skip);
+    bool lone = true;
+    for (size_t i = size - skip; i-- > 0;) { /* backwards: what follows is known */
+        if (copy[i] == '\r' && lone)
+            copy[i] = '\n';
+        else if (copy[i] != '\r')
+            lone = copy[i] != '\n';
+    }
+    return orf_bytes_take(g_steal_pointer(&copy), size - skip);
+}
+
 /* --- Words and lines ---------------------------------------------------------------------- */
 
 static bool
