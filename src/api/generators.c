@@ -5,42 +5,38 @@
 
 #include "engine/engine.h"
 
+#include <string.h>
+
 static const OrfAnswer answers[] = {
     { 200, "application/json", "Generators", "generators, formats, stages and limits" },
     { 304, NULL, NULL, "nothing has changed" },
     { 0 },
 };
 
-static void
-append_names(GString *out, const char *key, const char *const *names)
-{
-    g_string_append_printf(out, ",\"%s\":[", key);
-    for (size_t i = 0; names[i]; i++) {
-        if (i)
-            g_string_append_c(out, ',');
-        orf_json_string(out, names[i]);
-    }
-    g_string_append_c(out, ']');
-}
-
 /* The engine's own description, and what this server adds. */
 OrfDocument *
 orf_generators_document(const OrfApi *api)
 {
     g_autofree char *engine = orf_generators_json();
-    GString *out = g_string_new(engine);
-    const char *stages[ORF_N_STAGES + 1] = { NULL };
+    g_autoptr(GString) own = g_string_new(NULL);
+    g_autoptr(OrfJson) json = orf_json_onto(own);
+    const char *stages[ORF_N_STAGES];
     for (OrfStage i = 0; i < ORF_N_STAGES; i++)
         stages[i] = orf_stage_name(i);
-    g_string_truncate(out, out->len - 1);
-    append_names(out, "formats", orf_format_names());
-    append_names(out, "stages", stages);
-    g_string_append_printf(out,
-                           ",\"limits\":{\"max_upload_bytes\":%" G_GUINT64_FORMAT
-                           ",\"max_pixels\":%" G_GUINT64_FORMAT
-                           ",\"max_wait_s\":60},\"version\":\"%s\"}",
-                           api->options.max_upload, api->options.max_pixels, orf_version());
-    return orf_document_take(g_string_free(out, FALSE), "application/json");
+    orf_json_begin_object(json, NULL);
+    orf_json_add_texts(json, "formats", orf_format_names(),
+                       g_strv_length((char **)orf_format_names()));
+    orf_json_add_texts(json, "stages", stages, ORF_N_STAGES);
+    orf_json_begin_object(json, "limits");
+    orf_json_add_int(json, "max_upload_bytes", (int64_t)api->options.max_upload);
+    orf_json_add_int(json, "max_pixels", (int64_t)api->options.max_pixels);
+    orf_json_add_int(json, "max_wait_s", 60);
+    orf_json_end(json);
+    orf_json_add_text(json, "version", orf_version());
+    orf_json_end(json);
+    /* Two objects become one. */
+    char *whole = g_strdup_printf("%.*s,%s", (int)strlen(engine) - 1, engine, own->str + 1);
+    return orf_document_take(whole, "application/json");
 }
 
 static void

@@ -19,16 +19,6 @@ is_alive(const OrfApi *api)
     return g_get_monotonic_time() - atomic_load(&api->parts->tick_us) < STUCK_US;
 }
 
-static void
-add_reason(GString *out, bool is, const char *text)
-{
-    if (!is)
-        return;
-    if (out->len)
-        g_string_append_c(out, ',');
-    orf_json_string(out, text);
-}
-
 /* Starting is no reason: what is accepted meanwhile waits a moment. */
 static bool
 lacks_runner(const OrfApi *api)
@@ -38,25 +28,33 @@ lacks_runner(const OrfApi *api)
            *s.failing;
 }
 
-/* A list of strings, without its brackets; caller owns. */
-static char *
+/* Why it takes no new jobs; empty: it does. */
+static GPtrArray *
 reasons_not_ready(const OrfApi *api)
 {
-    GString *out = g_string_new(NULL);
-    g_autofree char *safe =
-        api->options.safe_mode ? orf_problem_scrub(api->options.safe_mode) : NULL;
+    GPtrArray *reasons = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) sick = NULL;
-    g_autofree char *why = NULL;
+    if (api->draining)
+        g_ptr_array_add(reasons, g_strdup("draining: about to stop"));
+    if (api->options.safe_mode)
+        g_ptr_array_add(reasons, orf_problem_scrub(api->options.safe_mode));
+    else if (!api->options.store)
+        g_ptr_array_add(reasons, g_strdup("no storage"));
     if (api->options.store && !orf_store_healthy(api->options.store, &sick))
-        why = orf_problem_scrub(sick->message);
-    add_reason(out, api->draining, "draining: about to stop");
-    add_reason(out, safe != NULL, safe);
-    add_reason(out, !safe && !api->options.store, "no storage");
-    add_reason(out, why != NULL, why);
-    add_reason(out, orf_api_low_on_disk(api), "the disk is almost full");
-    add_reason(out, !is_alive(api), "the clock stands still");
-    add_reason(out, lacks_runner(api), "jobs cannot run: no process for them starts");
-    return g_string_free(out, FALSE);
+        g_ptr_array_add(reasons, orf_problem_scrub(sick->message));
+    if (orf_api_low_on_disk(api))
+        g_ptr_array_add(reasons, g_strdup("the disk is almost full"));
+    if (!is_alive(api))
+        g_ptr_array_add(reasons, g_strdup("the clock stands still"));
+    if (lacks_runner(api))
+        g_ptr_array_add(reasons, g_strdup("jobs cannot run: no process for them starts"));
+    return reasons;
+}
+
+static void
+add_reasons(OrfJson *json, const GPtrArray *reasons)
+{
+    orf_json_add_texts(json, "reasons", (const char *const *)reasons->pdata, reasons->len);
 }
 
 bool
@@ -67,18 +65,20 @@ orf_api_is_ready(const OrfApi *api)
 }
 
 static void
-reply_probe(OrfCall *call, bool good, const char *reasons)
+reply_probe(OrfCall *call, const char *const *reasons, size_t n)
 {
-    char *json = g_strdup_printf("{\"status\":\"%s\",\"reasons\":[%s]}",
-                                 good ? "ok" : "failing", reasons);
-    orf_call_reply_json(call, good ? 200 : 503, NULL, json);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "status", n ? "failing" : "ok");
+    orf_json_add_texts(json, "reasons", reasons, n);
+    orf_call_reply_object(call, n ? 503 : 200, json);
 }
 
 static void
 livez(OrfCall *call)
 {
-    bool alive = is_alive(call->api);
-    reply_probe(call, alive, alive ? "" : "\"the clock stands still\"");
+    static const char *const reasons[] = { "the clock stands still" };
+    reply_probe(call, reasons, is_alive(call->api) ? 0 : 1);
 }
 
 const OrfEndpoint orf_endpoint_livez = {
@@ -95,8 +95,8 @@ const OrfEndpoint orf_endpoint_livez = {
 static void
 readyz(OrfCall *call)
 {
-    g_autofree char *reasons = reasons_not_ready(call->api);
-    reply_probe(call, !*reasons, reasons);
+    g_autoptr(GPtrArray) reasons = reasons_not_ready(call->api);
+    reply_probe(call, (const char *const *)reasons->pdata, reasons->len);
 }
 
 const OrfEndpoint orf_endpoint_readyz = {
@@ -181,78 +181,80 @@ const OrfEndpoint orf_endpoint_problem = {
 /* --- Health: a summary for people and dashboards ------------------------------------------ */
 
 static void
-append_http(GString *out, OrfHttp *http)
+add_http(OrfJson *json, OrfHttp *http)
 {
     OrfHttpStats s = { 0 };
     if (http)
         orf_http_stats(http, &s);
-    g_string_append_printf(
-        out,
-        ",\"http\":{\"requests\":%" G_GUINT64_FORMAT ",\"connections\":%" G_GUINT64_FORMAT
-        ",\"streams\":%" G_GUINT64_FORMAT ",\"sockets\":%" G_GUINT64_FORMAT "}",
-        s.requests, s.connections, s.streams, s.sockets);
+    orf_json_begin_object(json, "http");
+    orf_json_add_int(json, "requests", (int64_t)s.requests);
+    orf_json_add_int(json, "connections", (int64_t)s.connections);
+    orf_json_add_int(json, "streams", (int64_t)s.streams);
+    orf_json_add_int(json, "sockets", (int64_t)s.sockets);
+    orf_json_end(json);
 }
 
 static void
-append_queue(GString *out, OrfQueue *queue)
+add_queue(OrfJson *json, OrfQueue *queue)
 {
+    OrfQueueStats s;
     if (!queue) {
-        g_string_append(out, ",\"queue\":null");
+        orf_json_add_null(json, "queue");
         return;
     }
-    OrfQueueStats s;
     orf_queue_stats(queue, NULL, &s);
-    g_string_append_printf(out,
-                           ",\"queue\":{\"queued\":%" G_GUINT64_FORMAT
-                           ",\"running\":%" G_GUINT64_FORMAT ",\"workers\":%" G_GUINT64_FORMAT
-                           ",\"oldest_s\":",
-                           s.queued[0] + s.queued[1] + s.queued[2], s.running, s.workers);
-    orf_json_number(out, s.oldest_s);
-    g_string_append_c(out, '}');
+    orf_json_begin_object(json, "queue");
+    orf_json_add_int(json, "queued", (int64_t)(s.queued[0] + s.queued[1] + s.queued[2]));
+    orf_json_add_int(json, "running", (int64_t)s.running);
+    orf_json_add_int(json, "workers", (int64_t)s.workers);
+    orf_json_add_number(json, "oldest_s", s.oldest_s);
+    orf_json_end(json);
 }
 
 static void
-append_runner(GString *out, OrfRunner *runner)
+add_runner(OrfJson *json, OrfRunner *runner)
 {
     OrfIsolationStats s;
     if (!runner || !orf_runner_isolation(runner, &s)) {
-        g_string_append(out, ",\"runner\":null");
+        orf_json_add_null(json, "runner");
         return;
     }
-    g_string_append_printf(out, ",\"runner\":{\"status\":\"%s\",\"confined\":",
-                           s.pid        ? "ready"
-                           : *s.failing ? "failing"
-                                        : "starting");
-    orf_json_string(out, *s.confined ? s.confined : NULL);
-    g_string_append_printf(
-        out,
-        ",\"processes\":%u,\"stuck\":%u,\"crashed\":%" G_GUINT64_FORMAT
-        ",\"ended\":%" G_GUINT64_FORMAT ",\"replaced\":%" G_GUINT64_FORMAT
-        ",\"runs_repeated\":%" G_GUINT64_FORMAT ",\"runs_given_up\":%" G_GUINT64_FORMAT "}",
-        s.runners, s.stuck, s.crashed, s.ended, s.replaced, s.repeated, s.given_up);
+    orf_json_begin_object(json, "runner");
+    orf_json_add_text(json, "status", s.pid ? "ready" : *s.failing ? "failing" : "starting");
+    orf_json_add_text(json, "confined", *s.confined ? s.confined : NULL);
+    orf_json_add_int(json, "processes", s.runners);
+    orf_json_add_int(json, "stuck", s.stuck);
+    orf_json_add_int(json, "crashed", (int64_t)s.crashed);
+    orf_json_add_int(json, "ended", (int64_t)s.ended);
+    orf_json_add_int(json, "replaced", (int64_t)s.replaced);
+    orf_json_add_int(json, "runs_repeated", (int64_t)s.repeated);
+    orf_json_add_int(json, "runs_given_up", (int64_t)s.given_up);
+    orf_json_end(json);
 }
 
 static void
 health(OrfCall *call)
 {
     OrfApi *api = call->api;
-    g_autofree char *reasons = reasons_not_ready(api);
-    const char *status = api->draining         ? "draining"
-                         : !api->options.store ? "safe_mode"
-                         : *reasons            ? "degraded"
-                                               : "ok";
-    GString *out = g_string_new(NULL);
-    g_string_append_printf(out, "{\"status\":\"%s\",\"version\":\"%s\",\"uptime_s\":%.3f",
-                           status, orf_version(),
-                           (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6);
-    g_string_append_printf(out, ",\"reasons\":[%s]", reasons);
-    append_queue(out, api->options.queue);
-    append_runner(out, api->options.runner);
-    append_http(out, api->http);
+    g_autoptr(GPtrArray) reasons = reasons_not_ready(api);
+    double uptime = (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6;
     uint64_t disk = atomic_load(&api->parts->disk_free);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "status",
+                      api->draining         ? "draining"
+                      : !api->options.store ? "safe_mode"
+                      : reasons->len        ? "degraded"
+                                            : "ok");
+    orf_json_add_text(json, "version", orf_version());
+    orf_json_add_fixed(json, "uptime_s", uptime, 3);
+    add_reasons(json, reasons);
+    add_queue(json, api->options.queue);
+    add_runner(json, api->options.runner);
+    add_http(json, api->http);
     if (disk != G_MAXUINT64)
-        g_string_append_printf(out, ",\"disk_free_bytes\":%" G_GUINT64_FORMAT, disk);
-    orf_call_reply_json(call, 200, NULL, g_string_free(g_string_append_c(out, '}'), FALSE));
+        orf_json_add_int(json, "disk_free_bytes", (int64_t)disk);
+    orf_call_reply_object(call, 200, json);
 }
 
 const OrfEndpoint orf_endpoint_health = {

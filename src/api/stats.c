@@ -5,22 +5,6 @@
 
 #include <string.h>
 
-/* --- Small JSON --------------------------------------------------------------------------- */
-
-static void
-add_count(GString *out, const char *name, uint64_t value)
-{
-    g_string_append_printf(out, "%s\"%s\":%" G_GUINT64_FORMAT,
-                           out->len && out->str[out->len - 1] != '{' ? "," : "", name, value);
-}
-
-static void
-add_number(GString *out, const char *name, double value)
-{
-    g_string_append_printf(out, "%s\"%s\":", out->str[out->len - 1] != '{' ? "," : "", name);
-    orf_json_number(out, value);
-}
-
 /* --- Devices ------------------------------------------------------------------------------ */
 
 static void
@@ -34,11 +18,9 @@ device_stats(OrfCall *call)
         return;
     }
     g_autofree char *budget = orf_devices_budget_json(devices);
-    char *all = orf_devices_json(devices, history);
-    GString *out = g_string_new_len(all, (gssize)strlen(all) - 1);
-    g_free(all);
-    g_string_append_printf(out, ",\"budget\":%s}", budget);
-    orf_call_reply_json(call, 200, NULL, g_string_free(out, FALSE));
+    g_autofree char *all = orf_devices_json(devices, history);
+    char *json = g_strdup_printf("%.*s,\"budget\":%s}", (int)strlen(all) - 1, all, budget);
+    orf_call_reply_json(call, 200, NULL, json);
 }
 
 const OrfEndpoint orf_endpoint_gpu_stats = {
@@ -70,17 +52,19 @@ cache_stats(OrfCall *call)
     OrfQueueStats s;
     orf_queue_stats(call->api->options.queue, call->who.tenant, &s);
     uint64_t asked = s.hits + s.misses + s.coalesced;
-    GString *out = g_string_new("{");
-    add_count(out, "entries", s.cache_entries);
-    add_count(out, "bytes", s.cache_bytes);
-    add_count(out, "hits", s.hits);
-    add_count(out, "misses", s.misses);
-    add_count(out, "coalesced", s.coalesced);
-    add_count(out, "bypassed", s.bypassed);
-    add_count(out, "evicted", s.evicted);
-    add_number(out, "seconds_saved", s.seconds_saved);
-    add_number(out, "hit_ratio", asked ? (double)(s.hits + s.coalesced) / (double)asked : 0);
-    orf_call_reply_json(call, 200, NULL, g_string_free(g_string_append_c(out, '}'), FALSE));
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_int(json, "entries", (int64_t)s.cache_entries);
+    orf_json_add_int(json, "bytes", (int64_t)s.cache_bytes);
+    orf_json_add_int(json, "hits", (int64_t)s.hits);
+    orf_json_add_int(json, "misses", (int64_t)s.misses);
+    orf_json_add_int(json, "coalesced", (int64_t)s.coalesced);
+    orf_json_add_int(json, "bypassed", (int64_t)s.bypassed);
+    orf_json_add_int(json, "evicted", (int64_t)s.evicted);
+    orf_json_add_number(json, "seconds_saved", s.seconds_saved);
+    orf_json_add_number(json, "hit_ratio",
+                        asked ? (double)(s.hits + s.coalesced) / (double)asked : 0);
+    orf_call_reply_object(call, 200, json);
 }
 
 const OrfEndpoint orf_endpoint_cache_stats = {
@@ -142,10 +126,11 @@ clear_cache(OrfCall *call)
         orf_call_error(call, error);
         return;
     }
-    GString *out = g_string_new("{");
-    add_count(out, "entries", (uint64_t)entries);
-    add_count(out, "bytes", bytes);
-    orf_call_reply_json(call, 200, NULL, g_string_free(g_string_append_c(out, '}'), FALSE));
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_int(json, "entries", (int64_t)entries);
+    orf_json_add_int(json, "bytes", (int64_t)bytes);
+    orf_call_reply_object(call, 200, json);
 }
 
 const OrfEndpoint orf_endpoint_cache_clear = {
@@ -167,22 +152,23 @@ const OrfEndpoint orf_endpoint_cache_clear = {
 /* --- Where the time goes ------------------------------------------------------------------ */
 
 static void
-append_jobs(GString *out, const OrfQueueStats *s)
+add_jobs(OrfJson *json, const OrfQueueStats *s)
 {
-    g_string_append(out, ",\"jobs\":{");
+    orf_json_begin_object(json, "jobs");
     for (int i = 0; i < 6; i++)
-        add_count(out, orf_job_status_name((OrfJobStatus)i), s->done[i]);
-    g_string_append(out, "},\"queue\":{");
-    add_count(out, "interactive", s->queued[0]);
-    add_count(out, "normal", s->queued[1]);
-    add_count(out, "batch", s->queued[2]);
-    add_count(out, "running", s->running);
-    add_count(out, "workers", s->workers);
-    add_number(out, "oldest_s", s->oldest_s);
-    add_count(out, "batches", s->batches);
-    add_number(out, "mean_batch",
-               s->batches ? (double)s->batched_jobs / (double)s->batches : 0);
-    g_string_append_c(out, '}');
+        orf_json_add_int(json, orf_job_status_name((OrfJobStatus)i), (int64_t)s->done[i]);
+    orf_json_end(json);
+    orf_json_begin_object(json, "queue");
+    orf_json_add_int(json, "interactive", (int64_t)s->queued[0]);
+    orf_json_add_int(json, "normal", (int64_t)s->queued[1]);
+    orf_json_add_int(json, "batch", (int64_t)s->queued[2]);
+    orf_json_add_int(json, "running", (int64_t)s->running);
+    orf_json_add_int(json, "workers", (int64_t)s->workers);
+    orf_json_add_number(json, "oldest_s", s->oldest_s);
+    orf_json_add_int(json, "batches", (int64_t)s->batches);
+    orf_json_add_number(json, "mean_batch",
+                        s->batches ? (double)s->batched_jobs / (double)s->batches : 0);
+    orf_json_end(json);
 }
 
 static void
@@ -190,16 +176,17 @@ summary(OrfCall *call)
 {
     OrfApi *api = call->api;
     g_autofree char *profile = orf_profile_json(api->options.meter);
-    GString *out = g_string_new("{");
-    add_number(out, "uptime_s",
-               (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_number(json, "uptime_s",
+                        (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6);
     if (api->options.queue) {
         OrfQueueStats s;
         orf_queue_stats(api->options.queue, NULL, &s);
-        append_jobs(out, &s);
+        add_jobs(json, &s);
     }
-    g_string_append_printf(out, ",\"profile\":%s}", profile);
-    orf_call_reply_json(call, 200, NULL, g_string_free(out, FALSE));
+    orf_json_add_raw(json, "profile", profile);
+    orf_call_reply_object(call, 200, json);
 }
 
 const OrfEndpoint orf_endpoint_performance = {
@@ -223,15 +210,15 @@ const OrfEndpoint orf_endpoint_performance = {
 static void
 recommendations(OrfCall *call)
 {
+    const OrfApiOptions *options = &call->api->options;
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
     orf_json_begin_array(json, "recommendations");
-    orf_profile_add_advice(call->api->options.meter, json);
-    if (call->api->options.devices)
-        orf_devices_add_advice(call->api->options.devices, json);
+    orf_profile_add_advice(options->meter, json);
+    if (options->devices)
+        orf_devices_add_advice(options->devices, json);
     orf_json_end(json);
-    orf_json_end(json);
-    orf_call_reply_json(call, 200, NULL, orf_json_steal(json));
+    orf_call_reply_object(call, 200, json);
 }
 
 const OrfEndpoint orf_endpoint_recommendations = {

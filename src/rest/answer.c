@@ -187,6 +187,13 @@ orf_call_reply_json(OrfCall *call, int status, const char *const *headers, char 
     orf_call_reply(call, &(OrfReply){ status, all, body });
 }
 
+void
+orf_call_reply_object(OrfCall *call, int status, OrfJson *json)
+{
+    orf_json_end(json);
+    orf_call_reply_json(call, status, NULL, orf_json_steal(json));
+}
+
 OrfStream *
 orf_call_stream(OrfCall *call, const char *const *given, size_t backlog)
 {

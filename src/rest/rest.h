@@ -173,6 +173,8 @@ bool orf_identity_may(const OrfIdentity *who, OrfPermit permit);
 
 /* `headers`: name, value, ... NULL; or NULL. `json` is taken. */
 void orf_call_reply_json(OrfCall *call, int status, const char *const *headers, char *json);
+/* The same of a writer whose outermost object is still open: it ends here. */
+void orf_call_reply_object(OrfCall *call, int status, OrfJson *json);
 void orf_call_reply(OrfCall *call, const OrfReply *reply); /* anything else */
 OrfStream *orf_call_stream(OrfCall *call, const char *const *headers, size_t backlog); /* 200 */
 bool orf_call_upgrade(OrfCall *call, const OrfSocketApp *app);
