@@ -175,6 +175,7 @@ typedef struct {
     OrfRepairLevel level; /* AUTO, or REMESH: a new surface in any case */
     unsigned cells;       /* of the grid along the diagonal; 0: 250 */
     bool keep_voids;      /* closed inner shells stay even when they line the outer one */
+    bool keep_bottom;     /* a flat open bottom with a thin rim stays open */
 } OrfRepair;
 
 typedef struct {
@@ -183,6 +184,7 @@ typedef struct {
     size_t degenerate, duplicate; /* triangles dropped */
     size_t unseen, turned;        /* triangles that saw no outside; that were turned over */
     size_t holes, crumbs;         /* loops closed, small pieces dropped */
+    bool bottom;                  /* a flat open bottom was closed */
     double hidden; /* share of the inside that is empty behind narrow doors, 0..1 */
     double door;   /* mm: the widest of them; 0: none */
 } OrfRepairReport;

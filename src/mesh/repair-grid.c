@@ -16,9 +16,11 @@
 #include <math.h>
 #include <string.h>
 
-#define MARGIN 4          /* cells round everything */
-#define NARROW 0.35       /* door / room: below it the room is hidden */
-#define SMALLEST 0.008    /* of the diagonal: the smallest ball */
+#define MARGIN 4           /* cells round everything */
+#define NARROW 0.35        /* door / room: below it the room is hidden */
+#define SMALLEST 0.008     /* of the diagonal: the smallest ball */
+#define SUSPECT_NARROW 0.8 /* the same for a mesh that is known to be hollow */
+#define SUSPECT_SMALLEST 0.016
 #define LEVELS_A_CELL 8.0 /* how finely cells are sorted by width */
 
 void
@@ -165,7 +167,7 @@ orf_grid_init(OrfTask *task, const float *positions, const uint32_t *triangles, 
     if (!(diagonal > 0))
         return ORF_FALSE(error, BAD_INPUT, "repair: all triangles lie in one point");
     grid->cell = diagonal / cells;
-    grid->ball = SMALLEST * diagonal;
+    grid->diagonal = diagonal;
     grid->total = 1;
     for (int k = 0; k < 3; k++) {
         grid->n[k] = (size_t)ceil((high[k] - low[k]) / grid->cell) + 2 * MARGIN + 1;
@@ -192,6 +194,7 @@ typedef struct {
     uint32_t *order; /* [total] cells, the widest first */
     uint32_t *room;  /* [total] NO_ROOM: not taken yet */
     GArray *rooms;   /* of Room */
+    float narrow;    /* door / room */
 } Flood;
 
 static uint32_t
@@ -245,7 +248,7 @@ meet(Flood *flood, uint32_t a, uint32_t b, float width)
     }
     if (rooms[a].outside && rooms[b].hidden)
         return;
-    if (width < NARROW * rooms[b].width) {
+    if (width < flood->narrow * rooms[b].width) {
         if (!rooms[a].outside)
             return;
         rooms[b].hidden = true;
@@ -335,14 +338,19 @@ flood_rooms(Flood *flood, GError **error)
 }
 
 bool
-orf_grid_find_outside(OrfTask *task, OrfRepairGrid *grid, GError **error)
+orf_grid_find_outside(OrfTask *task, OrfRepairGrid *grid, bool suspect, GError **error)
 {
     g_autoptr(GArray) rooms = g_array_new(FALSE, FALSE, sizeof(Room));
     orf_autofree uint32_t *order = NULL, *room = NULL;
+    orf_free(g_steal_pointer(&grid->place));
+    grid->ball = (suspect ? SUSPECT_SMALLEST : SMALLEST) * grid->diagonal;
+    grid->door = 0;
     if (!(grid->place = ORF_ALLOC(task, uint8_t, grid->total, "repair: rooms", error)) ||
         !(order = ORF_ALLOC(task, uint32_t, grid->total, "repair: rooms", error)) ||
         !(room = ORF_ALLOC(task, uint32_t, grid->total, "repair: rooms", error)))
         return false;
-    Flood flood = { task, grid, order, room, rooms };
+    Flood flood = {
+        task, grid, order, room, rooms, (float)(suspect ? SUSPECT_NARROW : NARROW)
+    };
     return flood_rooms(&flood, error);
 }

@@ -64,10 +64,11 @@ frame_of(const float *const corner[3], double frame[3][3])
     return true;
 }
 
-/* Does the ray pass outside before it has gone `most`? Steps of one cell. */
-static bool
-passes_outside(const OrfRepairGrid *grid, const double from[3], const double direction[3],
-               double most)
+typedef enum { SAW_NOTHING, SAW_OUTSIDE, MET_LID } Saw;
+
+/* What a ray meets before it has gone `most`. Steps of one cell. */
+static Saw
+follow(const OrfRepairGrid *grid, const double from[3], const double direction[3], double most)
 {
     for (double gone = grid->cell; gone < most; gone += grid->cell) {
         double at[3];
@@ -75,12 +76,14 @@ passes_outside(const OrfRepairGrid *grid, const double from[3], const double dir
             at[k] = from[k] + gone * direction[k];
         size_t index = orf_grid_at(grid, at);
         if (index == SIZE_MAX)
-            return true;
+            return SAW_OUTSIDE;
+        if (grid->place[index] == ORF_PLACE_LID)
+            return MET_LID;
         if (grid->place[index] == ORF_PLACE_OUTSIDE &&
             (double)grid->distance[index] >= grid->ball)
-            return true;
+            return SAW_OUTSIDE;
     }
-    return false;
+    return SAW_NOTHING;
 }
 
 static void
@@ -103,10 +106,9 @@ look_from(const Look *look, uint32_t t, const float *const corner[3], double fra
                 direction[k] = flat * cos(turn) * frame[0][k] + flat * sin(turn) * frame[1][k] +
                                up * frame[2][k];
             double hit = orf_tree_first_hit(look->tree, point, direction, INFINITY, t);
-            bool left = !(hit < INFINITY);
-            sight->free[side] += (float)left / RAYS;
-            sight->seen[side] +=
-                (float)(left || passes_outside(look->grid, point, direction, hit)) / RAYS;
+            Saw saw = follow(look->grid, point, direction, hit);
+            sight->free[side] += (float)(!(hit < INFINITY) && saw != MET_LID) / RAYS;
+            sight->seen[side] += (float)(saw == SAW_OUTSIDE) / RAYS;
         }
     }
 }

@@ -14,6 +14,7 @@ typedef enum {
     ORF_PLACE_INSIDE,  /* a room that no ball enters: the inside of a solid, too */
     ORF_PLACE_HIDDEN,  /* a room behind a door that is narrow for it */
     ORF_PLACE_OUTSIDE,
+    ORF_PLACE_LID, /* over an open bottom: no ray passes */
 } OrfRepairPlace;
 
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
     size_t total;     /* n[0] * n[1] * n[2], x fastest */
     double origin[3]; /* middle of cell 0 */
     double cell;      /* mm */
+    double diagonal;  /* mm, of the triangles */
     double ball;      /* mm: radius of the smallest ball that feels its way */
     float *distance;  /* [total] to the nearest triangle, mm */
     uint8_t *place;   /* [total] OrfRepairPlace */
@@ -34,8 +36,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfRepairGrid, orf_grid_clear)
  */
 bool orf_grid_init(OrfTask *task, const float *positions, const uint32_t *triangles, size_t n,
                    unsigned cells, OrfRepairGrid *grid, GError **error);
-/* Fills in `place`: a ball of shrinking radius feels its way in from the border. */
-bool orf_grid_find_outside(OrfTask *task, OrfRepairGrid *grid, GError **error);
+/* Fills in `place`: a ball of shrinking radius feels its way in from the border. `suspect`: the
+ * mesh is known to be hollow, so its doors are doubted more. */
+bool orf_grid_find_outside(OrfTask *task, OrfRepairGrid *grid, bool suspect, GError **error);
+
+/* Lays a lid under a flat open bottom (-Y), when there is one: repair-lid.c. After
+ * orf_grid_find_outside. */
+bool orf_grid_close_bottom(OrfTask *task, OrfRepairGrid *grid, bool *ret_laid, GError **error);
 
 static inline void
 orf_grid_middle(const OrfRepairGrid *grid, size_t index, double ret[3])
@@ -111,7 +118,8 @@ float *orf_repair_field(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
                         const OrfRepairGrid *grid, GError **error);
 /* The surface of that field, drawn to the triangles and their edges where they are near, proven
  * free of crossings. */
-OrfMesh *orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
-                            const OrfRepairGrid *grid, const float *field, GError **error);
+OrfMesh *
+orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
+                   const OrfRepairGrid *grid, const float *field, bool plain, GError **error);
 
 #endif

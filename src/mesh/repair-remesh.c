@@ -351,7 +351,7 @@ keep_apart(OrfTask *task, const OrfMesh *surface, float *drawn, GError **error)
 
 OrfMesh *
 orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
-                   const OrfRepairGrid *grid, const float *field, GError **error)
+                   const OrfRepairGrid *grid, const float *field, bool plain, GError **error)
 {
     OrfField samples = { .field = field,
                          .nx = (uint32_t)grid->n[0],
@@ -361,8 +361,8 @@ orf_repair_surface(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
                                      (float)grid->origin[2] },
                          .cell = (float)grid->cell };
     g_autoptr(OrfMesh) surface = orf_mesh_isosurface(task, &samples, error);
-    if (!surface || orf_mesh_n_triangles(surface) == 0)
-        return surface ? g_steal_pointer(&surface) : NULL;
+    if (!surface || plain || orf_mesh_n_triangles(surface) == 0)
+        return g_steal_pointer(&surface);
     size_t n = orf_mesh_n_vertices(surface);
     orf_autofree uint32_t *start = NULL, *ring = NULL;
     orf_autofree float *drawn = ORF_ALLOC(task, float, 3 * n, "repair: surface", error);

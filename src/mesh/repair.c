@@ -21,6 +21,7 @@
 #define SMALL_LOOP 100   /* edges that `safe` closes */
 #define CRUMB 0.002      /* of the largest shell's volume: what is left of a broken mesh */
 #define DUST 0.0001      /* the same: what goes from a sound one, too */
+#define HOLLOW 0.5       /* the same: a shell, whose holes are doors nobody meant */
 #define EMPTY 0.02       /* share of the inside that may lie behind a narrow door */
 #define VOLUME_OFF 0.03  /* how far the volume may be from that enclosed */
 #define THIN 0.15        /* cells that every wall may lose on the grid */
@@ -95,7 +96,7 @@ feel(Job *job, const OrfMesh *mesh, GError **error)
     job->grid = (OrfRepairGrid){ 0 };
     return orf_grid_init(job->task, orf_mesh_positions(mesh), orf_mesh_triangles(mesh),
                          orf_mesh_n_triangles(mesh), cells, &job->grid, error) &&
-           orf_grid_find_outside(job->task, &job->grid, error);
+           orf_grid_find_outside(job->task, &job->grid, false, error);
 }
 
 /* --- What is seen ------------------------------------------------------------------------- */
@@ -332,23 +333,47 @@ find_astray(Job *job, const OrfMesh *kept, const OrfMesh *result, double *ret, G
     return orf_task_check(job->task, error);
 }
 
+static bool
+judge(Job *job, const OrfMesh *mesh, bool *ret_sound, GError **error)
+{
+    OrfMeasures by_place;
+    g_autoptr(OrfMesh) welded = orf_mesh_weld(job->task, mesh, 0, error);
+    if (!welded || !measure(job, mesh, &job->report->after, error) ||
+        !orf_mesh_measure(job->task, welded, false, &by_place, error))
+        return false;
+    *ret_sound = is_sound_by_place(&job->report->after, &by_place);
+    return true;
+}
+
+/* The new surface drawn to the triangles and simplified; if that broke it, only drawn; else as
+ * it was extracted, which is sound by construction. */
 static OrfMesh *
 remesh(Job *job, const OrfMesh *kept, const OrfTree *tree, const float *field, GError **error)
 {
-    g_autoptr(OrfMesh) surface =
-        orf_repair_surface(job->task, kept, tree, &job->grid, field, error);
-    g_autoptr(OrfMesh) clear = surface ? drop_crumbs(job, surface, CRUMB, error) : NULL;
-    if (!clear)
-        return NULL;
-    OrfSimplify simplify = { .error = (float)(TOLERANCE * job->diagonal) };
-    g_autoptr(OrfMesh) fewer = orf_mesh_simplify(job->task, clear, &simplify, error);
-    if (!fewer || !measure(job, fewer, &job->report->after, error))
-        return NULL;
-    if (is_sound(&job->report->after))
-        return g_steal_pointer(&fewer);
-    if (!measure(job, clear, &job->report->after, error))
-        return NULL;
-    return g_steal_pointer(&clear);
+    for (int plain = 0; plain < 2; plain++) {
+        bool sound;
+        g_autoptr(OrfMesh) surface =
+            orf_repair_surface(job->task, kept, tree, &job->grid, field, plain, error);
+        g_autoptr(OrfMesh) clear = surface ? drop_crumbs(job, surface, CRUMB, error) : NULL;
+        if (!clear)
+            return NULL;
+        if (orf_mesh_n_triangles(clear) == 0)
+            return ORF_FAIL(
+                error, BAD_INPUT,
+                "repair: the triangles enclose nothing; thicken the sheet first, or "
+                "give a finer grid");
+        OrfSimplify simplify = { .error = (float)(TOLERANCE * job->diagonal) };
+        g_autoptr(OrfMesh) fewer = orf_mesh_simplify(job->task, clear, &simplify, error);
+        if (!fewer || !judge(job, fewer, &sound, error))
+            return NULL;
+        if (sound)
+            return g_steal_pointer(&fewer);
+        if (!judge(job, clear, &sound, error))
+            return NULL;
+        if (sound || plain)
+            return g_steal_pointer(&clear);
+    }
+    return NULL;
 }
 
 /* A solid by closing the kept triangles and one by a new surface: the first, unless it went
@@ -388,6 +413,9 @@ static OrfMesh *
 climb(Job *job, const OrfMesh *clean, GError **error)
 {
     job->report->holes = job->report->crumbs = 0;
+    if (job->report->hidden > HOLLOW && !job->report->bottom &&
+        !orf_grid_find_outside(job->task, &job->grid, true, error))
+        return NULL;
     g_autoptr(OrfMesh) kept = keep_seen(job, clean, error);
     if (!kept)
         return NULL;
@@ -430,7 +458,7 @@ try_safe(Job *job, OrfMesh *mesh, OrfMesh *clean, GError **error)
 {
     OrfRepairReport *report = job->report;
     bool buried;
-    if (report->hidden > EMPTY)
+    if (report->hidden > EMPTY || report->bottom)
         return NULL;
     g_autoptr(OrfMesh) apart = orf_repair_split(job->task, clean, error);
     g_autoptr(OrfMesh) whole =
@@ -470,6 +498,9 @@ repair(Job *job, OrfMesh *mesh, GError **error)
         return ORF_FAIL(error, BAD_INPUT, "repair: it has no triangle with an area");
     job->diagonal = diagonal_of(clean);
     if (!feel(job, clean, error) || !find_hidden(job, clean, error))
+        return NULL;
+    if (!job->options->keep_bottom &&
+        !orf_grid_close_bottom(job->task, &job->grid, &report->bottom, error))
         return NULL;
     if (job->options->level != ORF_REPAIR_REMESH) {
         g_autoptr(GError) why = NULL;

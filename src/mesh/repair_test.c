@@ -263,6 +263,39 @@ a_cup_stays_open(void)
     g_assert_cmpfloat(report.hidden, <, 0.02);
 }
 
+/* Two skins without what lies below -18 mm: a bust as networks make them. */
+static OrfMesh *
+bust(void)
+{
+    g_autoptr(OrfMesh) outer = ball();
+    g_autoptr(OrfMesh) inner = scaled(outer, 0.97f, true);
+    g_autoptr(OrfMesh) skins = joined(outer, inner);
+    OrfMeshParts parts = { 0 };
+    g_assert_true(orf_mesh_copy_parts(NULL, skins, &parts, NULL));
+    size_t kept = 0;
+    for (size_t t = 0; t < parts.n_triangles; t++) {
+        const uint32_t *corner = parts.triangles + 3 * t;
+        bool above = true;
+        for (int c = 0; c < 3; c++)
+            above = above && parts.positions[3 * corner[c] + 1] > -18;
+        if (above)
+            memmove(parts.triangles + 3 * kept++, corner, 12);
+    }
+    parts.n_triangles = kept;
+    return orf_mesh_new_take(&parts, NULL);
+}
+
+static void
+open_bottom_is_closed(void)
+{
+    g_autoptr(OrfMesh) open = bust();
+    OrfRepairReport report;
+    g_autoptr(OrfMesh) result = mend(open, &report);
+    double height = 25 + 17.3, cap = G_PI * height * height * (25 - height / 3);
+    g_assert_true(report.bottom);
+    g_assert_cmpfloat_with_epsilon(report.after.volume, cap, 0.03 * cap);
+}
+
 static void
 remesh_keeps_the_shape(void)
 {
@@ -370,6 +403,7 @@ main(int argc, char **argv)
     g_test_add_func("/mesh/repair/dust-goes", dust_goes);
     g_test_add_func("/mesh/repair/doubled-triangles-go", doubled_triangles_go);
     g_test_add_func("/mesh/repair/a-cup-stays-open", a_cup_stays_open);
+    g_test_add_func("/mesh/repair/open-bottom-is-closed", open_bottom_is_closed);
     g_test_add_func("/mesh/repair/remesh-keeps-the-shape", remesh_keeps_the_shape);
     g_test_add_func("/mesh/repair/nothing-with-an-area-is-refused", nothing_is_refused);
     g_test_add_func("/mesh/repair/any-soup-becomes-a-solid", any_soup_becomes_a_solid);
