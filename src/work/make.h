@@ -11,9 +11,9 @@
 #include "work/work.h"
 
 /* The order to run a request, without numbers and descriptors: order.c. Errors: TOO_LARGE. */
-OrfMessage *orf_order_new(const OrfJobRequest *request, GError **error);
+OrfMessage *orf_message_of_request(const OrfJobRequest *request, GError **error);
 /* The request of an order, as far as a run has to know it. Errors: BUG. */
-OrfJobRequest *orf_order_request(const OrfMessage *order, GError **error);
+OrfJobRequest *orf_message_request(const OrfMessage *order, GError **error);
 
 /* Who asks for it. Called on the thread of the run. */
 typedef struct {

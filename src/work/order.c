@@ -31,7 +31,7 @@ flat_settings(const GPtrArray *settings)
 }
 
 OrfMessage *
-orf_order_new(const OrfJobRequest *request, GError **error)
+orf_message_of_request(const OrfJobRequest *request, GError **error)
 {
     size_t n = request->inputs->len, all = n + (request->mask != NULL);
     if (all > ORF_MESSAGE_FDS)
@@ -63,7 +63,7 @@ input_of(const OrfMessage *order, size_t at)
 }
 
 OrfJobRequest *
-orf_order_request(const OrfMessage *order, GError **error)
+orf_message_request(const OrfMessage *order, GError **error)
 {
     size_t n = order->inputs ? g_strv_length(order->inputs) : 0;
     size_t n_names = order->input_names ? g_strv_length(order->input_names) : 0;

@@ -31,7 +31,7 @@ static OrfJobRequest *
 travel(const OrfJobRequest *request)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfMessage) order = orf_order_new(request, &error);
+    g_autoptr(OrfMessage) order = orf_message_of_request(request, &error);
     g_assert_no_error(error);
     g_autoptr(GBytes) bytes = orf_message_encode(order, &error);
     g_assert_no_error(error);
@@ -39,7 +39,7 @@ travel(const OrfJobRequest *request)
     const void *data = g_bytes_get_data(bytes, &size);
     g_autoptr(OrfMessage) came = orf_message_decode(data, size, &error);
     g_assert_no_error(error);
-    OrfJobRequest *read = orf_order_request(came, &error);
+    OrfJobRequest *read = orf_message_request(came, &error);
     g_assert_no_error(error);
     return read;
 }
@@ -77,7 +77,7 @@ too_many_inputs_are_refused(void)
     g_autoptr(GError) error = NULL;
     for (int i = 0; i < ORF_MESSAGE_FDS; i++)
         g_ptr_array_add(request->inputs, picture("dd", "more.png", NAN));
-    g_assert_null(orf_order_new(request, &error));
+    g_assert_null(orf_message_of_request(request, &error));
     g_assert_error(error, ORF_ERROR, ORF_ERROR_TOO_LARGE);
 }
 

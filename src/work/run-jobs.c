@@ -119,7 +119,7 @@ run(Inside *inside)
 {
     const char *generator = NULL;
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfJobRequest) request = orf_order_request(inside->order, &error);
+    g_autoptr(OrfJobRequest) request = orf_message_request(inside->order, &error);
     OrfMakeHost host = { .input = input, .stage = stage, .data = inside };
     g_autoptr(OrfMessage) result =
         request ? orf_make(inside->task, request, &host, &generator, &error) : NULL;

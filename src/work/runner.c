@@ -119,7 +119,7 @@ static OrfMessage *
 run_elsewhere(Run *run, GError **error)
 {
     OrfJobRun *job = run->job;
-    g_autoptr(OrfMessage) order = orf_order_new(job->request, error), failed = NULL;
+    g_autoptr(OrfMessage) order = orf_message_of_request(job->request, error), failed = NULL;
     if (!order || !open_inputs(run->runner->store, order, error))
         return NULL;
     order->id = g_strdup(job->id);
