@@ -149,9 +149,12 @@ static const OrfArgument arguments[] = {
     { 0 },
 };
 
-static const OrfBodyKind bodies[] = { { "multipart/form-data", "WishForm" },
-                                      { "application/json", "Wish" },
-                                      { 0 } };
+static const OrfBodyKind forms[] = { { "multipart/form-data", "WishForm" },
+                                     { "application/json", "Wish", .also = true },
+                                     { 0 } };
+static const OrfBodyKind objects[] = { { "application/json", "Wish" },
+                                       { "multipart/form-data", "WishForm", .also = true },
+                                       { 0 } };
 
 static const OrfAnswer job_answers[] = {
     { 200, "application/json", "JobOrTrial",
@@ -169,10 +172,11 @@ static const OrfAnswer stream_answers[] = {
     { 0 },
 };
 
-#define WISH_HELP                                                                              \
-    "Multipart: the pictures as image or images (or front, right, back, left), a mask, "       \
-    "params as one JSON object, every other part a parameter under its table name. JSON: "     \
-    "image_b64, upload_id or images, and parameters. Unknown parameters are errors."
+#define WISH_HELP                                                                                                          \
+    "Multipart: the pictures as image or images (or front, right, back, left), a mask, "                                   \
+    "params as one JSON object, every other part a parameter under its table name. JSON: "                                 \
+    "image_b64, upload_id or images, and parameters. All three paths take both; this description gives each one. Unknown " \
+    "parameters are errors."
 
 const OrfEndpoint orf_endpoint_generate_3d = {
     .method = "POST",
@@ -185,7 +189,7 @@ const OrfEndpoint orf_endpoint_generate_3d = {
     .cost = 1,
     .desk = true,
     .arguments = arguments,
-    .bodies = bodies,
+    .bodies = forms,
     .answers = job_answers,
     .begin = orf_wish_begin,
     .handle = create_standard,
@@ -203,7 +207,7 @@ const OrfEndpoint orf_endpoint_generate = {
     .cost = 1,
     .desk = true,
     .arguments = arguments,
-    .bodies = bodies,
+    .bodies = objects,
     .answers = job_answers,
     .begin = orf_wish_begin,
     .handle = create_standard,
@@ -222,7 +226,7 @@ const OrfEndpoint orf_endpoint_generate_progressive = {
     .cost = 1,
     .desk = true,
     .arguments = arguments,
-    .bodies = bodies,
+    .bodies = forms,
     .answers = stream_answers,
     .begin = orf_wish_begin,
     .handle = create_progressive,

@@ -230,9 +230,9 @@ const OrfEndpoint orf_endpoint_meshes_post = {
         },
     .bodies =
         (const OrfBodyKind[]){
-            { "application/octet-stream", NULL },
             { "multipart/form-data", "MeshForm" },
-            { "model/*", NULL },
+            { "application/octet-stream", NULL, .also = true },
+            { "model/*", NULL, .also = true },
             { 0 },
         },
     .answers =

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/endpoints.h"
 #include "api/describe.h"
+#include "engine/engine.h"
 
 #include <string.h>
 
@@ -80,9 +81,10 @@ media(const char *type, const char *schema)
         return json_pack("{s:{s:s}}", "schema", "type", "object");
     if (strcmp(type, "text/event-stream") == 0) /* 3.1 has no words for a stream of events */
         return json_pack("{s:{}}", "schema");
-    if (g_str_has_prefix(type, "text/") || g_str_has_suffix(type, "json"))
+    if (strstr(type, "text") || g_str_has_suffix(type, "json"))
         return json_pack("{s:{s:s}}", "schema", "type", "string");
-    return json_pack("{s:{}}", "schema");
+    /* 3.1 would say nothing at all; what makes clients goes by the word of 3.0. */
+    return json_pack("{s:{s:s,s:s}}", "schema", "type", "string", "format", "binary");
 }
 
 static json_t *
@@ -92,9 +94,24 @@ request_body(const OrfEndpoint *endpoint)
     bool form = false;
     for (const OrfBodyKind *body = endpoint->bodies; body->type; body++) {
         form = form || strcmp(body->type, "multipart/form-data") == 0;
+        if (body->also)
+            continue;
         json_object_set_new(content, body->type, media(body->type, body->schema));
     }
     return json_pack("{s:b,s:o}", "required", form, "content", content);
+}
+
+#define BYTES "application/octet-stream" /* first: what clients take that look no further */
+
+static void
+add_model_types(json_t *content)
+{
+    json_object_set_new(content, BYTES, media(BYTES, NULL));
+    json_object_set_new(content, "model/obj", media("model/obj", NULL)); /* without materials */
+    for (const char *const *name = orf_format_names(); *name; name++) {
+        const char *extension, *type = orf_engine_file_type(*name, &extension);
+        json_object_set_new(content, type, media(type, NULL));
+    }
 }
 
 static void
@@ -122,7 +139,12 @@ add_answer(json_t *answers, const OrfEndpoint *endpoint, const OrfAnswer *answer
         content = json_object();
         json_object_set_new(one, "content", content);
     }
-    json_object_set_new(content, answer->type, media(answer->type, answer->schema));
+    if (strcmp(answer->type, "model/*") == 0)
+        add_model_types(content);
+    else if (strcmp(answer->type, "image/png") == 0)
+        json_object_set_new(content, BYTES, media(BYTES, NULL));
+    if (strcmp(answer->type, "model/*") != 0)
+        json_object_set_new(content, answer->type, media(answer->type, answer->schema));
 }
 
 static void

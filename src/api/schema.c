@@ -206,8 +206,7 @@ ref(const char *name)
 static json_t *
 file(const char *text)
 {
-    return described(json_pack("{s:s,s:s}", "type", "string", "contentMediaType", "image/*"),
-                     text);
+    return described(json_pack("{s:s,s:s}", "type", "string", "format", "binary"), text);
 }
 
 static void

@@ -157,8 +157,8 @@ const OrfEndpoint orf_endpoint_upload = {
     .cost = 1,
     .desk = true,
     .bodies = (const OrfBodyKind[]){ { "multipart/form-data", "UploadForm" },
-                                     { "image/*", NULL },
-                                     { "application/octet-stream", NULL },
+                                     { "image/*", NULL, .also = true },
+                                     { "application/octet-stream", NULL, .also = true },
                                      { 0 } },
     .answers =
         (const OrfAnswer[]){ { 201, "application/json", "Upload", "it is stored" }, { 0 } },

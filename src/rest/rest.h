@@ -56,6 +56,8 @@ typedef struct {
     const char
         *type; /* "multipart/form-data", "application/json", "application/octet-stream" */
     const char *schema;
+    bool also; /* taken, but the description names another: clients that are made from it send
+                  one */
 } OrfBodyKind;
 
 typedef struct {
