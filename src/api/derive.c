@@ -65,29 +65,47 @@ making_free(Making *making)
 
 /* --- What can be made --------------------------------------------------------------------- */
 
-static GBytes *
-take_text(GString *text)
+/* Of a model's facts there is a row, no blob. */
+static bool
+make_facts(OrfTask *task, OrfStore *store, OrfAsset *asset, const char *digest, GBytes *source,
+           GError **error)
 {
-    return g_string_free_to_bytes(text);
+    OrfAssetFacts facts;
+    g_autofree char *measures = orf_engine_measure(task, asset, &facts, error);
+    if (!measures)
+        return false;
+    const char *format = orf_engine_sniff(source);
+    g_auto(GStrv) notes = orf_task_notes(task);
+    OrfModelRow row = { .digest = (char *)(uintptr_t)digest,
+                        .format = (char *)(uintptr_t)(format ? format
+                                                             : "obj"), /* it has no sure sign */
+                        .vertices = facts.vertices,
+                        .triangles = facts.triangles,
+                        .size_mm = { facts.size_mm[0], facts.size_mm[1], facts.size_mm[2] },
+                        .solid = facts.solid,
+                        .measures = measures,
+                        .warnings = notes,
+                        .made = g_get_real_time() };
+    return orf_model_row_put(store, &row, error);
 }
 
-static GBytes *
-make_facts(OrfTask *task, OrfAsset *asset, GBytes *source, GError **error)
+static bool
+are_facts(const char *what)
 {
-    g_autofree char *measures = orf_asset_measures_json(task, asset, false, error);
-    if (!measures)
-        return NULL;
-    const char *format = orf_engine_sniff(source);
-    GString *out = g_string_new("{\"format\":");
-    orf_json_string(out, format ? format : "obj"); /* the one that has no sure sign */
-    g_string_append_printf(out, ",\"measures\":%s,\"warnings\":[", measures);
-    g_auto(GStrv) notes = orf_task_notes(task);
-    for (size_t i = 0; notes[i]; i++) {
-        g_string_append(out, i ? "," : "");
-        orf_json_string(out, notes[i]);
-    }
-    g_string_append(out, "]}");
-    return take_text(out);
+    return strcmp(what, "facts") == 0;
+}
+
+/* Is it there already? Facts are told under the name of their source. */
+static bool
+find_made(OrfStore *store, const char *source, const char *what,
+          char ret_digest[ORF_DIGEST_SIZE])
+{
+    if (!are_facts(what))
+        return orf_blob_get_derived(store, source, what, ret_digest);
+    g_autoptr(OrfModelRow) row = orf_model_row_get(store, source, NULL);
+    if (row)
+        g_strlcpy(ret_digest, source, ORF_DIGEST_SIZE);
+    return row;
 }
 
 static GBytes *
@@ -125,10 +143,8 @@ make_single(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
 }
 
 static GBytes *
-make_of_asset(OrfTask *task, OrfAsset *asset, GBytes *source, const char *what, GError **error)
+make_of_asset(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
 {
-    if (strcmp(what, "facts") == 0)
-        return make_facts(task, asset, source, error);
     if (strcmp(what, "crossings") == 0)
         return make_crossings(task, asset, error);
     if (g_str_has_prefix(what, "view-"))
@@ -154,7 +170,11 @@ make(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
     if (!asset)
         return false;
     OrfTask *task = orf_task_step(making->task);
-    g_autoptr(GBytes) made = make_of_asset(task, asset, source, making->what, error);
+    if (are_facts(making->what)) {
+        g_strlcpy(ret_digest, making->source, ORF_DIGEST_SIZE);
+        return make_facts(task, store, asset, making->source, source, error);
+    }
+    g_autoptr(GBytes) made = make_of_asset(task, asset, making->what, error);
     return made && orf_blob_put(store, made, ret_digest, error) &&
            orf_blob_put_derived(store, making->source, making->what, ret_digest, error);
 }
@@ -288,7 +308,7 @@ orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedF
 {
     char digest[ORF_DIGEST_SIZE];
     OrfMakers *makers = ((OrfFeeds *)call->api->feeds)->makers;
-    if (orf_blob_get_derived(makers->store, source, what, digest)) {
+    if (find_made(makers->store, source, what, digest)) {
         ready(call, digest);
         return;
     }

@@ -138,50 +138,36 @@ begin(OrfCall *call)
 /* --- The file is here --------------------------------------------------------------------- */
 
 static OrfFileRow *
-make_row(OrfCall *call, const Upload *upload, const json_t *facts)
+make_row(OrfCall *call, const Upload *upload, const OrfModelRow *model)
 {
     OrfFileRow *row = g_new0(OrfFileRow, 1);
     row->id = g_strdup_printf("mesh_%.32s", upload->digest);
     row->tenant = g_strdup(call->who.tenant);
     row->digest = g_strdup(upload->digest);
+    row->name = g_strdup(upload->name);
+    row->bytes = upload->size;
+    row->format = g_strdup(model->format);
     row->created = g_get_real_time();
     row->expires = row->created + KEEP_US;
-    json_t *all = json_copy((json_t *)facts);
-    json_object_set_new(all, "name", upload->name ? json_string(upload->name) : json_null());
-    json_object_set_new(all, "bytes", json_integer((json_int_t)upload->size));
-    row->facts = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    json_decref(all);
     return row;
 }
 
-static bool
-add_row(OrfCall *call, const char *facts_digest, OrfFileRow **ret_row, GError **error)
-{
-    OrfStore *store = call->api->options.store;
-    g_autoptr(GBytes) bytes = orf_blob_get(store, facts_digest, error);
-    if (!bytes)
-        return false;
-    json_t *facts = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
-    g_autoptr(OrfFileRow) row = make_row(call, call->data, facts);
-    json_decref(facts);
-    if (!orf_file_row_put(store, row, error))
-        return false;
-    *ret_row = g_steal_pointer(&row);
-    return true;
-}
-
 static void
-register_mesh(OrfCall *call, const char *facts_digest)
+register_mesh(OrfCall *call, const char *digest)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfFileRow) row = NULL;
-    if (!add_row(call, facts_digest, &row, &error)) {
+    OrfStore *store = call->api->options.store;
+    g_autoptr(OrfModelRow) model = orf_model_row_get(store, digest, &error);
+    if (!model && !error)
+        (void)ORF_FAIL(&error, UNAVAILABLE, "the file was erased meanwhile; send it again");
+    g_autoptr(OrfFileRow) row = model ? make_row(call, call->data, model) : NULL;
+    if (!row || !orf_file_row_put(store, row, &error)) {
         orf_call_error(call, error);
         return;
     }
     g_autofree char *location = g_strdup_printf("/api/v1/meshes/%s", row->id);
     const char *const headers[] = { "Location", location, NULL };
-    orf_call_reply_json(call, 201, headers, orf_mesh_row_json(row));
+    orf_call_reply_json(call, 201, headers, orf_mesh_row_json(row, model));
 }
 
 static void

@@ -7,6 +7,6 @@
 #include "api/jobs-priv.h"
 
 /* The mesh object of the client contract; caller owns. */
-char *orf_mesh_row_json(const OrfFileRow *row);
+char *orf_mesh_row_json(const OrfFileRow *row, const OrfModelRow *model);
 
 #endif

@@ -32,23 +32,35 @@ find_mesh(OrfCall *call)
     return NULL;
 }
 
-static json_t *
-facts_of(const OrfFileRow *row)
+/* With what was measured of it. NULL: it has replied. */
+static OrfFileRow *
+find_model(OrfCall *call, OrfModelRow **ret_model)
 {
-    json_t *facts = row->facts ? json_loads(row->facts, 0, NULL) : NULL;
-    return facts ? facts : json_object();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfFileRow) row = find_mesh(call);
+    if (!row)
+        return NULL;
+    *ret_model = orf_model_row_get(call->api->options.store, row->digest, &error);
+    if (*ret_model)
+        return g_steal_pointer(&row);
+    if (error)
+        orf_call_error(call, error);
+    else
+        orf_call_problem(
+            call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_FOUND, .detail = "This is no mesh." });
+    return NULL;
 }
 
 static void
-set_time(json_t *object, const char *name, int64_t time)
+add_time(OrfJson *json, const char *name, int64_t time)
 {
     char text[ORF_TIME_SIZE];
     orf_time_text(time, text);
-    json_object_set_new(object, name, json_string(text));
+    orf_json_add_text(json, name, text);
 }
 
-static json_t *
-links_of(const char *id)
+static void
+add_links(OrfJson *json, const char *id)
 {
     static const struct {
         const char *name, *path;
@@ -57,40 +69,44 @@ links_of(const char *id)
                   { "analysis", "/analysis" },
                   { "convert", "/convert" },
                   { "view", "/view" } };
-    json_t *object = json_object();
+    orf_json_begin_object(json, "links");
     for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
         g_autofree char *url = g_strdup_printf("/api/v1/meshes/%s%s", id, links[i].path);
-        json_object_set_new(object, links[i].name, json_string(url));
+        orf_json_add_text(json, links[i].name, url);
     }
-    return object;
+    orf_json_end(json);
 }
 
 static void
-copy(json_t *to, const json_t *from, const char *name)
+add_warnings(OrfJson *json, char **warnings)
 {
-    json_t *value = json_object_get(from, name);
-    json_object_set_new(to, name, value ? json_incref(value) : json_null());
+    orf_json_add_texts(json, "warnings", (const char *const *)warnings,
+                       warnings ? g_strv_length(warnings) : 0);
 }
 
 char *
-orf_mesh_row_json(const OrfFileRow *row)
+orf_mesh_row_json(const OrfFileRow *row, const OrfModelRow *model)
 {
-    static const char *const of_facts[] = { "name", "format", "bytes", "warnings" };
-    static const char *const of_measures[] = { "triangles", "vertices", "size_mm", "solid" };
-    json_t *mesh = json_object(), *facts = facts_of(row);
-    json_object_set_new(mesh, "id", json_string(row->id));
-    json_object_set_new(mesh, "sha256", json_string(row->digest));
-    for (size_t i = 0; i < G_N_ELEMENTS(of_facts); i++)
-        copy(mesh, facts, of_facts[i]);
-    for (size_t i = 0; i < G_N_ELEMENTS(of_measures); i++)
-        copy(mesh, json_object_get(facts, "measures"), of_measures[i]);
-    set_time(mesh, "created_at", row->created);
-    set_time(mesh, "expires_at", row->expires);
-    json_object_set_new(mesh, "links", links_of(row->id));
-    char *text = json_dumps(mesh, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    json_decref(facts);
-    json_decref(mesh);
-    return text;
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "id", row->id);
+    orf_json_add_text(json, "sha256", row->digest);
+    orf_json_add_text(json, "name", row->name);
+    orf_json_add_text(json, "format", model->format);
+    orf_json_add_int(json, "bytes", (int64_t)row->bytes);
+    add_warnings(json, model->warnings);
+    orf_json_add_int(json, "triangles", (int64_t)model->triangles);
+    orf_json_add_int(json, "vertices", (int64_t)model->vertices);
+    orf_json_begin_array(json, "size_mm");
+    for (int i = 0; i < 3; i++)
+        orf_json_add_rounded(json, NULL, model->size_mm[i], 6);
+    orf_json_end(json);
+    orf_json_add_bool(json, "solid", model->solid);
+    add_time(json, "created_at", row->created);
+    add_time(json, "expires_at", row->expires);
+    add_links(json, row->id);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
 
 /* --- Files -------------------------------------------------------------------------------- */
@@ -113,10 +129,9 @@ download_free(void *data)
 }
 
 static char *
-stem_of(const json_t *facts)
+stem_of(const OrfFileRow *row)
 {
-    const char *name = json_string_value(json_object_get(facts, "name"));
-    char *stem = g_strdup(name && *name ? name : "mesh");
+    char *stem = g_strdup(row->name && *row->name ? row->name : "mesh");
     char *dot = strrchr(stem, '.');
     if (dot && dot > stem)
         *dot = '\0';
@@ -124,11 +139,11 @@ stem_of(const json_t *facts)
 }
 
 static Download *
-set_download(OrfCall *call, const OrfFileRow *row, const json_t *facts, const char *format)
+set_download(OrfCall *call, const OrfFileRow *row, const char *format)
 {
     Download *download = g_new0(Download, 1);
     download->id = g_strdup(row->id);
-    download->stem = stem_of(facts);
+    download->stem = stem_of(row);
     download->format = g_strdup(format);
     download->how = "attachment";
     download->type = orf_engine_file_type(format, &download->extension);
@@ -176,16 +191,14 @@ reply_download(OrfCall *call, const char *digest)
 static void
 send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
 {
-    json_t *facts = facts_of(row);
-    const char *own = json_string_value(json_object_get(facts, "format"));
+    const char *own = row->format;
     bool as_is = own && (!format || !*format || strcmp(format, own) == 0);
-    Download *download = set_download(call, row, facts, as_is ? own : format);
+    Download *download = set_download(call, row, as_is ? own : format);
     download->link = link;
     if (as_is && strcmp(own, "obj") == 0) {
         download->type = "model/obj";
         download->extension = "obj";
     }
-    json_decref(facts);
     if (as_is)
         reply_download(call, row->digest);
     else
@@ -197,9 +210,10 @@ send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
 static void
 get_mesh(OrfCall *call)
 {
-    g_autoptr(OrfFileRow) row = find_mesh(call);
+    g_autoptr(OrfModelRow) model = NULL;
+    g_autoptr(OrfFileRow) row = find_model(call, &model);
     if (row)
-        orf_call_reply_json(call, 200, NULL, orf_mesh_row_json(row));
+        orf_call_reply_json(call, 200, NULL, orf_mesh_row_json(row, model));
 }
 
 static void
@@ -233,9 +247,7 @@ get_view(OrfCall *call)
     g_autoptr(OrfFileRow) row = find_mesh(call);
     if (!row)
         return;
-    json_t *facts = facts_of(row);
-    Download *download = set_download(call, row, facts, "png");
-    json_decref(facts);
+    Download *download = set_download(call, row, "png");
     download->type = "image/png";
     download->extension = "png";
     download->how = "inline";
@@ -245,50 +257,49 @@ get_view(OrfCall *call)
 
 /* --- Measures ----------------------------------------------------------------------------- */
 
+/* `measures` is JSON. */
 static void
-reply_measures(OrfCall *call, const OrfFileRow *row, const json_t *measures)
+reply_measures(OrfCall *call, const OrfModelRow *model, const char *measures)
 {
-    json_t *facts = facts_of(row), *out = json_object();
-    json_object_set_new(out, "mesh", json_string(row->id));
-    copy(out, facts, "format");
-    json_object_set_new(out, "measures", json_incref((json_t *)measures));
-    copy(out, facts, "warnings");
-    orf_call_reply_json(call, 200, NULL,
-                        json_dumps(out, JSON_COMPACT | JSON_REAL_PRECISION(9)));
-    json_decref(out);
-    json_decref(facts);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "mesh", call->path_values[0]);
+    orf_json_add_text(json, "format", model->format);
+    orf_json_add_raw(json, "measures", measures);
+    add_warnings(json, model->warnings);
+    orf_json_end(json);
+    orf_call_reply_json(call, 200, NULL, orf_json_steal(json));
 }
 
 static void
 reply_crossings(OrfCall *call, const char *digest)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(OrfModelRow) model = NULL;
     g_autoptr(GBytes) bytes = orf_blob_get(call->api->options.store, digest, &error);
-    g_autoptr(OrfFileRow) row = bytes ? find_mesh(call) : NULL;
+    g_autoptr(OrfFileRow) row = bytes ? find_model(call, &model) : NULL;
     if (!bytes)
         orf_call_error(call, error);
     if (!row)
         return;
-    json_t *measures =
-        json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
-    reply_measures(call, row, measures);
-    json_decref(measures);
+    size_t size;
+    const char *text = g_bytes_get_data(bytes, &size);
+    g_autofree char *measures = g_strndup(text, size);
+    reply_measures(call, model, measures);
 }
 
 static void
 get_analysis(OrfCall *call)
 {
-    g_autoptr(OrfFileRow) row = find_mesh(call);
+    g_autoptr(OrfModelRow) model = NULL;
+    g_autoptr(OrfFileRow) row = find_model(call, &model);
     if (!row)
         return;
     const char *crossings = orf_call_text(call, "crossings");
-    if (crossings && (strcmp(crossings, "true") == 0 || strcmp(crossings, "1") == 0)) {
+    if (crossings && (strcmp(crossings, "true") == 0 || strcmp(crossings, "1") == 0))
         orf_call_derive(call, row->digest, "crossings", reply_crossings);
-        return;
-    }
-    json_t *facts = facts_of(row);
-    reply_measures(call, row, json_object_get(facts, "measures"));
-    json_decref(facts);
+    else
+        reply_measures(call, model, model->measures);
 }
 
 /* --- Converting --------------------------------------------------------------------------- */

@@ -70,35 +70,36 @@ begin(OrfCall *call)
 /* --- Keeping it --------------------------------------------------------------------------- */
 
 static char *
-facts_json(const OrfJobInput *picture)
-{
-    GString *json = g_string_new("{\"name\":");
-    orf_json_string(json, picture->name);
-    g_string_append_printf(
-        json, ",\"bytes\":%" G_GUINT64_FORMAT ",\"format\":\"%s\",\"width\":%u,\"height\":%u}",
-        picture->bytes, picture->format, picture->width, picture->height);
-    return g_string_free(json, FALSE);
-}
-
-static char *
 upload_json(const OrfFileRow *row)
 {
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(row->expires / G_USEC_PER_SEC);
-    g_autofree char *expires = g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");
-    return g_strdup_printf("{\"id\":\"%s\",\"expires_at\":\"%s\",%s", row->id, expires,
-                           row->facts + 1);
+    char expires[ORF_TIME_SIZE];
+    orf_time_text(row->expires, expires);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "id", row->id);
+    orf_json_add_text(json, "expires_at", expires);
+    orf_json_add_text(json, "name", row->name);
+    orf_json_add_int(json, "bytes", (int64_t)row->bytes);
+    orf_json_add_text(json, "format", row->format);
+    orf_json_add_int(json, "width", row->width);
+    orf_json_add_int(json, "height", row->height);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
 
 static void
 keep(OrfCall *call, const OrfJobInput *picture)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *facts = facts_json(picture);
     int64_t now = g_get_real_time();
     OrfFileRow row = { .id = picture->digest,
                        .tenant = (char *)call->who.tenant,
                        .digest = picture->digest,
-                       .facts = facts,
+                       .name = picture->name,
+                       .bytes = picture->bytes,
+                       .format = picture->format,
+                       .width = picture->width,
+                       .height = picture->height,
                        .created = now,
                        .expires = now + KEEP_US };
     if (!orf_file_row_put(call->api->options.store, &row, &error)) {

@@ -1,6 +1,7 @@
 /* describe.c - what the engine says of generators and assets, as JSON.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/describe-priv.h"
 #include "engine/engine.h"
 
 #include "generate/generate.h"
@@ -110,28 +111,34 @@ add_vector(OrfJson *json, const char *key, const float vector[3])
     orf_json_end(json);
 }
 
+void
+orf_describe_measures(OrfJson *json, const OrfAsset *asset, const OrfMeasures *m)
+{
+    float size[3] = { m->high[0] - m->low[0], m->high[1] - m->low[1], m->high[2] - m->low[2] };
+    add_counts(json, m);
+    orf_json_add_bool(json, "closed", m->closed);
+    orf_json_add_bool(json, "manifold", m->manifold);
+    orf_json_add_bool(json, "oriented", m->oriented);
+    orf_json_add_bool(json, "solid", orf_measures_solid(m));
+    orf_json_add_rounded(json, "volume_mm3", m->volume, DIGITS);
+    orf_json_add_rounded(json, "area_mm2", m->area, DIGITS);
+    add_vector(json, "low_mm", m->low);
+    add_vector(json, "high_mm", m->high);
+    add_vector(json, "size_mm", size);
+    orf_json_add_int(json, "materials", orf_asset_n_materials(asset));
+    orf_json_add_bool(json, "uvs", orf_mesh_n_uvs(orf_asset_mesh(asset)) > 0);
+    orf_json_add_bool(json, "colors", orf_mesh_colors(orf_asset_mesh(asset)) != NULL);
+}
+
 char *
 orf_asset_measures_json(OrfTask *task, OrfAsset *asset, bool crossings, GError **error)
 {
     OrfMeasures m;
     if (!orf_mesh_measure(task, orf_asset_mesh(asset), crossings, &m, error))
         return NULL;
-    float size[3] = { m.high[0] - m.low[0], m.high[1] - m.low[1], m.high[2] - m.low[2] };
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
-    add_counts(json, &m);
-    orf_json_add_bool(json, "closed", m.closed);
-    orf_json_add_bool(json, "manifold", m.manifold);
-    orf_json_add_bool(json, "oriented", m.oriented);
-    orf_json_add_bool(json, "solid", orf_measures_solid(&m));
-    orf_json_add_rounded(json, "volume_mm3", m.volume, DIGITS);
-    orf_json_add_rounded(json, "area_mm2", m.area, DIGITS);
-    add_vector(json, "low_mm", m.low);
-    add_vector(json, "high_mm", m.high);
-    add_vector(json, "size_mm", size);
-    orf_json_add_int(json, "materials", orf_asset_n_materials(asset));
-    orf_json_add_bool(json, "uvs", orf_mesh_n_uvs(orf_asset_mesh(asset)) > 0);
-    orf_json_add_bool(json, "colors", orf_mesh_colors(orf_asset_mesh(asset)) != NULL);
+    orf_describe_measures(json, asset, &m);
     orf_json_end(json);
     return orf_json_steal(json);
 }

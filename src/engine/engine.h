@@ -43,6 +43,15 @@ bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *r
  * the generators that "auto" may choose. Caller owns. */
 char *orf_engine_parameters_json(const OrfRecipe *recipe);
 void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles);
+/* What lists of assets show. */
+typedef struct {
+    uint64_t vertices, triangles;
+    double size_mm[3];
+    bool solid;
+} OrfAssetFacts;
+/* The text of orf_asset_measures_json without crossings, and the facts. Caller owns. Errors: as
+ * there. */
+char *orf_engine_measure(OrfTask *task, OrfAsset *asset, OrfAssetFacts *ret, GError **error);
 /* The same asset with at most about `triangles`; itself when it has no more. Errors: CANCELLED,
  * TOO_LARGE. */
 OrfAsset *orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, GError **error);

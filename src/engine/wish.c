@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
+#include "engine/describe-priv.h"
+
 #include "generate/generate.h"
 
 bool
@@ -59,4 +61,24 @@ orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triang
 {
     *ret_vertices = orf_mesh_n_vertices(orf_asset_mesh(asset));
     *ret_triangles = orf_mesh_n_triangles(orf_asset_mesh(asset));
+}
+
+/* --- Assets ------------------------------------------------------------------------------- */
+
+char *
+orf_engine_measure(OrfTask *task, OrfAsset *asset, OrfAssetFacts *ret, GError **error)
+{
+    OrfMeasures m;
+    if (!orf_mesh_measure(task, orf_asset_mesh(asset), false, &m, error))
+        return NULL;
+    *ret = (OrfAssetFacts){ .vertices = m.vertices,
+                            .triangles = m.triangles,
+                            .solid = orf_measures_solid(&m) };
+    for (int i = 0; i < 3; i++)
+        ret->size_mm[i] = (double)(m.high[i] - m.low[i]);
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_describe_measures(json, asset, &m);
+    orf_json_end(json);
+    return orf_json_steal(json);
 }
