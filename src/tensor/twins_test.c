@@ -355,6 +355,23 @@ errors_stick_and_come_out_once(void)
     g_assert_true(orf_compute_end(c, NULL));
 }
 
+/* This program once more, with oneDNN held to older processors. */
+static void
+older_processors_agree_too(const void *data)
+{
+    static const char *const isas[] = { "AVX512_CORE", "AVX2", "SSE41" };
+    for (size_t i = 0; i < G_N_ELEMENTS(isas) && !g_getenv("DNNL_MAX_CPU_ISA"); i++) {
+        g_auto(GStrv) env =
+            g_environ_setenv(g_get_environ(), "DNNL_MAX_CPU_ISA", isas[i], TRUE);
+        const char *argv[] = { data, NULL };
+        int status = -1;
+        g_assert_true(g_spawn_sync(NULL, (char **)argv, env, G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                                   NULL, NULL, NULL, &status, NULL));
+        g_test_message("%s", isas[i]);
+        g_assert_true(g_spawn_check_wait_status(status, NULL));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -369,5 +386,7 @@ main(int argc, char **argv)
     g_test_add_func("/tensor/twins/pictures", pictures);
     g_test_add_func("/tensor/twins/errors-stick-and-come-out-once",
                     errors_stick_and_come_out_once);
+    g_test_add_data_func("/tensor/twins/older-processors-agree-too", argv[0],
+                         older_processors_agree_too);
     return g_test_run();
 }

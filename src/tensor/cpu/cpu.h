@@ -50,9 +50,8 @@ bool orf_cpu_conv_pack(OrfBackendState *state, const OrfConvShape *shape, const 
 
 bool orf_cpu_open(OrfTask *task, OrfBackendState **ret, GError **error);
 void orf_cpu_close(OrfBackendState *state);
-bool orf_cpu_has_wide_vectors(void); /* 512 bits */
-bool orf_cpu_sums_bytes(void);       /* in hardware: VNNI or tiles */
-bool orf_cpu_has_bf16(void);         /* in hardware: 512-bit dot products or tiles */
+bool orf_cpu_sums_bytes(void); /* in hardware: VNNI or tiles */
+bool orf_cpu_has_bf16(void);   /* in hardware: 512-bit dot products or tiles */
 
 /* --- Kernels ------------------------------------------------------------------------------ */
 

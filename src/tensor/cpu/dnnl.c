@@ -111,13 +111,6 @@ orf_cpu_close(OrfBackendState *state)
 }
 
 bool
-orf_cpu_has_wide_vectors(void)
-{
-    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) ==
-           dnnl_cpu_isa_avx512_core;
-}
-
-bool
 orf_cpu_sums_bytes(void)
 {
     unsigned isa = dnnl_get_effective_cpu_isa();
@@ -220,10 +213,10 @@ conv_form(OrfBackendState *state, const OrfConvShape *shape, dnnl_memory_desc_t 
 {
     OrfConvShape middling = *shape;
     dnnl_primitive_desc_t desc;
-    size_t pad = (shape->k - 1) * shape->dilation / 2;
+    size_t pad = (shape->k - 1) / 2;
+    middling.step = middling.dilation = 1; /* weights are packed before these are known */
     middling.h = middling.w = 64;
-    middling.oh = middling.ow =
-        (64 + 2 * pad - (shape->k - 1) * shape->dilation - 1) / shape->step + 1;
+    middling.oh = middling.ow = 64 + 2 * pad - (shape->k - 1);
     middling.pad_top = middling.pad_bottom = middling.pad_left = middling.pad_right = pad;
     dnnl_status_t status = conv_desc(state, &middling, NULL, NULL, &desc);
     if (status != dnnl_success)

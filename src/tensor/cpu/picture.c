@@ -130,8 +130,6 @@ orf_cpu_conv_call(OrfTask *task, OrfBackendState *state, const OrfConvCall *call
                   .call = call,
                   .x = half ? (const void *)small : call->x,
                   .rows = MIN(rows, call->oh) };
-    if (call->dilation > 1 && !orf_cpu_has_wide_vectors())
-        work.rows = call->oh; /* oneDNN 2.6: wrong with uneven padding and dilation there */
     work.bands = (call->oh + work.rows - 1) / work.rows;
     g_mutex_init(&work.lock);
     orf_task_parallel(task, call->batch * work.bands, 1, convolve, &work);
