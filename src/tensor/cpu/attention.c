@@ -126,7 +126,7 @@ parts_of(const Work *work, size_t which)
 static void
 weigh_row(const Work *work, const Room *room, size_t i, size_t keys, bool first)
 {
-    float *scores = room->scores + i * KEYS;
+    float *scores = room->scores + i * keys;
     size_t dim = work->call->dim;
     if (first)
         scores[0] += work->call->first_key;
@@ -139,7 +139,7 @@ weigh_row(const Work *work, const Room *room, size_t i, size_t keys, bool first)
     }
     room->sum[i] += exp_of(scores, keys, room->top[i]);
     if (work->half)
-        orf_cpu_to_bf16(scores, (uint16_t *)room->p + i * KEYS, keys);
+        orf_cpu_to_bf16(scores, (uint16_t *)room->p + i * keys, keys);
 }
 
 static bool
@@ -154,14 +154,14 @@ attend_tile(const Work *work, const Room *room, size_t head, size_t queries, siz
                         .n = keys,
                         .k = call->dim,
                         .x_ld = call->dim,
-                        .y_ld = KEYS,
+                        .y_ld = keys,
                         .w_ld = call->dim,
                         .w_rows_are_outputs = true };
     OrfMatmul gather = { .type = score.type,
                          .m = queries,
                          .n = call->dim,
                          .k = keys,
-                         .x_ld = KEYS,
+                         .x_ld = keys,
                          .y_ld = call->dim,
                          .w_ld = call->dim,
                          .add = true };

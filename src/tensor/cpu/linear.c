@@ -188,9 +188,31 @@ typedef struct {
     const void *x; /* in the weight's number format, x_ld apart */
     size_t x_ld;
     const float *row_scales;
+    float *rooms; /* BLOCK * PANEL each: oneDNN is fast only where rows follow one another */
     GMutex lock;
+    guint64 used;  /* which rooms are taken, one bit each */
     GError *error; /* of the first piece that failed */
 } Work;
+
+static size_t
+take_room(Work *work)
+{
+    g_mutex_lock(&work->lock);
+    size_t which = 0;
+    while (work->used >> which & 1)
+        which++;
+    work->used |= (guint64)1 << which;
+    g_mutex_unlock(&work->lock);
+    return which;
+}
+
+static void
+give_room(Work *work, size_t which)
+{
+    g_mutex_lock(&work->lock);
+    work->used &= ~((guint64)1 << which);
+    g_mutex_unlock(&work->lock);
+}
 
 static void
 keep_error(Work *work, GError *error)
@@ -203,7 +225,7 @@ keep_error(Work *work, GError *error)
 }
 
 static void
-finish_row(const Work *work, size_t row, size_t first, size_t n)
+finish_row(const Work *work, const float *sums, size_t row, size_t first, size_t n)
 {
     const OrfLinearCall *call = work->call;
     const OrfWeight *weight = call->weight;
@@ -216,40 +238,48 @@ finish_row(const Work *work, size_t row, size_t first, size_t n)
         how.gate = call->gate + row / call->gate_rows * call->gate_ld + first;
     if (call->add)
         how.add = call->add + row * call->add_ld + first;
-    orf_cpu_epilogue(&how, call->y.data + row * call->y.ld + first, n);
+    float *y = call->y.data + row * call->y.ld + first;
+    if (sums != y)
+        memcpy(y, sums, n * sizeof *y);
+    orf_cpu_epilogue(&how, y, n);
 }
 
 static void
-multiply_piece(Work *work, size_t piece)
+multiply_piece(Work *work, size_t piece, float *room)
 {
     const OrfLinearCall *call = work->call;
     const OrfWeight *weight = call->weight;
     const Packed *packed = weight->packed;
     size_t panel = piece / work->n_blocks, row = piece % work->n_blocks * BLOCK;
     size_t rows = MIN(BLOCK, call->y.rows - row), n = panel_width(weight, panel);
+    float *y = room ? room : call->y.data + row * call->y.ld;
     OrfMatmul shape = { .type = type_of(weight->precision),
                         .m = rows,
                         .n = n,
                         .k = weight->n_in,
                         .x_ld = work->x_ld,
-                        .y_ld = call->y.ld };
+                        .y_ld = n };
     GError *error = NULL;
     const char *x = (const char *)work->x + row * work->x_ld * bytes_of(weight->precision);
-    if (!orf_cpu_matmul(work->state, &shape, x, packed->panels[panel],
-                        call->y.data + row * call->y.ld + panel * PANEL, &error)) {
+    if (!orf_cpu_matmul(work->state, &shape, x, packed->panels[panel], y, &error)) {
         keep_error(work, error);
         return;
     }
-    bool nothing = !weight->bias && !packed->scales && !call->act && !call->gate && !call->add;
+    bool nothing =
+        !room && !weight->bias && !packed->scales && !call->act && !call->gate && !call->add;
     for (size_t r = 0; r < rows && !nothing; r++)
-        finish_row(work, row + r, panel * PANEL, n);
+        finish_row(work, y + r * n, row + r, panel * PANEL, n);
 }
 
 static void
 multiply(size_t begin, size_t end, void *data)
 {
+    Work *work = data;
+    size_t which = take_room(work);
+    float *room = work->rooms ? work->rooms + which * BLOCK * PANEL : NULL;
     for (size_t piece = begin; piece < end; piece++)
-        multiply_piece(data, piece);
+        multiply_piece(work, piece, room);
+    give_room(work, which);
 }
 
 typedef struct {
@@ -257,6 +287,17 @@ typedef struct {
     void *out;
     float *row_scales;
 } Convert;
+
+static void
+copy_row(const Convert *convert, size_t r)
+{
+    const OrfMatrix *x = &convert->call->x;
+    const float *from = x->data + r * x->ld;
+    if (convert->call->weight->precision == ORF_PRECISION_BF16)
+        orf_cpu_to_bf16(from, (uint16_t *)convert->out + r * x->columns, x->columns);
+    else
+        memcpy((float *)convert->out + r * x->columns, from, x->columns * sizeof *from);
+}
 
 static void
 convert_rows(size_t begin, size_t end, void *data)
@@ -268,8 +309,7 @@ convert_rows(size_t begin, size_t end, void *data)
             convert->row_scales[r] = quantise(
                 x->data + r * x->ld, (int8_t *)convert->out + r * x->columns, x->columns);
         else
-            orf_cpu_to_bf16(x->data + r * x->ld, (uint16_t *)convert->out + r * x->columns,
-                            x->columns);
+            copy_row(convert, r);
 }
 
 static bool
@@ -277,7 +317,13 @@ run(OrfTask *task, Work *work, GError **error)
 {
     const OrfLinearCall *call = work->call;
     const Packed *packed = call->weight->packed;
+    bool dense = packed->n_panels == 1 && call->y.ld == call->weight->n_out;
+    size_t rooms = dense ? 0 : MIN(orf_task_cores(task), 64) * BLOCK * PANEL;
     work->n_blocks = (call->y.rows + BLOCK - 1) / BLOCK;
+    orf_autofree float *room = rooms ? ORF_ALLOC(task, float, rooms, "sums", error) : NULL;
+    if (rooms && !room)
+        return false;
+    work->rooms = room;
     g_mutex_init(&work->lock);
     orf_task_parallel(task, work->n_blocks * packed->n_panels, 1, multiply, work);
     g_mutex_clear(&work->lock);
@@ -291,8 +337,9 @@ bool
 orf_cpu_linear(OrfTask *task, OrfBackendState *state, const OrfLinearCall *call, GError **error)
 {
     const OrfWeight *weight = call->weight;
-    Work work = { .state = state, .call = call, .x = call->x.data, .x_ld = call->x.ld };
-    if (!call->y.rows || weight->precision == ORF_PRECISION_F32)
+    Work work = { .state = state, .call = call, .x = call->x.data, .x_ld = weight->n_in };
+    bool dense = call->x.ld == call->x.columns || call->x.rows == 1;
+    if (!call->y.rows || (weight->precision == ORF_PRECISION_F32 && dense))
         return !call->y.rows || run(task, &work, error);
     size_t rows = call->x.rows;
     bool int8 = weight->precision == ORF_PRECISION_INT8;
@@ -305,7 +352,6 @@ orf_cpu_linear(OrfTask *task, OrfBackendState *state, const OrfLinearCall *call,
     Convert convert = { call, x, row_scales };
     orf_task_parallel(task, rows, 64, convert_rows, &convert);
     work.x = x;
-    work.x_ld = weight->n_in;
     work.row_scales = row_scales;
     return run(task, &work, error);
 }
