@@ -69,6 +69,32 @@ follows(JobsStage *stage)
     g_assert_nonnull(strstr(rest, url));
 }
 
+/* The clock's seconds are counted by hand, so nobody waits for them. */
+static void
+shows_signs_of_life(JobsStage *stage)
+{
+    static const struct {
+        const char *accept, *begins, *sign;
+    } kinds[] = {
+        { "", "retry: 2000\n", "\n:\n\n" },
+        { "Accept: application/x-ndjson\r\n", "\"event\"", "\"event\":\"heartbeat\"" },
+    };
+    jobs_stage_add(stage, NULL);
+    jobs_stage_tell_stage(stage, "preview", 0.25);
+    jobs_stage_await(stage, "stage");
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        int fd = jobs_open(stage, "/events", kinds[i].accept);
+        g_autofree char *head = client_read_until(fd, kinds[i].begins);
+        g_assert_null(strstr(head, kinds[i].sign));
+        for (int tick = 0; tick < BEAT_TICKS; tick++)
+            orf_feeds_tick(stage->api->api);
+        g_autofree char *rest = client_read_until(fd, kinds[i].sign);
+        g_assert_nonnull(rest);
+        close(fd);
+    }
+    jobs_stage_finish(stage);
+}
+
 static void
 resumes(JobsStage *stage)
 {
@@ -427,6 +453,7 @@ main(int argc, char **argv)
         TestFn test;
     } tests[] = {
         { "/api/events/a-stream-replays-follows-and-ends", follows },
+        { "/api/events/a-waiting-stream-shows-signs-of-life", shows_signs_of_life },
         { "/api/events/a-client-resumes-after-any-event", resumes },
         { "/api/events/who-has-seen-the-end-gets-204", ends_for_good },
         { "/api/events/streams-survive-a-restart", comes_back_after_restart },

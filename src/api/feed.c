@@ -16,7 +16,6 @@
 
 #define SLOW (16u << 10)       /* bytes unsent, from which on progress is held back */
 #define TICK_US G_USEC_PER_SEC /* what was held back is looked at */
-#define BEAT_TICKS 12          /* a sign of life for each stream */
 #define RETRY "2000"           /* ms */
 
 struct OrfFeed {
@@ -311,16 +310,23 @@ look_after(OrfFeed *feed, unsigned slot)
     g_mutex_unlock(&feed->lock);
 }
 
+void
+orf_feeds_tick(OrfApi *api)
+{
+    OrfFeeds *feeds = api->feeds;
+    unsigned slot = feeds->tick++ % BEAT_TICKS;
+    g_autoptr(GPtrArray) some = collect(feeds, (int)slot);
+    for (size_t i = 0; i < some->len; i++)
+        look_after(some->pdata[i], slot);
+}
+
 static void
 tick(void *data)
 {
     OrfFeeds *feeds = data;
     orf_workers_after(feeds->api->clock, TICK_US, tick, feeds);
     atomic_store(&feeds->api->parts->tick_us, g_get_monotonic_time());
-    unsigned slot = feeds->tick++ % BEAT_TICKS;
-    g_autoptr(GPtrArray) some = collect(feeds, (int)slot);
-    for (size_t i = 0; i < some->len; i++)
-        look_after(some->pdata[i], slot);
+    orf_feeds_tick(feeds->api);
 }
 
 bool

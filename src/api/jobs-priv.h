@@ -114,14 +114,18 @@ struct OrfFeeds {
     OrfShowcase *showcase;
     OrfMakers *makers;
     OrfWorkers *chores; /* what may block and nobody waits for */
-    unsigned tick;      /* of the clock's thread */
-    GMutex lock;        /* of the rest */
+    _Atomic unsigned tick;
+    GMutex lock; /* of the rest */
     GCond empty;
     GHashTable *open; /* OrfFeed -> itself, with a reference */
     unsigned turn;
     bool draining;
 };
 typedef struct OrfFeeds OrfFeeds;
+/* What the clock does every second: what was held back goes out, and one feed in BEAT_TICKS
+ * gives a sign of life. */
+#define BEAT_TICKS 12
+void orf_feeds_tick(OrfApi *api);
 void orf_feeds_chore(OrfApi *api, void (*work)(void *data), void *data);
 
 #endif

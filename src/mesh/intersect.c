@@ -148,6 +148,10 @@ meeting_of(Corners a, Corners b, int ret_a_sides[3], int ret_b_sides[3])
     return a_lies && b_lies ? IN_ONE_PLANE : ON_BOTH_SIDES;
 }
 
+/* Each triangle cuts the line where the planes meet in an interval. An end of it that lies on
+ * an edge, and in the other triangle or on its rim, is found by edge_crosses. Where the
+ * intervals overlap between two corners instead, one is of `a` and inside `b`, the other of `b`
+ * and inside `a`: it is enough to ask for one of them. */
 static bool
 strangers_cross(Corners a, Corners b)
 {
@@ -158,7 +162,7 @@ strangers_cross(Corners a, Corners b)
     for (int k = 0; k < 3; k++)
         if (edge_crosses(a, a_sides, k, b) || edge_crosses(b, b_sides, k, a))
             return true;
-    return corner_pierces(a, a_sides, b) || corner_pierces(b, b_sides, a);
+    return corner_pierces(a, a_sides, b);
 }
 
 /* Both begin at the shared corner. */

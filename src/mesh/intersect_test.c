@@ -139,6 +139,10 @@ static const Pair pairs[] = {
       { { 1, 0, 0 }, { -9, 0, 5 }, { -9, 0, -5 }, { -1, 0, 0 }, { 9, 5, 0 }, { 9, -5, 0 } },
       { 3, 4, 5 },
       true },
+    { "a corner enters the face, the rest leaves at its edge",
+      { { 0, 0, 0 }, { 4, 0, 0 }, { 0, 4, 0 }, { 1, 1, 0 }, { 2, 2, 1 }, { 2, 2, -1 } },
+      { 3, 4, 5 },
+      true },
     { "side by side in a plane",
       { { 0, 0, 0 }, { 4, 0, 0 }, { 0, 4, 0 }, { 4, 4, 0 }, { 4, 0.5f, 0 }, { 0.5f, 4, 0 } },
       { 3, 4, 5 },
@@ -215,6 +219,24 @@ pairs_are_judged_right_in_any_order(void)
             g_assert_true(orf_triangles_cross(pairs[i].p[0], b, a) == pairs[i].cross);
         }
     }
+}
+
+/* Few whole coordinates: corners on faces, edges through edges and planes shared are common. */
+static void
+pairs_that_touch_are_judged_the_same_from_both_sides(void)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(44);
+    unsigned crossing = 0;
+    for (int round = 0; round < 300000; round++) {
+        float p[6][3];
+        for (int i = 0; i < 18; i++)
+            p[i / 3][i % 3] = (float)g_rand_int_range(random, -2, 3);
+        static const uint32_t a[3] = { 0, 1, 2 }, b[3] = { 3, 4, 5 };
+        bool cross = orf_triangles_cross(p[0], a, b);
+        g_assert_true(orf_triangles_cross(p[0], b, a) == cross);
+        crossing += cross;
+    }
+    g_assert_cmpuint(crossing, >, 10000);
 }
 
 /* Where the segment pq meets the plane of t, inside t: for triangles in general position. */
@@ -384,6 +406,8 @@ main(int argc, char **argv)
                     random_pairs_agree_with_plain_geometry);
     g_test_add_func("/mesh/intersect/equals-all-pairs-on-random-soups",
                     equals_all_pairs_on_random_soups);
+    g_test_add_func("/mesh/intersect/pairs-that-touch-are-judged-the-same-from-both-sides",
+                    pairs_that_touch_are_judged_the_same_from_both_sides);
     g_test_add_func("/mesh/intersect/bodies-cross-or-not", bodies_cross_or_not);
     g_test_add_func("/mesh/intersect/counting-stops", counting_stops);
     g_test_add_func("/mesh/intersect/stops-when-cancelled-and-stays-in-its-budget",

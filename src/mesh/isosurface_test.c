@@ -313,6 +313,32 @@ ball_has_its_volume_and_place(void)
     g_assert_cmpint(m.euler, ==, 2);
 }
 
+/* The surface passes as near to a lattice point as floats allow, from inside and outside. */
+static void
+no_patch_collapses_at_a_lattice_point(void)
+{
+    for (int inside = 0; inside < 2; inside++) {
+        float values[27];
+        for (int i = 0; i < 27; i++)
+            values[i] = inside ? -1 : 1;
+        values[13] = inside ? 1e-30f : -1e-30f;
+        OrfField field = { .field = values, .nx = 3, .ny = 3, .nz = 3, .cell = 1 };
+        g_autoptr(OrfMesh) mesh = orf_mesh_isosurface(NULL, &field, NULL);
+        OrfMeasures m;
+        g_assert_true(orf_mesh_measure(NULL, mesh, false, &m, NULL));
+        g_assert_true(m.closed && m.manifold && m.oriented);
+        g_assert_cmpint(m.degenerate, ==, 0);
+        double whole = inside ? 0 : 26; /* of the block around the cavity, about */
+        g_assert_cmpfloat(m.volume, >, whole * 0.5 + 1e-6);
+        const float *p = orf_mesh_positions(mesh);
+        for (size_t a = 0; a < orf_mesh_n_vertices(mesh); a++)
+            for (size_t b = 0; b < a; b++)
+                g_assert_cmpfloat(hypot(hypot(p[3 * a] - p[3 * b], p[3 * a + 1] - p[3 * b + 1]),
+                                        p[3 * a + 2] - p[3 * b + 2]),
+                                  >, 0.01);
+    }
+}
+
 static void
 odd_values_are_outside(void)
 {
@@ -372,5 +398,7 @@ main(int argc, char **argv)
                     full_field_is_closed_at_the_border);
     g_test_add_func("/mesh/isosurface/refuses-sizes-and-gives-up-politely",
                     refuses_sizes_and_gives_up_politely);
+    g_test_add_func("/mesh/isosurface/no-patch-collapses-at-a-lattice-point",
+                    no_patch_collapses_at_a_lattice_point);
     return g_test_run();
 }

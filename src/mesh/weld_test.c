@@ -172,6 +172,49 @@ keeps_seam_colours_and_groups(void)
 
 /* --- Within a distance -------------------------------------------------------------------- */
 
+/* Triangles of which only the first corners matter: the others are far from everything. */
+static OrfMesh *
+far_triangles(const float (*corners)[3], size_t n)
+{
+    g_autofree float *positions = g_new(float, 9 * n);
+    g_autofree uint32_t *triangles = g_new(uint32_t, 3 * n);
+    for (size_t i = 0; i < n; i++) {
+        float far = 1000.f * (float)(i + 1);
+        float p[9] = { corners[i][0], corners[i][1], corners[i][2], far, 0, 50, 0, far, -50 };
+        memcpy(positions + 9 * i, p, sizeof p);
+        for (uint32_t k = 0; k < 3; k++)
+            triangles[3 * i + k] = (uint32_t)(3 * i) + k;
+    }
+    return shape_new(positions, 3 * n, triangles, n);
+}
+
+static void
+joins_at_the_very_distance(void)
+{
+    static const float pair[][3] = { { 0, 0, 0 }, { 0.5f, 0, 0 } };
+    g_autoptr(OrfMesh) mesh = far_triangles(pair, 2);
+    g_autoptr(OrfMesh) at = orf_mesh_weld(NULL, mesh, 0.5f, NULL);
+    g_assert_cmpuint(orf_mesh_n_vertices(at), ==, 5);
+    g_autoptr(OrfMesh) under = orf_mesh_weld(NULL, mesh, nextafterf(0.5f, 0), NULL);
+    g_assert_cmpuint(orf_mesh_n_vertices(under), ==, 6);
+}
+
+/* Two kept vertices that are equally near, on all sides of the grid's cells. */
+static void
+of_two_as_near_the_first_is_joined(void)
+{
+    for (int axis = 0; axis < 3; axis++)
+        for (int side = -1; side <= 1; side += 2) {
+            float corners[3][3] = { { 0 } };
+            corners[0][axis] = (float)-side;
+            corners[1][axis] = (float)side;
+            g_autoptr(OrfMesh) mesh = far_triangles((const float(*)[3])corners, 3);
+            g_autoptr(OrfMesh) welded = orf_mesh_weld(NULL, mesh, 1.25f, NULL);
+            g_assert_cmpuint(orf_mesh_n_vertices(welded), ==, 8);
+            g_assert_cmpuint(orf_mesh_triangles(welded)[6], ==, 0);
+        }
+}
+
 static void
 leaves_no_two_vertices_in_reach(void)
 {
@@ -286,5 +329,8 @@ main(int argc, char **argv)
     g_test_add_func("/mesh/weld/stops-when-cancelled", stops_when_cancelled);
     g_test_add_func("/mesh/weld/stays-in-its-budget", stays_in_its_budget);
     g_test_add_func("/mesh/points/equal-points-get-one-index", equal_points_get_one_index);
+    g_test_add_func("/mesh/weld/joins-at-the-very-distance", joins_at_the_very_distance);
+    g_test_add_func("/mesh/weld/of-two-as-near-the-first-is-joined",
+                    of_two_as_near_the_first_is_joined);
     return g_test_run();
 }
