@@ -88,7 +88,7 @@ def spoken(folder):
     with servers.Server(ORFEAS, folder / "data") as server:
         description = document(server)
     silent = set(operations(description)) - {
-        ("GET", "/api/v1/ws"),  # tests/streams_test.py
+        ("GET", "/api/v1/ws"),  # tests/sockets_test.py
         ("POST", "/api/v1/webhooks/{id}/resend"),  # a message is dead after two hours: src/api/webhooks_test.c
     }
     for file in sorted((ROOT / "tests" / "api").glob("*.http")):
