@@ -23,6 +23,11 @@
 #define MOST_FILES 512
 #define SLACK ((uint64_t)8 << 30) /* bytes of address space for stacks and libraries */
 
+#ifdef __has_feature /* clang's way to say it */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1 /* shadow memory is terabytes large, reports need more calls */
 #else

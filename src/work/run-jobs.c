@@ -19,11 +19,13 @@
 #include <unistd.h>
 
 #define GENTLE 10 /* nice value of threads that run jobs */
+#define POLITE 5  /* of the others: starting takes nothing from who answers clients */
 #define BEAT_US (500 * G_TIME_SPAN_MILLISECOND)
 #define MOST_ERROR 1000 /* bytes of a message */
 
 typedef struct {
     OrfChannel *channel;
+    OrfEngine *engine; /* all runs share it */
     OrfRunHook hook;
     GMutex lock;      /* of the rest */
     GCond changed;    /* a run may go on, or is over, or has begun */
@@ -159,7 +161,8 @@ begin(Room *room, OrfMessage *order)
         orf_task_new(&(OrfTaskOptions){ .cores = (unsigned)CLAMP(order->cores, 1, 1024),
                                         .memory = order->memory,
                                         .progress = progress,
-                                        .progress_data = inside });
+                                        .progress_data = inside,
+                                        .engine = room->engine });
     g_mutex_lock(&room->lock);
     g_hash_table_insert(room->runs, &order->run, inside);
     g_cond_broadcast(&room->changed);
@@ -229,6 +232,7 @@ orf_run_jobs(uint64_t memory, OrfRunHook hook)
         return orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpriority(PRIO_PROCESS, 0, POLITE);
     close_range(ORF_CHILD_NOTE + 1, ~0u, 0);
     orf_child_watch_signals();
     /* Pictures that do not fit are refused by their budget; none is written to a file. */
@@ -236,7 +240,11 @@ orf_run_jobs(uint64_t memory, OrfRunHook hook)
     OrfConfinement confinement;
     orf_confine(memory, &confinement);
     orf_engine_reads_pictures("png"); /* what is opened once is opened now */
-    Room room = { .channel = orf_channel_new(ORF_CHILD_SOCKET), .hook = hook };
+    g_autoptr(OrfEngine) engine = orf_engine_new(
+        &(OrfEngineOptions){ .memory = memory, .cores = g_get_num_processors() }, NULL);
+    Room room = { .engine = engine,
+                  .channel = orf_channel_new(ORF_CHILD_SOCKET),
+                  .hook = hook };
     g_mutex_init(&room.lock);
     g_cond_init(&room.changed);
     room.runs = g_hash_table_new(g_int64_hash, g_int64_equal);
