@@ -21,6 +21,7 @@
 #define GENTLE 10 /* nice value of threads that run jobs */
 #define POLITE 5  /* of the others: starting takes nothing from who answers clients */
 #define BEAT_US (500 * G_TIME_SPAN_MILLISECOND)
+#define PROGRESS_US (50 * G_TIME_SPAN_MILLISECOND)
 #define MOST_ERROR 1000 /* bytes of a message */
 
 typedef struct {
@@ -36,7 +37,10 @@ typedef struct {
     Room *room;
     OrfMessage *order; /* RUN */
     OrfTask *task;
-    unsigned go; /* how often it was told to go on; under the room's lock */
+    /* Under the room's lock: */
+    unsigned go; /* how often it was told to go on */
+    char *step;  /* told last, and when: monotonic */
+    int64_t told_us;
 } Inside;
 
 static void
@@ -90,10 +94,30 @@ stage(const OrfMessage *stage, GBytes *file, void *data, GError **error)
     return sent && may_go_on(inside, error);
 }
 
+/* Each step is told, and how far it is now and then: nobody hears of more. */
+static bool
+is_news(Inside *inside, const char *step)
+{
+    int64_t now = g_get_monotonic_time();
+    g_mutex_lock(&inside->room->lock);
+    bool changed = g_strcmp0(inside->step, step) != 0;
+    bool news = changed || now - inside->told_us >= PROGRESS_US;
+    if (changed) {
+        g_free(inside->step);
+        inside->step = g_strdup(step);
+    }
+    if (news)
+        inside->told_us = now;
+    g_mutex_unlock(&inside->room->lock);
+    return news;
+}
+
 static void
 progress(const char *step, double fraction, void *data)
 {
     Inside *inside = data;
+    if (!is_news(inside, step))
+        return;
     tell(inside->room, &(OrfMessage){ .type = ORF_MESSAGE_PROGRESS,
                                       .run = inside->order->run,
                                       .step = (char *)(uintptr_t)step,
@@ -145,6 +169,7 @@ run_thread(void *data)
     g_mutex_unlock(&room->lock);
     orf_task_unref(inside->task);
     orf_message_free(inside->order);
+    g_free(inside->step);
     g_free(inside);
     return NULL;
 }
