@@ -83,17 +83,42 @@ unit_scale(const char *unit)
     static const struct {
         const char *name;
         double mm;
-    } units[] = { { "", 1 },      { "mm", 1 },    { "cm", 10 },  { "m", 1000 },
-                  { "um", 1e-3 }, { "in", 25.4 }, { "\"", 25.4 } };
+    } units[] = {
+        { "", 1 },         { "mm", 1 },          { "millimeter", 1 },  { "millimetre", 1 },
+        { "cm", 10 },      { "centimeter", 10 }, { "centimetre", 10 }, { "m", 1000 },
+        { "meter", 1000 }, { "metre", 1000 },    { "um", 1e-3 },       { "µm", 1e-3 },
+        { "in", 25.4 },    { "inch", 25.4 },     { "inche", 25.4 },    { "\"", 25.4 },
+        { "″", 25.4 },     { "''", 25.4 },       { "ft", 304.8 },      { "foot", 304.8 },
+        { "feet", 304.8 },
+    };
+    g_autofree char *plain = g_strstrip(g_ascii_strdown(unit, -1));
+    size_t n = strlen(plain);
+    if (n > 1 && plain[n - 1] == '.')
+        plain[--n] = '\0';
+    if (n > 3 && plain[n - 1] == 's') /* "inches" */
+        plain[n - 1] = '\0';
     for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
-        if (g_str_equal(unit, units[i].name))
+        if (g_str_equal(plain, units[i].name))
             return units[i].mm;
     return 0;
 }
 
-static bool
-read_number(const OrfParam *param, const char *text, double *ret)
+/* "100,5" as many write it; "1,000" may mean a thousand and is left to be refused. */
+static char *
+with_decimal_point(const char *text)
 {
+    char *copy = g_strstrip(g_strdup(text)), *comma = strchr(copy, ',');
+    size_t digits = comma ? strspn(comma + 1, "0123456789") : 0;
+    bool thousands = digits == 3 && copy[0] != '0';
+    if (comma && digits && !thousands && !strchr(copy, '.') && !strchr(comma + 1, ','))
+        *comma = '.';
+    return copy;
+}
+
+static bool
+read_number(const OrfParam *param, const char *given, double *ret)
+{
+    g_autofree char *text = with_decimal_point(given);
     char *end;
     errno = 0;
     double value = g_ascii_strtod(text, &end);
@@ -133,8 +158,11 @@ static bool
 fail_number(const OrfParam *param, const char *text, GError **error)
 {
     g_autofree char *range = range_text(param);
+    const char *kind = param->type == ORF_PARAM_INT      ? "a whole number"
+                       : param->type == ORF_PARAM_LENGTH ? "a number of mm, cm, m, in or ft"
+                                                         : "a number";
     return ORF_FALSE(error, BAD_INPUT, "%s: \"%s\" is not %s; give one from %s", param->name,
-                     text, param->type == ORF_PARAM_INT ? "a whole number" : "a number", range);
+                     text, kind, range);
 }
 
 static bool

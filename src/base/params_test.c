@@ -27,8 +27,11 @@ lengths_take_units(void)
     static const struct {
         const char *text;
         double mm;
-    } cases[] = { { "80", 80 },    { "80mm", 80 },  { "8cm", 80 },     { "8 cm", 80 },
-                  { "0.08m", 80 }, { "2in", 50.8 }, { "1500um", 1.5 }, { "1e2", 100 } };
+    } cases[] = { { "3inch", 76.2 },    { "2 Inches", 50.8 }, { "80MM", 80 },
+                  { "100,5mm", 100.5 }, { "0,5 ft", 152.4 },  { " 8cm. ", 80 },
+                  { "80", 80 },         { "80mm", 80 },       { "8cm", 80 },
+                  { "8 cm", 80 },       { "0.08m", 80 },      { "2in", 50.8 },
+                  { "1500um", 1.5 },    { "1e2", 100 } };
     g_autoptr(OrfParams) params = fixture();
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_assert_true(orf_params_set(params, "size", cases[i].text, NULL));
@@ -42,13 +45,23 @@ wrong_values_name_the_remedy(void)
     static const struct {
         const char *name, *text, *says;
     } cases[] = {
-        { "size", "big", "not a number" }, { "size", "0", "1 to 2000 mm" },
-        { "size", "5 furlongs", "not a" }, { "seed", "1.5", "whole number" },
-        { "size", "nan", "not a number" }, { "size", "inf", "not a number" },
-        { "shape", "cube", "flat, arc" },  { "shape", "flat|arc", "not one of" },
-        { "shape", "", "not one of" },     { "heights", "1,x", "not a number" },
-        { "mirror", "maybe", "neither" },  { "text", "far too long a text", "at most 10" },
-        { "text", "\xff\xfe", "UTF-8" },   { "size", "", "not a number" },
+        { "size", "0x10", "not a number" },
+        { "size", "1,000mm", "mm, cm, m, in or ft" },
+        { "size", "1,2,3", "not a number" },
+        { "size", "big", "not a number" },
+        { "size", "0", "1 to 2000 mm" },
+        { "size", "5 furlongs", "not a" },
+        { "seed", "1.5", "whole number" },
+        { "size", "nan", "not a number" },
+        { "size", "inf", "not a number" },
+        { "shape", "cube", "flat, arc" },
+        { "shape", "flat|arc", "not one of" },
+        { "shape", "", "not one of" },
+        { "heights", "1,x", "not a number" },
+        { "mirror", "maybe", "neither" },
+        { "text", "far too long a text", "at most 10" },
+        { "text", "\xff\xfe", "UTF-8" },
+        { "size", "", "not a number" },
     };
     g_autoptr(OrfParams) params = fixture();
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {

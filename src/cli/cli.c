@@ -49,8 +49,13 @@ orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *
     g_autoptr(GError) error = NULL;
     if (g_option_context_parse(context, argc, argv, &error))
         return true;
-    g_printerr("orfeas: %s; see \"%s --help\"\n", error->message, name);
-    *ret_code = orf_error_exit_code(error);
+    bool bytes = error->domain == G_CONVERT_ERROR;
+    g_printerr("orfeas: %s; see \"%s --help\"\n",
+               bytes ? "an option holds bytes that are no UTF-8 text; write it in UTF-8"
+                     : error->message,
+               name);
+    *ret_code =
+        bytes ? orf_error_info(ORF_ERROR_BAD_INPUT)->exit_code : orf_error_exit_code(error);
     return false;
 }
 

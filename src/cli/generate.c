@@ -239,7 +239,7 @@ static bool
 print_done_json(const Job *job, OrfRecipe *recipe, OrfAsset *asset, GError **error)
 {
     OrfTask *task = orf_run_task(job->run);
-    g_autofree char *measures = orf_asset_measures_json(task, asset, false, error);
+    g_autofree char *measures = orf_asset_measures_json(task, asset, true, error);
     if (!measures)
         return false;
     g_autofree char *recipe_digest = orf_recipe_digest(orf_task_engine(task), recipe);

@@ -117,6 +117,25 @@ print_info(const char *path, const json_t *m)
     print_defects(m);
 }
 
+/* The measures, and how to read them: whatever axes the file has, here Y is up. */
+static void
+print_json(const char *path, char **notes, const char *measures)
+{
+    const char *format = orf_format_of_path(path);
+    g_autoptr(GString) line = g_string_new("{\"file\":");
+    orf_json_string(line, path);
+    g_string_append(line, ",\"unit\":\"mm\",\"axes\":\"x width, y height (up), z depth\","
+                          "\"file_up\":");
+    bool y_up = format && (g_str_equal(format, "glb") || g_str_equal(format, "gltf"));
+    g_string_append(line, !format ? "null" : y_up ? "\"y\"" : "\"z\"");
+    g_string_append(line, ",\"notes\":[");
+    for (char **note = notes; *note; note++) {
+        g_string_append(line, note == notes ? "" : ",");
+        orf_json_string(line, *note);
+    }
+    g_print("%s],%s\n", line->str, measures + 1);
+}
+
 static bool
 info_of(const char *path, bool json, bool fast, GError **error)
 {
@@ -127,11 +146,10 @@ info_of(const char *path, bool json, bool fast, GError **error)
     g_autofree char *text = orf_asset_measures_json(orf_run_task(run), asset, !fast, error);
     if (!text)
         return false;
+    g_auto(GStrv) notes = orf_task_notes(orf_run_task(run));
     g_clear_pointer(&run, orf_run_free); /* clears the bar */
     if (json) {
-        g_autoptr(GString) line = g_string_new("{\"file\":");
-        orf_json_string(line, path);
-        g_print("%s,%s\n", line->str, text + 1);
+        print_json(path, notes, text);
         return true;
     }
     json_t *measures = json_loads(text, 0, NULL);

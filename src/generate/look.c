@@ -258,10 +258,14 @@ check_size(const OrfRecipe *recipe, const OrfImage *picture, GError **error)
     unsigned width = orf_image_width(picture), height = orf_image_height(picture);
     if (MAX(width, height) >= MIN_SIDE && MIN(width, height) >= 2)
         return true;
+    const OrfPicture *given = orf_recipe_picture(recipe, 0); /* `picture` may be smaller */
+    bool narrow = MAX(given->info.width, given->info.height) >= MIN_SIDE;
     return ORF_FALSE(error, BAD_INPUT,
-                     "%s: the picture is %u x %u pixels, too small to make anything of; give "
-                     "one of at least %d pixels",
-                     orf_recipe_picture(recipe, 0)->name, width, height, MIN_SIDE);
+                     "%s: the picture is %u x %u pixels, too %s to make anything of; give "
+                     "one of at least %d pixels%s",
+                     given->name, given->info.width, given->info.height,
+                     narrow ? "narrow" : "small", MIN_SIDE,
+                     narrow ? " a side, or name the generator (-g extrude)" : "");
 }
 
 void

@@ -116,6 +116,18 @@ find_box(const OrfImage *alpha, int ret_box[4])
 static bool
 fail_no_subject(const OrfRecipe *recipe, size_t index, const OrfCutout *how, GError **error)
 {
+    const OrfPicture *picture = orf_recipe_picture(recipe, index);
+    if (picture->info.vector)
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: its lines are thinner than the finest that is drawn, a "
+                         "thousandth of its width, and nothing of it is solid; give the "
+                         "strokes more width, or fill them",
+                         picture->name);
+    if (how->method == ORF_CUTOUT_ALPHA)
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: every part of it is more than half transparent; make the subject "
+                         "opaque, or give a cut-out with --mask",
+                         picture->name);
     return ORF_FALSE(
         error, BAD_INPUT,
         "%s: nothing stands out as the subject (%s); give a cut-out with --mask, or take "

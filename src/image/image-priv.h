@@ -61,7 +61,14 @@ orf_to_u8(float value01)
 typedef struct {
     double shrink;       /* 1, 2, 4 or 8: JPEG decodes at 1/shrink; WebP at any */
     const OrfTask *task; /* cancels reading; may be NULL */
+    unsigned frame;      /* of GIF and WebP */
 } OrfImageOpen;
+
+/* The value that stands for "nothing is known here" by the GDAL_NODATA tag of a TIFF: in
+ * nodata.c. False: none. */
+bool orf_image_nodata_tag(GBytes *bytes, double *ret_value);
+/* Or by the numbers: one that is set apart from all others. n may be 0. */
+bool orf_image_nodata_guess(const float *values, size_t n, float *ret_value);
 
 typedef struct {
     const char *name;  /* "jpeg" */

@@ -20,6 +20,7 @@
 
 #define MOST_SHRINK 1000.0 /* libvips takes no more */
 #define STRIP 32           /* rows pulled at a time */
+#define FRAMES_TRIED 16u   /* of an animation, until one shows something */
 
 typedef struct {
     OrfTask *task;
@@ -33,6 +34,7 @@ typedef struct {
     bool data;       /* neither 8 nor 16 bit */
     unsigned bits;   /* 8 or 16 in the result */
     bool grey;       /* of one colour channel in the file */
+    unsigned frame;  /* of an animation */
 } Plan;
 
 /* --- Plan --------------------------------------------------------------------------------- */
@@ -308,11 +310,40 @@ measure_range(const float *value, size_t n, float *ret_low, float *ret_high)
         }
 }
 
+/* Pixels where nothing is known become NaN, which later is the least value. */
+static void
+drop_unknown(const Plan *plan, float *value, size_t n)
+{
+    double tag;
+    float none;
+    bool tagged = orf_image_nodata_tag(plan->bytes, &tag);
+    if (tagged)
+        none = (float)tag;
+    size_t dropped = 0;
+    /* a second kind of gap, or an absurd number, may be left beside the tagged one */
+    for (int round = 0; round < 2; round++) {
+        if (!tagged && !orf_image_nodata_guess(value, n, &none))
+            break;
+        tagged = false;
+        for (size_t i = 0; i < n; i++)
+            if (value[i] == none) {
+                value[i] = NAN;
+                dropped++;
+            }
+    }
+    if (dropped)
+        orf_task_note(plan->task,
+                      "%s: %zu pixels hold no data (%g); they were taken as the lowest value "
+                      "of the others",
+                      plan->name, dropped, (double)none);
+}
+
 static OrfImage *
 settle_data(const Plan *plan, OrfImage *image, GError **error)
 {
     float *value = image->pixels, low, high;
     size_t n = image->height * orf_image_row_samples(image);
+    drop_unknown(plan, value, n);
     measure_range(value, n, &low, &high);
     if (low > high)
         return ORF_FAIL(error, BAD_INPUT, "%s: no finite value in the %s; export it again",
@@ -393,7 +424,7 @@ load_decoded(const Plan *plan, VipsImage *header, GError **error)
         orf_task_alloc(plan->task, decoder_bytes(plan, header), 1, plan->name, error);
     if (!reserve)
         return NULL;
-    OrfImageOpen how = { decoder_shrink(plan), plan->task };
+    OrfImageOpen how = { decoder_shrink(plan), plan->task, plan->frame };
     if (how.shrink == 1)
         return load_from(plan, header, error);
     g_autoptr(OrfVips) small =
@@ -424,6 +455,26 @@ load_first_scan(const Plan *plan, VipsImage *header, GError **error)
     return load_from(plan, image, error);
 }
 
+/* Every pixel is the same: nothing is shown. */
+static bool
+is_blank(const OrfImage *image)
+{
+    size_t bytes = image->sample == ORF_U8 ? 1 : image->sample == ORF_U16 ? 2 : 4;
+    size_t pixel = image->channels * bytes;
+    size_t n = (size_t)image->width * image->height;
+    const uint8_t *at = image->pixels;
+    bool alpha = orf_image_has_alpha(image);
+    bool clear = alpha && image->sample == ORF_U8;
+    for (size_t i = 0; clear && i < n; i++)
+        clear = at[i * pixel + pixel - 1] == 0;
+    if (clear)
+        return true;
+    for (size_t i = 1; i < n; i++)
+        if (memcmp(at, at + i * pixel, pixel) != 0)
+            return false;
+    return true;
+}
+
 static OrfImage *
 load_planned(const Plan *plan, VipsImage *header, GError **error)
 {
@@ -442,6 +493,46 @@ load_planned(const Plan *plan, VipsImage *header, GError **error)
     return load_decoded(plan, header, error);
 }
 
+static OrfImage *
+load_frame(Plan *plan, unsigned *ret_frames, GError **error)
+{
+    OrfImageOpen how = { 1, plan->task, plan->frame };
+    g_autoptr(OrfVips) header =
+        orf_image_open(plan->format, plan->bytes, plan->name, &how, error);
+    if (!header)
+        return NULL;
+    plan_load(plan, header);
+    *ret_frames = (unsigned)orf_image_frames(header);
+    return load_planned(plan, header, error);
+}
+
+/* The first frame; where animations fade in, the first that shows something. */
+static OrfImage *
+load_frames(Plan *plan, GError **error)
+{
+    unsigned frames = 1;
+    g_autoptr(OrfImage) first = load_frame(plan, &frames, error);
+    if (!first || frames < 2)
+        return g_steal_pointer(&first);
+    bool animation =
+        g_str_equal(plan->format->name, "gif") || g_str_equal(plan->format->name, "webp");
+    g_autoptr(OrfImage) shown = orf_image_ref(first);
+    while (animation && is_blank(shown) && plan->frame + 1 < MIN(frames, FRAMES_TRIED)) {
+        plan->frame++;
+        g_clear_pointer(&shown, orf_image_unref);
+        if (!(shown = load_frame(plan, &frames, error)))
+            return NULL;
+    }
+    bool all_blank = is_blank(shown);
+    unsigned frame = all_blank ? 0 : plan->frame;
+    if (frame)
+        orf_task_note(plan->task, "%s: frame %u of %u is used; those before it are empty",
+                      plan->name, frame + 1, frames);
+    else
+        orf_task_note(plan->task, "%s: the first of %u frames is used", plan->name, frames);
+    return all_blank ? g_steal_pointer(&first) : g_steal_pointer(&shown);
+}
+
 OrfImage *
 orf_image_load(OrfTask *task, GBytes *bytes, const char *name, const OrfImageLoad *options,
                GError **error)
@@ -456,13 +547,5 @@ orf_image_load(OrfTask *task, GBytes *bytes, const char *name, const OrfImageLoa
         return NULL;
     if (!plan.format->open)
         return orf_image_load_svg(task, bytes, name, plan.options->max_side, error);
-    OrfImageOpen how = { 1, task };
-    g_autoptr(OrfVips) header = orf_image_open(plan.format, bytes, name, &how, error);
-    if (!header)
-        return NULL;
-    plan_load(&plan, header);
-    if (orf_image_frames(header) > 1)
-        orf_task_note(task, "%s: the first of %d frames is used", name,
-                      orf_image_frames(header));
-    return load_planned(&plan, header, error);
+    return load_frames(&plan, error);
 }

@@ -318,6 +318,119 @@ svg_has_the_side_asked_for(void)
 
 /* Nothing of a local file may appear: entities and pictures by path stay empty. */
 static void
+svg_without_size_is_drawn_whole(void)
+{
+    static const char *const heads[] = {
+        "<svg xmlns='http://www.w3.org/2000/svg'>",
+        "<svg xmlns='http://www.w3.org/2000/svg' width='100%' height='100%'>",
+        "<svg xmlns='http://www.w3.org/2000/svg' width='100%' height='50%' "
+        "viewBox='30 40 20 10'>",
+        "<svg xmlns='http://www.w3.org/2000/svg' height='25%' viewBox='30 40 20 10'>",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+        g_autofree char *text = g_strconcat(
+            heads[i], "<rect x='30' y='40' width='20' height='10' fill='#ff0000'/></svg>",
+            NULL);
+        g_autoptr(GBytes) svg = text_bytes(text);
+        g_autoptr(OrfImage) image = load(svg, &(OrfImageLoad){ .max_side = 40 });
+        g_assert_cmpuint(orf_image_width(image), ==, 40);
+        g_assert_cmpuint(orf_image_height(image), ==, 20);
+        g_test_message("%s", heads[i]);
+        const uint8_t *rgba = orf_image_u8(image);
+        for (size_t k = 0; k < 800; k++)
+            g_assert_cmpuint(rgba[4 * k + 3], >, 250);
+    }
+}
+
+static void
+svg_says_what_it_refers_to(void)
+{
+    g_autoptr(GBytes) all = text_bytes("<svg xmlns='http://www.w3.org/2000/svg' width='9' "
+                                       "height='9'><image href='photo.png' width='9' "
+                                       "height='9'/></svg>");
+    g_autoptr(GError) error = NULL;
+    g_assert_null(orf_image_load(NULL, all, "x.svg", NULL, &error));
+    g_assert_nonnull(strstr(error->message, "'photo.png'"));
+    g_autoptr(GBytes) some = text_bytes(
+        "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' "
+        "width='9' height='9'><defs><rect id='r' width='9' height='9'/></defs>"
+        "<a href='https://models.example/'><use xlink:href='#r'/></a></svg>");
+    g_autoptr(OrfTask) task = orf_task_new(NULL);
+    g_autoptr(OrfImage) image = orf_image_load(task, some, "x.svg", NULL, NULL);
+    g_assert_nonnull(image);
+    g_auto(GStrv) notes = orf_task_notes(task);
+    g_assert_null(notes[0]);
+}
+
+static void
+jpeg_without_end_is_whole_and_cut_is_cut(void)
+{
+    static const char *const kinds[] = { ".jpg[Q=90]", ".jpg[Q=90,interlace]" };
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autoptr(GBytes) whole = picture(320, 200, kinds[i]);
+        size_t size = g_bytes_get_size(whole);
+        g_autoptr(OrfImage) truth = load(whole, NULL);
+        for (size_t cut = 1; cut <= 2; cut++) {
+            g_autoptr(GBytes) open = g_bytes_new_from_bytes(whole, 0, size - cut);
+            g_autoptr(OrfImage) image = load(open, NULL);
+            g_assert_cmpmem(orf_image_u8(image), 320 * 200 * 3, orf_image_u8(truth),
+                            320 * 200 * 3);
+        }
+        g_autoptr(GBytes) half = g_bytes_new_from_bytes(whole, 0, size - size / 4);
+        g_autoptr(GError) error = NULL;
+        g_assert_null(orf_image_load(NULL, half, "half.jpg", NULL, &error));
+        g_assert_cmpstr(error->message, ==,
+                        "half.jpg: the JPEG is damaged or cut short; export it again");
+    }
+}
+
+static void
+numbers_that_mean_nothing_is_known_are_found(void)
+{
+    static const struct {
+        float values[8];
+        bool found;
+        float which;
+    } cases[] = {
+        { { -9999, 1, 2, 3, 4, 5, 6, 7 }, true, -9999 },
+        { { 1200, 1300, 2500, 32767, 1800, 32767, 1700, 1250 }, true, 32767 },
+        { { -3.4028235e38f, 0, 0, 0, 1, 0, 0, 0 }, true, -3.4028235e38f },
+        { { 5, 5, 5, 1e32f, 5, 5, 5, 5 }, true, 1e32f },
+        { { -777, -777, -777, -777, 1, 2, 3, 4 }, true, -777 },
+        { { -777, 1, 2, 3, 4, 5, 6, 7 }, false, 0 },                /* one deep place */
+        { { -9999, -9998, -9990, -9000, 0, 500, 1, 2 }, false, 0 }, /* the bottom of a sea */
+        { { 0, 1, 0, 1, 0, 1, 0, 1 }, false, 0 },
+        { { 3, 3, 3, 3, 3, 3, 3, 3 }, false, 0 },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        float which = 0;
+        g_assert_cmpint(orf_image_nodata_guess(cases[i].values, 8, &which), ==, cases[i].found);
+        g_assert_cmpfloat(which, ==, cases[i].which);
+    }
+    g_assert_false(orf_image_nodata_guess(NULL, 0, NULL));
+}
+
+/* A little TIFF by hand: its first tag is GDAL's, of "-32" and of "-9999". */
+static void
+the_tag_of_gdal_is_read(void)
+{
+    static const uint8_t inside[] = "II*\0\10\0\0\0\1\0\201\244\2\0\4\0\0\0-32\0\0\0\0";
+    static const uint8_t apart[] = "MM\0*\0\0\0\10\0\1\244\201\0\2\0\0\0\6\0\0\0\26-9999";
+    g_autoptr(GBytes) a = g_bytes_new_static(inside, sizeof inside);
+    g_autoptr(GBytes) b = g_bytes_new_static(apart, sizeof apart);
+    double value = 0;
+    g_assert_true(orf_image_nodata_tag(a, &value));
+    g_assert_cmpfloat(value, ==, -32);
+    g_assert_true(orf_image_nodata_tag(b, &value));
+    g_assert_cmpfloat(value, ==, -9999);
+    for (size_t n = 0; n < sizeof apart; n++) { /* cut anywhere: nothing is read behind it */
+        g_autofree uint8_t *copy = g_memdup2(apart, n);
+        g_autoptr(GBytes) cut = g_bytes_new(copy, n);
+        orf_image_nodata_tag(cut, &value);
+    }
+}
+
+static void
 svg_reads_no_files(void)
 {
     g_autofree char *folder = g_dir_make_tmp("orfeas-svg-XXXXXX", NULL);
@@ -364,6 +477,14 @@ main(int argc, char **argv)
     g_test_add_func("/image/load/first-frame-of-many", first_frame_only);
     g_test_add_func("/image/load/real-pictures-have-their-sizes", real_pictures);
     g_test_add_func("/image/load/svg-has-the-side-asked-for", svg_has_the_side_asked_for);
+    g_test_add_func("/image/load/svg-without-size-is-drawn-whole",
+                    svg_without_size_is_drawn_whole);
+    g_test_add_func("/image/load/svg-says-what-it-refers-to", svg_says_what_it_refers_to);
+    g_test_add_func("/image/load/jpeg-without-end-is-whole-and-cut-is-cut",
+                    jpeg_without_end_is_whole_and_cut_is_cut);
+    g_test_add_func("/image/load/numbers-that-mean-nothing-is-known-are-found",
+                    numbers_that_mean_nothing_is_known_are_found);
+    g_test_add_func("/image/load/the-tag-of-gdal-is-read", the_tag_of_gdal_is_read);
     g_test_add_func("/image/load/svg-reads-no-files", svg_reads_no_files);
     return g_test_run();
 }

@@ -90,7 +90,15 @@ typedef struct {
     const OrfTask *task;
     const uint8_t *data;
     int64_t size, at;
+    const uint8_t *more; /* bytes that are read after those of the file */
+    int64_t n_more;
 } Reader;
+
+static uint8_t
+byte_at(const Reader *reader, int64_t at)
+{
+    return at < reader->size ? reader->data[at] : reader->more[at - reader->size];
+}
 
 static gint64
 on_read(VipsSourceCustom *source, void *buffer, gint64 length, Reader *reader)
@@ -98,8 +106,10 @@ on_read(VipsSourceCustom *source, void *buffer, gint64 length, Reader *reader)
     (void)source;
     if (orf_task_cancelled(reader->task))
         return -1;
-    int64_t n = MIN(length, reader->size - reader->at);
-    memcpy(buffer, reader->data + reader->at, (size_t)n);
+    int64_t whole = MIN(length, MAX(reader->size - reader->at, 0)), n = whole;
+    memcpy(buffer, reader->data + MIN(reader->at, reader->size), (size_t)whole);
+    for (; n < length && reader->at + n < reader->size + reader->n_more; n++)
+        ((uint8_t *)buffer)[n] = byte_at(reader, reader->at + n);
     reader->at += n;
     return n;
 }
@@ -108,8 +118,9 @@ static gint64
 on_seek(VipsSourceCustom *source, gint64 offset, int whence, Reader *reader)
 {
     (void)source;
-    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? reader->at : reader->size;
-    if (offset < -from || offset > reader->size - from)
+    int64_t size = reader->size + reader->n_more;
+    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? reader->at : size;
+    if (offset < -from || offset > size - from)
         return -1;
     return reader->at = from + offset;
 }
@@ -122,10 +133,14 @@ free_reader(gpointer reader, GClosure *closure)
 }
 
 static VipsSource *
-new_source(const void *data, size_t size, const OrfTask *task)
+new_source(const void *data, size_t size, const void *more, size_t n_more, const OrfTask *task)
 {
     Reader *reader = g_new0(Reader, 1);
-    *reader = (Reader){ .task = task, .data = data, .size = (int64_t)size };
+    *reader = (Reader){ .task = task,
+                        .data = data,
+                        .size = (int64_t)size,
+                        .more = more,
+                        .n_more = (int64_t)n_more };
     VipsSourceCustom *source = vips_source_custom_new();
     g_signal_connect(source, "seek", G_CALLBACK(on_seek), reader);
     g_signal_connect_data(source, "read", G_CALLBACK(on_read), reader, free_reader, 0);
@@ -135,26 +150,43 @@ new_source(const void *data, size_t size, const OrfTask *task)
 #define ACCESS "access", VIPS_ACCESS_SEQUENTIAL
 #define STRICT "fail_on", VIPS_FAIL_ON_TRUNCATED
 
+/* After the last scan begins, FF D9 is the end marker and nothing else. */
+static bool
+has_end(const uint8_t *data, size_t size)
+{
+    for (size_t i = size; i >= 2; i--)
+        if (data[i - 2] == 0xff && (data[i - 1] == 0xd9 || data[i - 1] == 0xda))
+            return data[i - 1] == 0xd9;
+    return false;
+}
+
+/* Some writers forget the last two bytes. They are added, and then any complaint of the decoder
+ * counts: pixels that are missing must not become grey. */
 static int
 open_jpeg(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
-    g_autoptr(OrfVipsSource) source = new_source(data, size, how->task);
-    return vips_jpegload_source(source, ret_image, "shrink", (int)how->shrink, ACCESS, STRICT,
-                                NULL);
+    static const uint8_t end[] = { 0xff, 0xd9 };
+    bool whole = has_end(data, size);
+    size_t half = size && ((const uint8_t *)data)[size - 1] == 0xff; /* one byte is there */
+    g_autoptr(OrfVipsSource) source =
+        new_source(data, size, end + half, whole ? 0 : 2 - half, how->task);
+    VipsFailOn fail = whole ? VIPS_FAIL_ON_TRUNCATED : VIPS_FAIL_ON_WARNING;
+    return vips_jpegload_source(source, ret_image, "shrink", (int)how->shrink, ACCESS,
+                                "fail_on", fail, NULL);
 }
 
 static int
 open_png(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
-    g_autoptr(OrfVipsSource) source = new_source(data, size, how->task);
+    g_autoptr(OrfVipsSource) source = new_source(data, size, NULL, 0, how->task);
     return vips_pngload_source(source, ret_image, ACCESS, STRICT, NULL);
 }
 
 static int
 open_webp(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
-    return vips_webpload_buffer(data, size, ret_image, "scale", 1 / how->shrink, ACCESS, STRICT,
-                                NULL);
+    return vips_webpload_buffer(data, size, ret_image, "scale", 1 / how->shrink, "page",
+                                (int)how->frame, ACCESS, STRICT, NULL);
 }
 
 static int
@@ -167,8 +199,8 @@ open_tiff(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *ho
 static int
 open_gif(void *data, size_t size, VipsImage **ret_image, const OrfImageOpen *how)
 {
-    (void)how;
-    return vips_gifload_buffer(data, size, ret_image, ACCESS, STRICT, NULL);
+    return vips_gifload_buffer(data, size, ret_image, "page", (int)how->frame, ACCESS, STRICT,
+                               NULL);
 }
 
 static int
@@ -292,12 +324,9 @@ orf_image_init(GError **error)
 void *
 orf_image_fail_vips(const char *name, const char *title, GError **error)
 {
-    g_autofree char *words = vips_error_buffer_copy();
-    g_autofree char *text = g_utf8_make_valid(words, -1);
-    text[strcspn(text, "\r\n")] = '\0'; /* the first line is the cause */
-    return ORF_FAIL(error, BAD_INPUT,
-                    "%s: the %s is damaged or cut short%s%s%s; export it again", name, title,
-                    *text ? " (" : "", text, *text ? ")" : "");
+    vips_error_clear();
+    return ORF_FAIL(error, BAD_INPUT, "%s: the %s is damaged or cut short; export it again",
+                    name, title);
 }
 
 /* --- Limits and facts --------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include <librsvg/rsvg.h>
 #include <math.h>
+#include <string.h>
 
 #define SIDE 2048      /* when none is asked for */
 #define MOST_UNITS 1e6 /* of a drawing's own side */
@@ -35,53 +36,58 @@ parse(GBytes *bytes, const char *name, GError **error)
     return svg;
 }
 
-/* Width and height in pixels of 1/96 inch: its own, or of its viewBox, or of what it draws. */
+/* What is drawn of an SVG, and where. */
+typedef struct {
+    double width, height; /* of it, px of 1/96 inch */
+    bool fitted;          /* has no size of its own: what it draws is fitted to the picture */
+} Sheet;
+
+/* Its own size, or that of its viewBox, or of what it draws. Percentages say nothing here: the
+ * window that they count from is made to fit. */
 static bool
-natural_size(RsvgHandle *svg, double *ret_width, double *ret_height)
+natural_size(RsvgHandle *svg, Sheet *ret)
 {
-    if (rsvg_handle_get_intrinsic_size_in_pixels(svg, ret_width, ret_height))
+    *ret = (Sheet){ 0 };
+    if (rsvg_handle_get_intrinsic_size_in_pixels(svg, &ret->width, &ret->height))
         return true;
     gboolean has_box = FALSE;
     RsvgRectangle box = { 0 };
     rsvg_handle_get_intrinsic_dimensions(svg, NULL, NULL, NULL, NULL, &has_box, &box);
+    ret->fitted = !has_box;
     if (!has_box && !rsvg_handle_get_geometry_for_element(svg, NULL, &box, NULL, NULL))
         return false;
-    *ret_width = box.width;
-    *ret_height = box.height;
+    ret->width = box.width;
+    ret->height = box.height;
     return true;
 }
 
 static bool
-measure(RsvgHandle *svg, const char *name, double *ret_width, double *ret_height,
-        GError **error)
+measure(RsvgHandle *svg, const char *name, Sheet *ret, GError **error)
 {
-    double width = 0, height = 0;
-    bool known = natural_size(svg, &width, &height);
-    if (!known || !(MIN(width, height) >= LEAST_UNITS)) /* also NaN */
+    bool known = natural_size(svg, ret);
+    if (!known || !(MIN(ret->width, ret->height) >= LEAST_UNITS)) /* also NaN */
         return ORF_FALSE(error, BAD_INPUT,
                          "%s: the SVG has no size and draws nothing; give it a viewBox", name);
-    if (MAX(width, height) > MOST_UNITS)
+    if (MAX(ret->width, ret->height) > MOST_UNITS)
         return ORF_FALSE(error, TOO_LARGE,
                          "%s: the SVG says it is %g x %g pixels, at most %g a side; "
                          "give it a smaller width and height",
-                         name, width, height, MOST_UNITS);
-    *ret_width = width;
-    *ret_height = height;
+                         name, ret->width, ret->height, MOST_UNITS);
     return true;
 }
 
 bool
 orf_image_probe_svg(GBytes *bytes, const char *name, OrfImageInfo *ret_info, GError **error)
 {
-    double width, height;
+    Sheet sheet;
     OrfSvgCost cost;
     if (!orf_svg_cost(bytes, name, (double)SIDE * SIDE, &cost, error))
         return false;
     g_autoptr(OrfSvg) svg = parse(bytes, name, error);
-    if (!svg || !measure(svg, name, &width, &height, error))
+    if (!svg || !measure(svg, name, &sheet, error))
         return false;
-    *ret_info = (OrfImageInfo){ .width = (unsigned)MAX(1, lround(width)),
-                                .height = (unsigned)MAX(1, lround(height)),
+    *ret_info = (OrfImageInfo){ .width = (unsigned)MAX(1, lround(sheet.width)),
+                                .height = (unsigned)MAX(1, lround(sheet.height)),
                                 .channels = 4,
                                 .bits = 8,
                                 .has_alpha = true,
@@ -107,8 +113,8 @@ straighten(const uint32_t *in, size_t n, uint8_t *out)
 }
 
 static bool
-render(RsvgHandle *svg, const char *name, double natural_width, double natural_height,
-       uint32_t *pixels, unsigned width, unsigned height, GError **error)
+render(RsvgHandle *svg, const char *name, const Sheet *sheet, uint32_t *pixels, unsigned width,
+       unsigned height, GError **error)
 {
     g_autoptr(OrfCairoSurface) surface = cairo_image_surface_create_for_data(
         (unsigned char *)pixels, CAIRO_FORMAT_ARGB32, (int)width, (int)height, (int)width * 4);
@@ -116,9 +122,11 @@ render(RsvgHandle *svg, const char *name, double natural_width, double natural_h
     g_autoptr(GError) why = NULL;
     /* Whole pixels change its proportions a little: stretched, or its rim would be half clear.
      */
-    RsvgRectangle frame = { 0, 0, natural_width, natural_height };
-    cairo_scale(cairo, width / natural_width, height / natural_height);
-    if (!rsvg_handle_render_document(svg, cairo, &frame, &why))
+    RsvgRectangle frame = { 0, 0, sheet->width, sheet->height };
+    cairo_scale(cairo, width / sheet->width, height / sheet->height);
+    bool drawn = sheet->fitted ? rsvg_handle_render_element(svg, cairo, NULL, &frame, &why)
+                               : rsvg_handle_render_document(svg, cairo, &frame, &why);
+    if (!drawn)
         return ORF_FALSE(error, BAD_INPUT, "%s: the SVG cannot be drawn (%s); simplify it",
                          name, g_strstrip(why->message));
     cairo_surface_flush(surface);
@@ -128,22 +136,73 @@ render(RsvgHandle *svg, const char *name, double natural_width, double natural_h
     return true;
 }
 
+/* --- What it refers to -------------------------------------------------------------------- */
+
+/* The first file or address that an href names; NULL: all it needs is inside. Caller owns. */
+static char *
+find_reference(GBytes *bytes)
+{
+    size_t size;
+    const char *text = g_bytes_get_data(bytes, &size), *end = text + size;
+    for (const char *at = text; (at = g_strstr_len(at, end - at, "href"));) {
+        at += 4;
+        while (at < end && (g_ascii_isspace(*at) || *at == '='))
+            at++;
+        if (end - at < 2 || (*at != '"' && *at != '\''))
+            continue;
+        const char *close = memchr(at + 1, *at, (size_t)(end - at - 1));
+        g_autofree char *value =
+            close ? g_strstrip(g_strndup(at + 1, (size_t)(close - at - 1))) : NULL;
+        /* links of text (a href) lead somewhere, but draw nothing */
+        const char *tag = g_strrstr_len(text, at - text, "<");
+        bool link = tag && end - tag > 2 && tag[1] == 'a' && g_ascii_isspace(tag[2]);
+        if (value && *value && *value != '#' && !link && !g_str_has_prefix(value, "data:"))
+            return g_utf8_make_valid(value, (gssize)MIN(strlen(value), 80));
+    }
+    return NULL;
+}
+
+static bool
+draws_nothing(const uint32_t *pixels, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pixels[i] >> 24)
+            return false;
+    return true;
+}
+
+static bool
+tell_what_is_missing(OrfTask *task, GBytes *bytes, const char *name, const uint32_t *pixels,
+                     size_t n, GError **error)
+{
+    g_autofree char *reference = find_reference(bytes);
+    if (!reference)
+        return true;
+    if (draws_nothing(pixels, n))
+        return ORF_FALSE(error, BAD_INPUT,
+                         "%s: the SVG shows another file, '%s', and no other file is read; "
+                         "embed it in the SVG, or give that file",
+                         name, reference);
+    orf_task_note(task, "%s: the SVG refers to another file, '%s': drawn without it", name,
+                  reference);
+    return true;
+}
+
 OrfImage *
 orf_image_load_svg(OrfTask *task, GBytes *bytes, const char *name, unsigned max_side,
                    GError **error)
 {
-    double natural_width, natural_height;
+    Sheet sheet;
     unsigned side = max_side ? MIN(max_side, 8192) : SIDE;
     OrfSvgCost cost;
     if (!orf_svg_cost(bytes, name, (double)side * side, &cost, error))
         return NULL;
     g_autoptr(OrfSvg) svg = parse(bytes, name, error);
-    if (!svg || !measure(svg, name, &natural_width, &natural_height, error) ||
-        !orf_task_check(task, error))
+    if (!svg || !measure(svg, name, &sheet, error) || !orf_task_check(task, error))
         return NULL;
-    double scale = side / MAX(natural_width, natural_height);
-    unsigned width = (unsigned)MAX(1, lround(natural_width * scale));
-    unsigned height = (unsigned)MAX(1, lround(natural_height * scale));
+    double scale = side / MAX(sheet.width, sheet.height);
+    unsigned width = (unsigned)MAX(1, lround(sheet.width * scale));
+    unsigned height = (unsigned)MAX(1, lround(sheet.height * scale));
     g_autoptr(OrfImage) image = orf_image_blank(task, width, height, 4, ORF_U8, name, error);
     orf_autofree uint32_t *pixels =
         image ? ORF_ALLOC(task, uint32_t, (size_t)width * height, name, error) : NULL;
@@ -152,8 +211,9 @@ orf_image_load_svg(OrfTask *task, GBytes *bytes, const char *name, unsigned max_
                     2 * (size_t)cost.picture_pixels;
     orf_autofree uint32_t *room =
         pixels ? ORF_ALLOC(task, uint32_t, beside, name, error) : NULL;
-    if (!room ||
-        !render(svg, name, natural_width, natural_height, pixels, width, height, error))
+    if (!room || !render(svg, name, &sheet, pixels, width, height, error))
+        return NULL;
+    if (!tell_what_is_missing(task, bytes, name, pixels, (size_t)width * height, error))
         return NULL;
     straighten(pixels, (size_t)width * height, image->pixels);
     return orf_task_check(task, error) ? g_steal_pointer(&image) : NULL;
