@@ -46,7 +46,7 @@ def disc(color):
 
 
 RED, BLUE = disc((220, 30, 30)), disc((30, 30, 220))
-QUICK = ["-g", "extrude", "-q", "draft", "--quiet"]
+QUICK = ["-g", "extrude", "-q", "draft", "--set", "pose=stand", "--quiet"]
 
 
 def contents(folder):

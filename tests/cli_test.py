@@ -200,6 +200,23 @@ def stages(folder):
     assert (folder / "disc.png").read_bytes() == png(64, 64, disc)
 
 
+@sentence("/cli/flat-things-lie-down-for-the-printer-unless-told-otherwise")
+def lying(folder):
+    (folder / "disc.png").write_bytes(png(64, 64, disc))
+    flat = ["generate", "disc.png", "-g", "extrude", "-q", "draft", "--set", "height=4mm", "--json"]
+
+    def told(name):
+        return json.loads(run("mesh", "info", "--json", name, cwd=folder, check=0).stdout)["size_mm"]
+    done = lines(run(*flat, "-f", "stl,glb,3mf", cwd=folder, check=0))[-1]
+    assert told("disc.stl")[1] < 6 < told("disc.glb")[1], (told("disc.stl"), told("disc.glb"))
+    assert told("disc.3mf")[1] < 6 and done["measures"]["size_mm"][1] < 6
+    assert sum("prints best" in note for note in done["notes"]) == 2, done["notes"]
+    done = lines(run(*flat, "--set", "pose=stand", "-o", "up.stl", cwd=folder, check=0))[-1]
+    assert told("up.stl")[1] > 60 and not done["notes"], done
+    run("generate", "disc.png", "-g", "inflate", "-q", "draft", "-o", "ball.stl", cwd=folder, check=0)
+    assert told("ball.stl")[1] > 60
+
+
 @sentence("/cli/lettering-needs-no-picture")
 def lettering(folder):
     told = lines(run("generate", "-g", "text", "--set", "text=Hi", "-o", "hi.stl", "--json", cwd=folder, check=0))[-1]

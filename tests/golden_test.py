@@ -116,7 +116,7 @@ def front_of(stl, n):
 
 def make(folder, name):
     pictures, arguments, _ = CASES[name]
-    told = run(ORFEAS, "generate", *[DATA / p for p in pictures], *arguments, "-o", folder / f"{name}.glb",
+    told = run(ORFEAS, "generate", *[DATA / p for p in pictures], "--set", "pose=stand", *arguments, "-o", folder / f"{name}.glb",
                "--format", "glb,stl,3mf", "--json")
     return json.loads(told.splitlines()[-1])
 

@@ -28,8 +28,9 @@ typedef struct {
     double stage_seconds[ORF_N_STAGES];
     int n_stages;
     OrfRan ran;
-    char *digest;  /* of the main file */
-    GError *error; /* of a stage that could not be written */
+    OrfAsset *posed; /* as it is in the main file */
+    char *digest;    /* of the main file */
+    GError *error;   /* of a stage that could not be written */
 } Job;
 
 /* --- Output ------------------------------------------------------------------------------- */
@@ -98,12 +99,43 @@ plan_result(const Options *options, OrfOutput *output, const char *const *format
 }
 
 static bool
+is_pose_named(const Options *options)
+{
+    for (char **setting = options->settings; setting && *setting; setting++)
+        if (g_str_has_prefix(*setting, "pose="))
+            return true;
+    return false;
+}
+
+/* As it goes into file `i` of a format: laid down for the printer, unless a pose was named. */
+static OrfAsset *
+for_format(Job *job, OrfAsset *asset, const char *format, GError **error)
+{
+    if (is_pose_named(job->options))
+        return orf_asset_ref(asset);
+    return orf_engine_for_print(orf_run_task(job->run), asset, job->ran.generator, format,
+                                error);
+}
+
+static bool
+export_as(Job *job, size_t i, OrfAsset *asset, const char *format, GError **error)
+{
+    g_autoptr(OrfAsset) posed = for_format(job, asset, format, error);
+    if (posed && i == 0) {
+        g_clear_pointer(&job->posed, orf_asset_unref);
+        job->posed = orf_asset_ref(posed);
+    }
+    return posed && orf_result_export(job->result, i, orf_run_task(job->run), posed, format,
+                                      NULL, error);
+}
+
+static bool
 write_results(Job *job, OrfAsset *asset, GError **error)
 {
     OrfTask *task = orf_run_task(job->run);
     size_t i = 0;
     for (; job->formats[i]; i++)
-        if (!orf_result_export(job->result, i, task, asset, job->formats[i], NULL, error))
+        if (!export_as(job, i, asset, job->formats[i], error))
             return false;
     job->digest = orf_result_digest(job->result, 0);
     if (job->options->sheet) {
@@ -236,10 +268,10 @@ add_stages(OrfJson *json, const Job *job)
 }
 
 static bool
-print_done_json(const Job *job, OrfRecipe *recipe, OrfAsset *asset, GError **error)
+print_done_json(const Job *job, OrfRecipe *recipe, GError **error)
 {
     OrfTask *task = orf_run_task(job->run);
-    g_autofree char *measures = orf_asset_measures_json(task, asset, true, error);
+    g_autofree char *measures = orf_asset_measures_json(task, job->posed, true, error);
     if (!measures)
         return false;
     g_autofree char *recipe_digest = orf_recipe_digest(orf_task_engine(task), recipe);
@@ -315,6 +347,7 @@ static void
 job_clear(Job *job)
 {
     g_free(job->digest);
+    g_clear_pointer(&job->posed, orf_asset_unref);
     g_clear_error(&job->error);
     g_clear_pointer(&job->run, orf_run_free);
 }
@@ -334,7 +367,7 @@ run_job(Job *job, OrfRecipe *recipe, GError **error)
         return false;
     if (!job->options->json)
         print_done_lines(job);
-    return !job->options->json || print_done_json(job, recipe, asset, error);
+    return !job->options->json || print_done_json(job, recipe, error);
 }
 
 static int
@@ -495,7 +528,8 @@ static const char about[] =
     "Without --generator, auto looks at each picture, chooses and says why.\n"
     "Several pictures are a batch, one result each; with --views they are views of one "
     "object.\n"
-    "Results are closed solids that stand on the bed, 100 mm on their longest side.\n"
+    "Results are closed solids that stand on the bed, 100 mm on their longest side; flat ones\n"
+    "(logos, reliefs, letters) lie on their back in STL and 3MF, unless --set pose=stand.\n"
     "A file that is there already stays: a second cup.glb becomes cup-2.glb. Only -o replaces\n"
     "the file it names, --overwrite those of the same names; no file that is read is replaced.\n"
     "\n"

@@ -138,6 +138,33 @@ orf_format_of_path(const char *path)
     return format ? format->name : NULL;
 }
 
+/* --- For the printer ---------------------------------------------------------------------- */
+
+/* Lithophanes print best standing: layers then follow the light, not the steps of grey. */
+static bool
+is_flat(const OrfAsset *asset, const char *generator)
+{
+    static const char *const flat[] = { "extrude", "relief", "text", NULL };
+    float low[3], high[3];
+    orf_mesh_bounds(orf_asset_mesh(asset), low, high);
+    float across = MAX(high[0] - low[0], high[1] - low[1]);
+    return g_strv_contains(flat, generator) && high[2] - low[2] < across / 2;
+}
+
+OrfAsset *
+orf_engine_for_print(OrfTask *task, OrfAsset *asset, const char *generator, const char *format,
+                     GError **error)
+{
+    bool print = g_str_equal(format, "stl") || g_str_equal(format, "3mf");
+    if (!print || !is_flat(asset, generator))
+        return orf_asset_ref(asset);
+    orf_task_note(task,
+                  "%s: it lies on its back, as it prints best; --set pose=stand keeps it "
+                  "upright",
+                  format);
+    return orf_lay_down(task, asset, error);
+}
+
 /* --- Look at it --------------------------------------------------------------------------- */
 
 static GPtrArray *

@@ -23,6 +23,12 @@ typedef struct {
 GBytes *orf_engine_cut_out(OrfTask *task, GBytes *picture, const char *name,
                            const OrfCutoutWish *wish, OrfCutoutTold *ret_told, GError **error);
 
+/* How the asset prints best in a format of slicers (stl, 3mf): flat things that stood (a tag, a
+ * relief, letters) lie on their back, with a note; everything else is as it is. A new
+ * reference. `generator` is who made it. */
+OrfAsset *orf_engine_for_print(OrfTask *task, OrfAsset *asset, const char *generator,
+                               const char *format, GError **error);
+
 /* --- What a server asks around a job: engine/wish.c --------------------------------------- */
 
 typedef struct {

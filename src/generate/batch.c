@@ -63,8 +63,8 @@ look_at(size_t i, void *data)
 /* --- Pose --------------------------------------------------------------------------------- */
 
 /* The front turned up, on the bed: (x, y, z) -> (x, z - lowest z, centre y - y). */
-static OrfAsset *
-laid_down(OrfTask *task, const OrfAsset *asset, GError **error)
+OrfAsset *
+orf_lay_down(OrfTask *task, const OrfAsset *asset, GError **error)
 {
     const OrfMesh *mesh = orf_asset_mesh(asset);
     size_t n = orf_mesh_n_vertices(mesh);
@@ -87,7 +87,8 @@ static bool
 let_out(OrfStage stage, OrfAsset *asset, void *data)
 {
     Way *way = data;
-    OrfAsset *out = way->lie ? laid_down(way->step, asset, &way->error) : orf_asset_ref(asset);
+    OrfAsset *out =
+        way->lie ? orf_lay_down(way->step, asset, &way->error) : orf_asset_ref(asset);
     if (!out)
         return false;
     g_clear_pointer(&way->last, orf_asset_unref);

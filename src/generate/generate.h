@@ -157,6 +157,8 @@ orf_auto_choose(OrfTask *task, const OrfRecipe *recipe, OrfChoice *ret_choice, G
 /* Checks the recipe, resolves auto, runs. `ret_ran` may be NULL. */
 OrfAsset *orf_recipe_run(OrfTask *task, const OrfRecipe *recipe, OrfStageFn emit, void *data,
                          OrfRan *ret_ran, GError **error);
+/* The asset on its back, its front turned up, on the bed. */
+OrfAsset *orf_lay_down(OrfTask *task, const OrfAsset *asset, GError **error);
 /* Runs of their own together: those that end up with one generator as one batch of it. */
 void orf_recipe_run_batch(OrfEngine *engine, OrfGenerateItem *items, size_t n);
 
