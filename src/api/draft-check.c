@@ -203,7 +203,8 @@ orf_draft_wish(OrfDraft *draft, OrfWish *ret)
 {
     g_free(draft->kind);
     draft->kind = orf_wish_kind(draft->request);
-    orf_wish_key(draft->request, draft->key);
+    g_free(draft->key);
+    draft->key = orf_wish_digest(draft->request, NULL); /* it was checked */
     const char *webhook = orf_params_text(draft->fields, "webhook");
     *ret = (OrfWish){
         .tenant = draft->tenant,

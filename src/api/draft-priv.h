@@ -26,9 +26,9 @@ struct OrfDraft {
     char *default_mode;
     char *seed_said; /* "random"; NULL: a number or nothing */
     bool no_cache, checked;
-    bool lost_picture; /* one was sent and refused: it is not missing as well */
-    char *kind;        /* of the wish, once made */
-    char key[ORF_DIGEST_SIZE];
+    bool lost_picture;      /* one was sent and refused: it is not missing as well */
+    char *kind;             /* of the wish, once made */
+    char *key;              /* the recipe's digest */
     GArray *faults;         /* of Fault */
     GArray *problem_faults; /* of OrfFault */
 };

@@ -67,6 +67,7 @@ orf_draft_free(OrfDraft *draft)
     g_free(draft->default_mode);
     g_free(draft->seed_said);
     g_free(draft->kind);
+    g_free(draft->key);
     orf_job_request_unref(draft->request);
     orf_params_free(draft->fields);
     g_hash_table_unref(draft->pointers);

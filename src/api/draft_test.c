@@ -280,6 +280,26 @@ tenants_have_one_key(void)
     g_assert_cmpstr(a, ==, b);
 }
 
+/* What the command line prints for the same picture and parameters. */
+static void
+the_key_is_the_recipes(void)
+{
+    g_autoptr(Desk) desk = desk_open();
+    g_autoptr(OrfDraft) draft =
+        desk_read(desk, "{'generator':'inflate','image_b64':'$JPEG','size':'8cm','seed':7}");
+    g_assert_nonnull(orf_draft_check(draft));
+    OrfWish wish;
+    orf_draft_wish(draft, &wish);
+    const OrfJobInput *input = wish.request->inputs->pdata[0];
+    g_autoptr(GBytes) bytes = orf_blob_get(desk->api.options.store, input->digest, NULL);
+    g_autoptr(OrfRecipe) recipe = orf_recipe_new("inflate", NULL);
+    g_assert_true(orf_recipe_set(recipe, "size", "80", NULL));
+    g_assert_true(orf_recipe_set(recipe, "seed", "7", NULL));
+    g_assert_true(orf_recipe_add_picture(recipe, bytes, "another name", NAN, NULL));
+    g_autofree char *digest = orf_recipe_digest(NULL, recipe);
+    g_assert_cmpstr(wish.key, ==, digest);
+}
+
 /* "ab" + "c" is not "a" + "bc", and nothing is not the empty text. */
 static void
 fields_have_ends(void)
@@ -398,6 +418,7 @@ main(int argc, char **argv)
                     stored_requests_of_others);
     g_test_add_func("/api/draft/a-seed-is-told-whoever-chose-it", seeds);
     g_test_add_func("/api/draft/the-key-is-the-same-whoever-asks", tenants_have_one_key);
+    g_test_add_func("/api/draft/the-key-is-the-digest-of-the-recipe", the_key_is_the_recipes);
     g_test_add_func("/api/draft/fields-of-a-key-do-not-run-together", fields_have_ends);
     g_test_add_func("/api/draft/a-fingerprint-is-of-what-the-client-said", fingerprints);
     g_test_add_func("/api/draft/names-of-files-are-made-harmless", hostile_names);

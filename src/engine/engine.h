@@ -48,6 +48,15 @@ bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *r
 /* {"name":value,...}, names sorted, defaults filled in; after them, as text, what was set for
  * the generators that "auto" may choose. Caller owns. */
 char *orf_engine_parameters_json(const OrfRecipe *recipe);
+/* A picture that is elsewhere, known by its digest and its header: for digests of recipes. */
+typedef struct {
+    const char *digest, *name;
+    double yaw; /* degrees; NAN: not a view */
+    unsigned width, height;
+    uint64_t bytes;
+    bool mask; /* of the first picture */
+} OrfKnownPicture;
+bool orf_engine_add_known(OrfRecipe *recipe, const OrfKnownPicture *picture, GError **error);
 void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles);
 /* What lists of assets show. */
 typedef struct {

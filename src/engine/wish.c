@@ -63,6 +63,20 @@ orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triang
     *ret_triangles = orf_mesh_n_triangles(orf_asset_mesh(asset));
 }
 
+bool
+orf_engine_add_known(OrfRecipe *recipe, const OrfKnownPicture *from, GError **error)
+{
+    OrfPicture picture = { .name = (char *)(uintptr_t)from->name,
+                           .yaw = from->yaw,
+                           .info = { .width = from->width, .height = from->height },
+                           .size = from->bytes };
+    g_strlcpy(picture.digest, from->digest, sizeof picture.digest);
+    if (!from->mask)
+        return orf_recipe_add_input(recipe, &picture, error);
+    orf_recipe_set_mask_input(recipe, &picture);
+    return true;
+}
+
 /* --- Assets ------------------------------------------------------------------------------- */
 
 char *

@@ -6,10 +6,7 @@
  * Names of pictures are for messages only: they belong to no key. */
 #include "work/work.h"
 
-#include <math.h>
 #include <string.h>
-
-#define KEY_SCHEME "orfeas-key-2"
 
 /* --- Recipe ------------------------------------------------------------------------------- */
 
@@ -84,21 +81,29 @@ orf_fields_end(OrfFields *fields, char ret[ORF_DIGEST_SIZE])
     g_free(fields);
 }
 
-void
-orf_wish_key(const OrfJobRequest *request, char ret[ORF_DIGEST_SIZE])
+static bool
+add_known(OrfRecipe *recipe, const OrfJobInput *input, bool mask, GError **error)
 {
-    OrfFields *fields = orf_fields_new(KEY_SCHEME);
-    orf_fields_add(fields, request->generator);
-    orf_fields_add(fields, orf_version());
-    orf_fields_add(fields, request->parameters);
-    for (guint i = 0; i < request->inputs->len; i++) {
-        const OrfJobInput *picture = request->inputs->pdata[i];
-        g_autoptr(GString) yaw = g_string_new(NULL);
-        orf_json_number(yaw, picture->yaw);
-        orf_fields_add(fields, picture->digest);
-        orf_fields_add(fields, yaw->str);
-    }
-    orf_fields_add(fields, NULL); /* the end of the pictures */
-    orf_fields_add(fields, request->mask ? request->mask->digest : NULL);
-    orf_fields_end(fields, ret);
+    OrfKnownPicture known = { .digest = input->digest,
+                              .name = input->name,
+                              .yaw = input->yaw,
+                              .width = input->width,
+                              .height = input->height,
+                              .bytes = input->bytes,
+                              .mask = mask };
+    return orf_engine_add_known(recipe, &known, error);
+}
+
+char *
+orf_wish_digest(const OrfJobRequest *request, GError **error)
+{
+    g_autoptr(OrfRecipe) recipe = orf_wish_recipe(request, NULL, NULL, error);
+    if (!recipe)
+        return NULL;
+    for (guint i = 0; i < request->inputs->len; i++)
+        if (!add_known(recipe, request->inputs->pdata[i], false, error))
+            return NULL;
+    if (request->mask && !add_known(recipe, request->mask, true, error))
+        return NULL;
+    return orf_recipe_digest(NULL, recipe);
 }

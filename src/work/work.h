@@ -67,9 +67,8 @@ orf_wish_recipe(const OrfJobRequest *request, OrfWishFaultFn fault, void *data, 
 void orf_wish_request_settle(OrfJobRequest *request, const OrfRecipe *recipe);
 /* "generate/auto/high/preview". */
 char *orf_wish_kind(const OrfJobRequest *request);
-/* SHA-256 over length-prefixed fields: version of the scheme, generator, engine version, all
- * parameters, digests and angles of the pictures, digest of the mask. */
-void orf_wish_key(const OrfJobRequest *request, char ret[ORF_DIGEST_SIZE]);
+/* orf_recipe_digest of what is wished; caller owns. Errors: of orf_wish_recipe. */
+char *orf_wish_digest(const OrfJobRequest *request, GError **error);
 
 /* Fields into a digest: each is preceded by its length, so no two lists of fields are alike. */
 typedef struct OrfFields OrfFields;
