@@ -157,6 +157,26 @@ def drained(folder):
             assert took < int(seconds) + 8, took
 
 
+@tap.sentence("/fault/a-second-signal-ends-a-server-at-once")
+def second_signal(folder):
+    with servers.Server(FAULTY, folder / "data", "--drain", "60") as server:
+        bad = wish(server, 1, "poison-deaf.png")
+        tap.until(lambda: server.job(bad)["status"] == "running", 20, "it runs")
+        server.process.terminate()
+        time.sleep(0.6)
+        assert server.process.poll() is None, "it drains"
+        server.process.terminate()
+        server.process.wait(5)
+
+
+@tap.sentence("/fault/a-run-may-not-take-longer-than-its-limit")
+def limited(folder):
+    with servers.Server(FAULTY, folder / "data", "--run-limit", "1s") as server:
+        seen = await_end(server, wish(server, 1, "poison-deaf.png"), 30)
+        assert seen["status"] == "failed" and seen["error"]["code"] == "too_large", seen
+        assert await_end(server, wish(server, 2))["status"] == "succeeded"
+
+
 @tap.sentence("/fault/a-server-that-is-killed-25-times-fails-no-job")
 def server_killed(folder):
     dice, data = random.Random(SEED + 5), folder / "data"
