@@ -27,7 +27,7 @@ void orf_material_clear(OrfMaterial *material);
 /* --- Assets ------------------------------------------------------------------------------- */
 
 /* Takes references of its own to mesh, textures and bytes. Material i serves group i of the
- * mesh; none given: one plain material. Errors of groups without a material: the last serves.
+ * mesh; none given: one plain material. A group without a material takes the last.
  */
 OrfAsset *orf_asset_new(OrfMesh *mesh, const OrfMaterial *materials, size_t n_materials);
 OrfMesh *orf_asset_mesh(const OrfAsset *asset); /* borrowed */

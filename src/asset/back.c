@@ -21,7 +21,8 @@ depth_inside(OrfTask *task, const uint8_t *alpha, const OrfLayout *layout, GErro
     float shrink = MIN(1, (float)MAP_SIDE / (float)MAX(front[0], front[1]));
     unsigned width = MAX(2, (unsigned)((float)front[0] * shrink));
     unsigned height = MAX(2, (unsigned)((float)front[1] * shrink));
-    float *mask = ORF_ALLOC(task, float, (size_t)width *height, "back of the texture", error);
+    float *mask =
+        ORF_ALLOC(task, float, ((size_t)width * height), "back of the texture", error);
     if (!mask)
         return NULL;
     for (unsigned y = 0; y < height; y++)

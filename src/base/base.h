@@ -338,6 +338,13 @@ orf_workers_after(OrfWorkers *workers, int64_t delay_us, void (*work)(void *data
 /* True: it will not be called. False: it was, or is being called now. */
 bool orf_workers_cancel(OrfWorkers *workers, uint64_t id);
 
+/* --- Times: base/time.c ------------------------------------------------------------------- */
+
+#define ORF_TIME_SIZE 25 /* "2025-06-01T12:00:00.123Z" and the NUL */
+/* Wall clock in microseconds as RFC 3339 text, UTC, with milliseconds: the one form in which
+ * clients see times. */
+void orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE]);
+
 /* --- The machine: base/machine.c: for programs; what the engine may use is told by its task
  * --- */
 

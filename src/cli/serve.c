@@ -197,8 +197,8 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
     (void)data;
     if (level > G_LOG_LEVEL_MESSAGE && !g_getenv("G_MESSAGES_DEBUG"))
         return G_LOG_WRITER_HANDLED;
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+    char time[ORF_TIME_SIZE];
+    orf_time_text(g_get_real_time(), time);
     for (gsize i = 0; i < n; i++)
         if (g_str_equal(fields[i].key, "MESSAGE"))
             fprintf(stderr, "%s %s: %s\n", time,

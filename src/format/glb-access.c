@@ -347,7 +347,7 @@ orf_gltf_floats(OrfGltf *gltf, size_t index, unsigned least, unsigned width, siz
         return NULL;
     }
     orf_autofree float *floats =
-        ORF_ALLOC(gltf->draft->task, float, accessor.count *width, "vertices", error);
+        ORF_ALLOC(gltf->draft->task, float, (accessor.count * width), "vertices", error);
     if (!floats || !fill_floats(gltf, &accessor, floats, width, error))
         return NULL;
     *ret_count = accessor.count;

@@ -91,7 +91,7 @@ join_uvs(OrfAssetDraft *draft, GError **error)
     g_auto(OrfPoints) points;
     orf_points_init(&points, draft->task);
     orf_autofree float(*keys)[3] =
-        orf_task_alloc(draft->task, n, sizeof *keys, "texture coordinates", error);
+        orf_task_alloc(draft->task, n, (sizeof *keys), "texture coordinates", error);
     orf_autofree uint32_t *map =
         keys ? ORF_ALLOC(draft->task, uint32_t, n, "texture coordinates", error) : NULL;
     if (!map)

@@ -179,7 +179,7 @@ load_binary(OrfAssetDraft *draft, OrfPoints *points, const uint8_t *data, size_t
     if (HEADER + FACET * n < size)
         orf_task_note(draft->task, "%s: bytes after the last triangle were ignored", name);
     orf_autofree float(*corners)[3] =
-        orf_task_alloc(draft->task, 3 * BATCH, sizeof *corners, "corners", error);
+        orf_task_alloc(draft->task, 3 * BATCH, (sizeof *corners), "corners", error);
     if (!corners)
         return NULL;
     size_t left_out = 0;

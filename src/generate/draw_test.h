@@ -16,7 +16,7 @@ typedef float (*PaintFn)(float x, float y);
 static inline OrfImage *
 draw_alpha(unsigned width, unsigned height, DrawFn shape)
 {
-    float *pixels = ORF_ALLOC(NULL, float, (size_t)width *height, "test", NULL);
+    float *pixels = ORF_ALLOC(NULL, float, ((size_t)width * height), "test", NULL);
     for (unsigned y = 0; y < height; y++)
         for (unsigned x = 0; x < width; x++)
             pixels[(size_t)y * width + x] =

@@ -68,7 +68,7 @@ ink_mask(OrfTask *task, const OrfSubject *subject, GError **error)
     if (!light)
         return NULL;
     unsigned width = orf_image_width(light), height = orf_image_height(light);
-    float *mask = ORF_ALLOC(task, float, (size_t)width *height, "ink", error);
+    float *mask = ORF_ALLOC(task, float, ((size_t)width * height), "ink", error);
     if (!mask)
         return NULL;
     const float *from = orf_image_f32(light), *alpha = orf_image_f32(subject->alpha);
@@ -228,7 +228,7 @@ rank_field(OrfTask *task, const Work *work, const OrfImage *labels, const Ranks 
            GError **error)
 {
     unsigned width = orf_image_width(labels), height = orf_image_height(labels);
-    float *field = ORF_ALLOC(task, float, (size_t)width *height, "heights", error);
+    float *field = ORF_ALLOC(task, float, ((size_t)width * height), "heights", error);
     if (!field)
         return NULL;
     const uint8_t *label = orf_image_u8(labels);

@@ -362,7 +362,7 @@ fill_grid(OrfTask *task, const Carver *carver, const float low[3], const float h
     }
     Fill fill = { carver, &grid, NULL };
     fill.values =
-        ORF_ALLOC(task, float, (size_t)grid.nx *grid.ny *grid.nz, "hull field", error);
+        ORF_ALLOC(task, float, ((size_t)grid.nx * grid.ny * grid.nz), "hull field", error);
     if (!fill.values)
         return false;
     orf_task_parallel(task, (grid.nz + SLAB - 1) / SLAB, 1, fill_slabs, &fill);

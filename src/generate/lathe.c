@@ -436,7 +436,7 @@ static OrfImage *
 handle_alpha(OrfTask *task, const OrfSubject *subject, const Profile *p, GError **error)
 {
     size_t width = orf_image_width(subject->alpha), height = orf_image_height(subject->alpha);
-    float *left = ORF_ALLOC(task, float, width *height, "lathe: handles", error);
+    float *left = ORF_ALLOC(task, float, (width * height), "lathe: handles", error);
     if (!left)
         return NULL;
     const float *alpha = orf_image_f32(subject->alpha);

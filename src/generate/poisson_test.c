@@ -10,7 +10,7 @@ typedef float (*AlphaFn)(float x, float y);
 static OrfImage *
 draw(unsigned width, unsigned height, AlphaFn alpha)
 {
-    float *pixels = ORF_ALLOC(NULL, float, (size_t)width *height, "test", NULL);
+    float *pixels = ORF_ALLOC(NULL, float, ((size_t)width * height), "test", NULL);
     for (unsigned y = 0; y < height; y++)
         for (unsigned x = 0; x < width; x++)
             pixels[(size_t)y * width + x] =
@@ -95,7 +95,7 @@ random_masks_satisfy_the_equation(void)
 {
     enum { W = 67, H = 45 };
     GRand *random = g_rand_new_with_seed(7);
-    float *pixels = ORF_ALLOC(NULL, float, W *H, "test", NULL);
+    float *pixels = ORF_ALLOC(NULL, float, (W * H), "test", NULL);
     for (size_t i = 0; i < W * H; i++)
         pixels[i] = g_rand_double(random) < 0.8 ? 1 : 0;
     g_rand_free(random);

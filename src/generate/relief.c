@@ -50,7 +50,7 @@ static OrfImage *
 new_like(OrfTask *task, const OrfImage *image, float **ret_pixels, GError **error)
 {
     unsigned width = orf_image_width(image), height = orf_image_height(image);
-    float *pixels = ORF_ALLOC(task, float, (size_t)width *height, "relief", error);
+    float *pixels = ORF_ALLOC(task, float, ((size_t)width * height), "relief", error);
     *ret_pixels = pixels;
     return pixels ? orf_image_new_take(width, height, 1, ORF_F32, pixels) : NULL;
 }
@@ -316,7 +316,7 @@ coin_outline(OrfTask *task, const Work *work, GError **error)
     float width = (float)orf_image_width(work->height),
           height = (float)orf_image_height(work->height);
     unsigned side = (unsigned)(1.35f * MAX(width, height)) + 8;
-    float *field = ORF_ALLOC(task, float, (size_t)side *side, "coin", error);
+    float *field = ORF_ALLOC(task, float, ((size_t)side * side), "coin", error);
     if (!field)
         return NULL;
     for (size_t i = 0; i < (size_t)side * side; i++) {

@@ -150,7 +150,7 @@ any_mask_gives_a_closed_manifold(void)
     for (int round_number = 0; round_number < 40; round_number++) {
         unsigned w = (unsigned)g_rand_int_range(random, 8, 70);
         unsigned h = (unsigned)g_rand_int_range(random, 8, 70);
-        float *pixels = ORF_ALLOC(NULL, float, (size_t)w *h, "test", NULL);
+        float *pixels = ORF_ALLOC(NULL, float, ((size_t)w * h), "test", NULL);
         for (size_t i = 0; i < (size_t)w * h; i++)
             pixels[i] = (float)g_rand_double(random);
         g_autoptr(OrfImage) noise = orf_image_new_take(w, h, 1, ORF_F32, pixels);

@@ -48,7 +48,7 @@ static OrfImage *
 solid_alpha(OrfTask *task, const OrfImage *picture, GError **error)
 {
     unsigned width = orf_image_width(picture), height = orf_image_height(picture);
-    float *pixels = ORF_ALLOC(task, float, (size_t)width *height, "alpha", error);
+    float *pixels = ORF_ALLOC(task, float, ((size_t)width * height), "alpha", error);
     if (!pixels)
         return NULL;
     for (size_t i = 0; i < (size_t)width * height; i++)

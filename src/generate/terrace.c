@@ -51,7 +51,7 @@ OrfImage *
 orf_terrace_raised(OrfTask *task, const OrfImage *field, float by, GError **error)
 {
     unsigned width = orf_image_width(field), height = orf_image_height(field);
-    float *to = ORF_ALLOC(task, float, (size_t)width *height, "outline field", error);
+    float *to = ORF_ALLOC(task, float, ((size_t)width * height), "outline field", error);
     if (!to)
         return NULL;
     const float *from = orf_image_f32(field);

@@ -82,7 +82,7 @@ static OrfImage *
 plate_field(OrfTask *task, const Work *work, GError **error)
 {
     unsigned width = orf_image_width(work->letters), height = orf_image_height(work->letters);
-    float *field = ORF_ALLOC(task, float, (size_t)width *height, "plate", error);
+    float *field = ORF_ALLOC(task, float, ((size_t)width * height), "plate", error);
     if (!field)
         return NULL;
     double half_width = width / 2.0 - 2.5, half_height = height / 2.0 - 2.5;
@@ -106,7 +106,7 @@ static OrfImage *
 letters_on_plate(OrfTask *task, const OrfImage *letters, const OrfImage *plate, GError **error)
 {
     unsigned width = orf_image_width(letters), height = orf_image_height(letters);
-    float *field = ORF_ALLOC(task, float, (size_t)width *height, "letters", error);
+    float *field = ORF_ALLOC(task, float, ((size_t)width * height), "letters", error);
     if (!field)
         return NULL;
     const float *a = orf_image_f32(letters), *b = orf_image_f32(plate);

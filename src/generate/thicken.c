@@ -24,7 +24,7 @@ static OrfImage *
 eroded(OrfTask *task, const OrfImage *distance, float radius, GError **error)
 {
     unsigned width = orf_image_width(distance), height = orf_image_height(distance);
-    float *mask = ORF_ALLOC(task, float, (size_t)width *height, "wall", error);
+    float *mask = ORF_ALLOC(task, float, ((size_t)width * height), "wall", error);
     if (!mask)
         return NULL;
     const float *d = orf_image_f32(distance);

@@ -76,7 +76,7 @@ fetch(OrfTask *task, const OrfImage *image, const OrfImage *from, int channel, G
 {
     Fetch fetch = { from, channel, orf_image_width(image), orf_image_height(image), NULL };
     orf_autofree float *alpha =
-        ORF_ALLOC(task, float, (size_t)fetch.width *fetch.height, "alpha", error);
+        ORF_ALLOC(task, float, ((size_t)fetch.width * fetch.height), "alpha", error);
     if (!alpha)
         return NULL;
     fetch.alpha = alpha;

@@ -436,7 +436,7 @@ prepare(Field *field, GError **error)
                 ORF_ALLOC(task, int32_t, (width + 1) * (height + 1), "distance", error)) &&
            (field->near = ORF_ALLOC(task, int32_t, width * height, "distance", error)) &&
            (field->foot = ORF_ALLOC(task, int32_t, width * height, "distance", error)) &&
-           (field->squares = ORF_ALLOC(task, float, width *height, "distance", error)) &&
+           (field->squares = ORF_ALLOC(task, float, (width * height), "distance", error)) &&
            (field->column = ORF_ALLOC(task, int32_t, scratch, "distance", error)) &&
            (field->envelope = ORF_ALLOC(task, float, scratch, "distance", error));
 }

@@ -83,11 +83,11 @@ bool
 orf_guided_model(OrfTask *task, const OrfCutoutWork *work, const float *mask, unsigned radius,
                  float epsilon, float *ret_model, GError **error)
 {
-    orf_autofree float *mean = ORF_ALLOC(task, float, work->n *PLANES, "edges", error);
+    orf_autofree float *mean = ORF_ALLOC(task, float, (work->n * PLANES), "edges", error);
     orf_autofree float *half =
-        mean ? ORF_ALLOC(task, float, work->n *PLANES, "edges", error) : NULL;
+        mean ? ORF_ALLOC(task, float, (work->n * PLANES), "edges", error) : NULL;
     orf_autofree float *row =
-        half ? ORF_ALLOC(task, float, (size_t)work->width *PLANES, "edges", error) : NULL;
+        half ? ORF_ALLOC(task, float, ((size_t)work->width * PLANES), "edges", error) : NULL;
     if (!row)
         return false;
     products(work, mask, mean);

@@ -55,7 +55,8 @@ axis_init(OrfTask *task, Axis *axis, unsigned from, unsigned to, const OrfKernel
 {
     size_t room = (size_t)ceil(2 * kernel->support * kernel->step) + 2;
     axis->runs = ORF_ALLOC(task, Run, to, "resampling", error);
-    axis->weights = axis->runs ? ORF_ALLOC(task, float, room *to, "resampling", error) : NULL;
+    axis->weights =
+        axis->runs ? ORF_ALLOC(task, float, (room * to), "resampling", error) : NULL;
     if (!axis->weights)
         return false;
     double scale = (double)from / to;

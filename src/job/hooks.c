@@ -39,8 +39,8 @@ add_error(OrfJson *json, const OrfJobError *error)
 static char *
 body_of(OrfQueue *queue, const OrfJobRow *row, const char *event)
 {
-    g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(orf_queue_wall(queue) / 1000000);
-    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+    char time[ORF_TIME_SIZE];
+    orf_time_text(orf_queue_wall(queue), time);
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
     orf_json_add_text(json, "type", event);

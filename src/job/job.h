@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * This room runs functions it was handed and has never heard of a mesh. Everything is
- * thread-safe. Invariants (tests/server/fault): every accepted job ends in exactly one terminal
- * state; at most one result is committed; states never go back; event numbers of a job rise
- * without gaps; no work goes on 1 s after a cancel. */
+ * thread-safe. Invariants (tests/fault_test.py): every accepted job ends in exactly one
+ * terminal state; at most one result is committed; states never go back; event numbers of a job
+ * rise without gaps; no work goes on 1 s after a cancel. */
 #ifndef ORF_JOB_H
 #define ORF_JOB_H
 

@@ -12,7 +12,7 @@
 static float *
 wavy_ball(uint32_t n)
 {
-    float *values = ORF_ALLOC(NULL, float, (size_t)n *n *n, "field", NULL);
+    float *values = ORF_ALLOC(NULL, float, ((size_t)n * n * n), "field", NULL);
     float middle = (float)(n - 1) / 2, radius = 0.36f * (float)n;
     for (uint32_t z = 0; z < n; z++)
         for (uint32_t y = 0; y < n; y++)

@@ -102,7 +102,7 @@ random_blob(GRand *random, uint32_t n)
             ball[i][k] = g_rand_double_range(random, 0.1, 0.9) * n;
         ball[i][3] = g_rand_double_range(random, 0.03, 0.25) * n;
     }
-    orf_autofree float *field = ORF_ALLOC(NULL, float, (size_t)n *n *n, "test", NULL);
+    orf_autofree float *field = ORF_ALLOC(NULL, float, ((size_t)n * n * n), "test", NULL);
     for (uint32_t z = 0; z < n; z++)
         for (uint32_t y = 0; y < n; y++)
             for (uint32_t x = 0; x < n; x++) {
@@ -259,7 +259,7 @@ static void
 flat_faces_need_few_triangles(void)
 {
     enum { N = 24 };
-    orf_autofree float *field = ORF_ALLOC(NULL, float, N *N *N, "test", NULL);
+    orf_autofree float *field = ORF_ALLOC(NULL, float, (N * N * N), "test", NULL);
     for (int i = 0; i < N * N * N; i++) {
         int x = i % N, y = i / N % N, z = i / N / N;
         field[i] = MIN(MIN(x, y), z) >= 4 && MAX(MAX(x, y), z) < 20 ? 1 : -1;

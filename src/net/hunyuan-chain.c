@@ -138,7 +138,7 @@ nothing_for(OrfCompute *c, const OrfHunyuan *net, const OrfTensor *context)
         return NULL;
     size_t width = orf_tensor_columns(context);
     size_t tokens = net->flux ? 1 : orf_tensor_dim(context, 1);
-    g_autofree float *zeros = g_new0(float, tokens *width);
+    g_autofree float *zeros = g_new0(float, (tokens * width));
     return orf_tensor_from(c, ORF_SHAPE(1, tokens, width), zeros);
 }
 

@@ -162,7 +162,7 @@ orf_flux_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix)
 static OrfTensor *
 waves(OrfCompute *c, const double *t, size_t batch)
 {
-    g_autofree float *e = g_new(float, batch *TIME);
+    g_autofree float *e = g_new(float, (batch * TIME));
     for (size_t b = 0; b < batch; b++)
         for (size_t k = 0; k < TIME / 2; k++) {
             double angle = 1000 * t[b] * exp(-log(1000) * (double)k / (TIME / 2));

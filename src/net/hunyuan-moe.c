@@ -333,7 +333,7 @@ static OrfTensor *
 time_token(OrfCompute *c, const OrfMoe *moe, const double *t, size_t batch)
 {
     size_t h = moe->width;
-    g_autofree float *e = g_new(float, batch *h);
+    g_autofree float *e = g_new(float, (batch * h));
     for (size_t b = 0; b < batch; b++)
         for (size_t k = 0; k < h / 2; k++) {
             double angle = t[b] * exp(-log(10000) * (double)k / (double)(h / 2));

@@ -245,7 +245,8 @@ static OrfTensor *
 fourier(OrfCompute *c, const float *points, size_t n)
 {
     GError *error = NULL;
-    orf_autofree float *e = ORF_ALLOC(orf_compute_task(c), float, n *N_EMBED, "points", &error);
+    orf_autofree float *e =
+        ORF_ALLOC(orf_compute_task(c), float, (n * N_EMBED), "points", &error);
     if (!e) {
         orf_compute_take_error(c, error);
         return NULL;

@@ -197,7 +197,8 @@ marks_for(Work *work, const float *grid, size_t side, size_t fine_side, bool las
 static float *
 new_grid(Work *work, size_t side, GError **error)
 {
-    float *grid = ORF_ALLOC(work->task, float, side *side *side, "grid of the field", error);
+    float *grid =
+        ORF_ALLOC(work->task, float, (side * side * side), "grid of the field", error);
     for (size_t i = 0; grid && i < side * side * side; i++)
         grid[i] = NAN;
     return grid;

@@ -66,7 +66,7 @@ bool orf_origin_is_ours(const OrfRequest *request, const char *const *origins);
 /* Origin, when it is one of `origins`. */
 const char *orf_origin_listed(const OrfRequest *request, const char *const *origins);
 
-/* --- Trace context: trace.c --------------------------------------------------------------- */
+/* --- Trace context: traceparent.c --------------------------------------------------------- */
 
 #define TRACEPARENT_SIZE 56
 /* Takes the trace id of a valid traceparent (W3C), else makes one. `seed` rises by itself. */

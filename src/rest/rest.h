@@ -321,9 +321,6 @@ typedef struct {
  * are obeyed in order, on threads of this room. */
 void orf_call_topics(OrfCall *call, const OrfTopic *const *topics);
 
-#define ORF_TIME_SIZE 25 /* "2025-06-01T12:00:00.123Z" and the NUL */
-void orf_time_text(int64_t time_us, char ret_text[ORF_TIME_SIZE]); /* wall clock, UTC */
-
 /* --- The room's life ---------------------------------------------------------------------- */
 
 typedef struct {

@@ -95,7 +95,7 @@ compare(const void *a, const void *b)
 static void
 measure(const char *name, OrfStore *store, void *(*body)(void *), int threads, int n)
 {
-    g_autofree double *ms = g_new0(double, threads *n);
+    g_autofree double *ms = g_new0(double, (threads * n));
     Client clients[64];
     GThread *handles[64];
     int64_t begun = g_get_monotonic_time();

@@ -429,7 +429,7 @@ make_taps(OrfCompute *c, size_t n_source, size_t n, const OrfResize *how, Taps *
     OrfTask *task = orf_compute_task(c);
     taps->first = ORF_ALLOC(task, uint32_t, n + 1, "filter", orf_compute_error(c));
     taps->from = ORF_ALLOC(task, int32_t, n, "filter", orf_compute_error(c));
-    taps->weights = ORF_ALLOC(task, float, n *most, "filter", orf_compute_error(c));
+    taps->weights = ORF_ALLOC(task, float, (n * most), "filter", orf_compute_error(c));
     if (!taps->first || !taps->from || !taps->weights)
         return false;
     for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* time.c - times as clients see them: RFC 3339, UTC, with milliseconds.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "rest/rest.h"
+#include "base/base.h"
 
 #include <time.h>
 
