@@ -1,5 +1,5 @@
-/* hunyuan-moe.c - the denoiser of Hunyuan3D 2.1: a transformer with skips like a U and experts
- * in its last blocks.
+/* hunyuan-moe.c - the denoisers of Hunyuan3D 2.1 and of TripoSG: a transformer with skips like
+ * a U, the first with experts in its last blocks.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,7 +7,8 @@
  * by head, so heads mix rows of Q, K and V; stacking the matrices gives a packed projection.
  * Time is not scaled, sines come first, and it enters as one more token. A skip is joined in
  * front, and the norm follows the product. The two best experts are weighed by their
- * probabilities as they are, and a shared expert is added. */
+ * probabilities as they are, and a shared expert is added. TripoSG is the same construction
+ * with other names, another eps and no experts; its time runs from 1000 to 0. */
 #include "net/hunyuan.h"
 
 #include <math.h>
@@ -28,7 +29,33 @@ typedef struct {
     Mlp shared, *experts;
 } Block;
 
+/* What the two call their parameters. */
+typedef struct {
+    const char *x_embed, *time_up, *time_down, *out, *q_norm, *k_norm, *up, *down, *norm_final,
+        *final;
+    double eps;
+} Style;
+
+static const Style hunyuan = {
+    "x_embedder",
+    "t_embedder.mlp.0",
+    "t_embedder.mlp.2",
+    "out_proj",
+    "q_norm",
+    "k_norm",
+    "mlp.fc1",
+    "mlp.fc2",
+    "final_layer.norm_final",
+    "final_layer.linear",
+    1e-6,
+};
+static const Style triposg = {
+    "proj_in",       "time_proj.linear_1", "time_proj.linear_2", "to_out.0", "norm_q", "norm_k",
+    "ff.net.0.proj", "ff.net.2",           "norm_out",           "proj_out", 1e-5,
+};
+
 struct OrfMoe {
+    const Style *style;
     GPtrArray *keep;
     size_t width, channels, context, head;
     unsigned depth, n_experts, top_k;
@@ -71,15 +98,19 @@ load_attention(OrfNetLoad *load, const OrfMoe *moe, unsigned i, Block *block)
     static const char *const qkv[] = { "to_q", "to_k", "to_v" };
     size_t h = moe->width, d = moe->head;
     block->qkv = orf_load_stack(load, h, h, false, qkv, 3, "blocks.%u.attn1.", i);
-    block->out1 = orf_load_linear(load, h, h, true, "blocks.%u.attn1.out_proj", i);
+    block->out1 = orf_load_linear(load, h, h, true, "blocks.%u.attn1.%s", i, moe->style->out);
     block->q = orf_load_linear(load, h, h, false, "blocks.%u.attn2.to_q", i);
     block->kv = orf_load_stack(load, h, moe->context, false, qkv + 1, 2, "blocks.%u.attn2.", i);
-    block->out2 = orf_load_linear(load, h, h, true, "blocks.%u.attn2.out_proj", i);
+    block->out2 = orf_load_linear(load, h, h, true, "blocks.%u.attn2.%s", i, moe->style->out);
     OrfShape one = ORF_SHAPE(d);
-    block->q_norm1 = orf_load_tensor(load, one, "blocks.%u.attn1.q_norm.weight", i);
-    block->k_norm1 = orf_load_tensor(load, one, "blocks.%u.attn1.k_norm.weight", i);
-    block->q_norm2 = orf_load_tensor(load, one, "blocks.%u.attn2.q_norm.weight", i);
-    block->k_norm2 = orf_load_tensor(load, one, "blocks.%u.attn2.k_norm.weight", i);
+    block->q_norm1 =
+        orf_load_tensor(load, one, "blocks.%u.attn1.%s.weight", i, moe->style->q_norm);
+    block->k_norm1 =
+        orf_load_tensor(load, one, "blocks.%u.attn1.%s.weight", i, moe->style->k_norm);
+    block->q_norm2 =
+        orf_load_tensor(load, one, "blocks.%u.attn2.%s.weight", i, moe->style->q_norm);
+    block->k_norm2 =
+        orf_load_tensor(load, one, "blocks.%u.attn2.%s.weight", i, moe->style->k_norm);
 }
 
 static Mlp
@@ -96,8 +127,10 @@ load_feed_forward(OrfNetLoad *load, OrfMoe *moe, unsigned i, Block *block)
 {
     size_t h = moe->width;
     if (!orf_load_has(load, "blocks.%u.moe.gate.weight", i)) {
-        block->shared.up = orf_load_linear(load, 4 * h, h, true, "blocks.%u.mlp.fc1", i);
-        block->shared.down = orf_load_linear(load, h, 4 * h, true, "blocks.%u.mlp.fc2", i);
+        block->shared.up =
+            orf_load_linear(load, 4 * h, h, true, "blocks.%u.%s", i, moe->style->up);
+        block->shared.down =
+            orf_load_linear(load, h, 4 * h, true, "blocks.%u.%s", i, moe->style->down);
         return;
     }
     OrfPrecision precision = orf_compute_precision(load->c);
@@ -132,14 +165,15 @@ load_block(OrfNetLoad *load, OrfMoe *moe, unsigned i)
 static bool
 read_sizes(OrfNetLoad *load, OrfMoe *moe)
 {
-    moe->width = orf_load_dim(load, 0, "x_embedder.weight");
-    moe->channels = orf_load_dim(load, 1, "x_embedder.weight");
+    moe->style = orf_load_has(load, "x_embedder.weight") ? &hunyuan : &triposg;
+    moe->width = orf_load_dim(load, 0, "%s.weight", moe->style->x_embed);
+    moe->channels = orf_load_dim(load, 1, "%s.weight", moe->style->x_embed);
     moe->context = orf_load_dim(load, 1, "blocks.0.attn2.to_k.weight");
-    moe->head = orf_load_dim(load, 0, "blocks.0.attn1.q_norm.weight");
+    moe->head = orf_load_dim(load, 0, "blocks.0.attn1.%s.weight", moe->style->q_norm);
     moe->depth = orf_load_count(load, "blocks.%u.norm1.weight");
     if (moe->width && moe->context && moe->head && moe->width % moe->head == 0)
         return true;
-    orf_load_fail(load, "no denoiser of Hunyuan3D 2.1 under \"%s\"", load->prefix);
+    orf_load_fail(load, "no denoiser of Hunyuan3D 2.1 or TripoSG under \"%s\"", load->prefix);
     return false;
 }
 
@@ -152,16 +186,17 @@ orf_moe_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix, 
     orf_load_init(&load, c, checkpoint, prefix);
     if (read_sizes(&load, moe)) {
         size_t h = moe->width;
-        moe->x_embed = orf_load_linear(&load, h, moe->channels, true, "x_embedder");
-        moe->time.up = orf_load_linear(&load, 4 * h, h, true, "t_embedder.mlp.0");
-        moe->time.down = orf_load_linear(&load, h, 4 * h, true, "t_embedder.mlp.2");
+        const Style *style = moe->style;
+        moe->x_embed = orf_load_linear(&load, h, moe->channels, true, "%s", style->x_embed);
+        moe->time.up = orf_load_linear(&load, 4 * h, h, true, "%s", style->time_up);
+        moe->time.down = orf_load_linear(&load, h, 4 * h, true, "%s", style->time_down);
         moe->blocks = g_new0(Block, moe->depth);
         for (unsigned i = 0; i < moe->depth && orf_compute_ok(c); i++)
             load_block(&load, moe, i);
         moe->norm_final.w =
-            orf_load_tensor(&load, ORF_SHAPE(h), "final_layer.norm_final.weight");
-        moe->norm_final.b = orf_load_tensor(&load, ORF_SHAPE(h), "final_layer.norm_final.bias");
-        moe->final = orf_load_linear(&load, moe->channels, h, true, "final_layer.linear");
+            orf_load_tensor(&load, ORF_SHAPE(h), "%s.weight", style->norm_final);
+        moe->norm_final.b = orf_load_tensor(&load, ORF_SHAPE(h), "%s.bias", style->norm_final);
+        moe->final = orf_load_linear(&load, moe->channels, h, true, "%s", style->final);
     }
     moe->top_k = MIN(moe->top_k, MAX(moe->n_experts, 1));
     moe->keep = orf_load_steal_keep(&load);
@@ -172,9 +207,10 @@ orf_moe_new(OrfCompute *c, const OrfCheckpoint *checkpoint, const char *prefix, 
 /* --- Forward ------------------------------------------------------------------------------ */
 
 static OrfTensor *
-norm(OrfCompute *c, const OrfTensor *x, const Affine *a)
+norm(OrfCompute *c, const OrfMoe *moe, const OrfTensor *x, const Affine *a)
 {
-    return orf_tensor_norm(c, x, &(OrfNorm){ .eps = 1e-6, .weight = a->w, .bias = a->b });
+    return orf_tensor_norm(c, x,
+                           &(OrfNorm){ .eps = moe->style->eps, .weight = a->w, .bias = a->b });
 }
 
 static OrfTensor *
@@ -314,15 +350,15 @@ run_block(OrfCompute *c, const OrfMoe *moe, unsigned i, const OrfTensor *x_in,
             orf_tensor_concat(c, 2, (const OrfTensor *[]){ skip, x }, 2);
         g_autoptr(OrfTensor) y = orf_tensor_linear(c, both, block->skip, NULL);
         orf_compute_rung(c, y, "b%u.skip_linear", i);
-        orf_tensor_set(&x, norm(c, y, &block->skip_norm));
+        orf_tensor_set(&x, norm(c, moe, y, &block->skip_norm));
         orf_compute_rung(c, x, "b%u.skip_norm", i);
     }
-    g_autoptr(OrfTensor) h1 = norm(c, x, &block->norm1);
+    g_autoptr(OrfTensor) h1 = norm(c, moe, x, &block->norm1);
     orf_compute_rung(c, h1, "b%u.norm1", i);
     orf_tensor_set(&x, self_attention(c, moe, i, h1, x));
-    g_autoptr(OrfTensor) h2 = norm(c, x, &block->norm2);
+    g_autoptr(OrfTensor) h2 = norm(c, moe, x, &block->norm2);
     orf_tensor_set(&x, cross_attention(c, moe, i, h2, context, x));
-    g_autoptr(OrfTensor) h3 = norm(c, x, &block->norm3);
+    g_autoptr(OrfTensor) h3 = norm(c, moe, x, &block->norm3);
     orf_compute_rung(c, h3, "b%u.norm3", i);
     orf_tensor_set(&x, feed_forward(c, moe, i, h3, x));
     orf_compute_rung(c, x, "blocks[%u]", i);
@@ -369,7 +405,7 @@ orf_moe_forward(OrfCompute *c, const OrfMoe *moe, const OrfTensor *z, const OrfT
         if (i < moe->depth / 2 && x)
             g_ptr_array_add(stack, orf_tensor_ref(x));
     }
-    g_autoptr(OrfTensor) last = norm(c, x, &moe->norm_final);
+    g_autoptr(OrfTensor) last = norm(c, moe, x, &moe->norm_final);
     orf_compute_rung(c, last, "norm_final");
     g_autoptr(OrfTensor) rows = last ? orf_tensor_slice(c, last, 1, 1, n) : NULL;
     return orf_tensor_linear(c, rows, moe->final, NULL);

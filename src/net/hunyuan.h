@@ -24,7 +24,7 @@ typedef struct {
 } OrfFluxInput;
 OrfTensor *orf_flux_forward(OrfCompute *c, const OrfFlux *flux, const OrfFluxInput *in);
 
-/* --- Denoiser 2.1, with experts: net/hunyuan-moe.c ---------------------------------------- */
+/* --- Denoiser 2.1, and TripoSG's: net/hunyuan-moe.c --------------------------------------- */
 
 typedef struct OrfMoe OrfMoe;
 OrfMoe *

@@ -206,7 +206,7 @@ orf_case_watch(OrfCase *it, const char *prefix)
 
 static const OrfCaseKind *const tables[] = { orf_cases_hunyuan, orf_cases_matting,
                                              orf_cases_triposr, orf_cases_chain,
-                                             orf_cases_volume };
+                                             orf_cases_volume,  orf_cases_triposg };
 
 static bool
 fits(const OrfCase *it, const OrfCaseKind *kind)
