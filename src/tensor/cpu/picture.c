@@ -15,7 +15,7 @@ static OrfConvShape
 shape_of(const OrfWeight *weight)
 {
     return (OrfConvShape){
-        .type = weight->precision == ORF_PRECISION_F32 ? dnnl_f32 : dnnl_bf16,
+        .type = dnnl_f32,
         .n_in = weight->n_in,
         .n_out = weight->n_out,
         .k = weight->k,
@@ -25,14 +25,13 @@ shape_of(const OrfWeight *weight)
     };
 }
 
-/* int8 is for matrices; convolutions of such a net run in bf16. The form must serve every step
- * and dilation the kernel is used with: nets have one. */
+/* Small formats are for matrices: with tiles, oneDNN wants bf16 weights in another form for
+ * every width of picture, and is a thousand times slower with any but that. */
 bool
 orf_cpu_pack_conv(OrfTask *task, OrfBackendState *state, OrfWeight *weight, const float *values,
                   GError **error)
 {
-    if (!orf_cpu_has_bf16())
-        weight->precision = ORF_PRECISION_F32;
+    weight->precision = ORF_PRECISION_F32;
     OrfConvShape shape = shape_of(weight);
     size_t size = orf_cpu_conv_packed_size(state, &shape, error);
     if (!size)
@@ -45,7 +44,7 @@ orf_cpu_pack_conv(OrfTask *task, OrfBackendState *state, OrfWeight *weight, cons
 typedef struct {
     OrfBackendState *state;
     const OrfConvCall *call;
-    const void *x;
+    const float *x;
     size_t bands, rows; /* of one picture; output rows in a band */
     GMutex lock;
     GError *error;
@@ -75,9 +74,7 @@ convolve_band(Work *work, size_t image, size_t band)
     shape.pad_right =
         (call->ow - 1) * call->step + (call->k - 1) * call->dilation + 1 - call->pad - call->w;
     shape.relu = call->relu;
-    size_t bytes = shape.type == dnnl_f32 ? 4 : 2;
-    const char *x =
-        (const char *)work->x + (image * call->h + begin) * call->w * call->n_in * bytes;
+    const float *x = work->x + (image * call->h + begin) * call->w * call->n_in;
     GError *error = NULL;
     if (!orf_cpu_conv(work->state, &shape, x, call->weight->packed, call->weight->bias,
                       call->y + (image * call->oh + first) * call->ow * call->n_out, &error)) {
@@ -98,38 +95,14 @@ convolve(size_t begin, size_t end, void *data)
         convolve_band(work, i / work->bands, i % work->bands);
 }
 
-typedef struct {
-    const float *x;
-    uint16_t *y;
-} Round;
-
-static void
-round_part(size_t begin, size_t end, void *data)
-{
-    const Round *round_ = data;
-    orf_cpu_to_bf16(round_->x + begin, round_->y + begin, end - begin);
-}
-
 bool
 orf_cpu_conv_call(OrfTask *task, OrfBackendState *state, const OrfConvCall *call,
                   GError **error)
 {
-    size_t count = call->batch * call->h * call->w * call->n_in;
-    bool half = call->weight->precision != ORF_PRECISION_F32;
-    orf_autofree uint16_t *small =
-        half ? ORF_ALLOC(task, uint16_t, count, "picture", error) : NULL;
-    if (half && !small)
-        return false;
-    Round round_ = { call->x, small };
-    if (half)
-        orf_task_parallel(task, count, 65536, round_part, &round_);
     size_t cores = orf_task_cores(task), reach = (call->k - 1) * call->dilation;
     size_t wanted = cores > 1 ? 2 * cores : 1;
     size_t rows = MAX(MAX((call->oh + wanted - 1) / wanted, reach + 1), 4);
-    Work work = { .state = state,
-                  .call = call,
-                  .x = half ? (const void *)small : call->x,
-                  .rows = MIN(rows, call->oh) };
+    Work work = { .state = state, .call = call, .x = call->x, .rows = MIN(rows, call->oh) };
     work.bands = (call->oh + work.rows - 1) / work.rows;
     g_mutex_init(&work.lock);
     orf_task_parallel(task, call->batch * work.bands, 1, convolve, &work);
