@@ -181,7 +181,8 @@ GBytes *orf_asset_save(OrfTask *task, OrfAsset *asset, const char *format, GErro
 typedef bool (*OrfFileFn)(const char *name, GBytes *bytes, void *data, GError **error);
 
 /* Saves as one or more files named after `stem`, each handed to `file`. `variant` is NULL or
- * words out of "text", "big-endian", "plain" joined by commas. Errors: as above, and `file`'s.
+ * words out of "text", "big-endian", "plain", "alone" joined by commas. Errors: as above, and
+ * `file`'s.
  */
 bool orf_asset_export(OrfTask *task, OrfAsset *asset, const char *format, const char *stem,
                       const char *variant, OrfFileFn file, void *data, GError **error);

@@ -6,15 +6,19 @@
 #include <locale.h>
 #include <string.h>
 
-/* clang-format off: one line each */
-static const OrfCommand *const table[] = {
-    &orf_command_generate,   &orf_command_cutout,
-    &orf_command_mesh,       &orf_command_serve,
-    &orf_command_generators, &orf_command_doctor,
-    &orf_command_completion, &orf_command_run_jobs,
-    &orf_command_net,        NULL,
+#define ROW(name) &orf_command_##name,
+static const OrfCommand *const table[] = { ORF_COMMANDS(ROW) NULL };
+
+static const OrfCliGroup groups[] = {
+    { "mesh", "look at model files and change them" },
+    { NULL, NULL },
 };
-/* clang-format on */
+
+const OrfCliGroup *
+orf_cli_groups(void)
+{
+    return groups;
+}
 
 const OrfCommand *const *
 orf_commands(void)
@@ -67,15 +71,39 @@ print_exit_codes(void)
         g_print("  %3d  %s\n", orf_error_info(code)->exit_code, orf_error_info(code)->title);
 }
 
+/* "mesh        info, convert, view: look at model files and change them" */
+static void
+print_group(const OrfCliGroup *group)
+{
+    g_autoptr(GString) verbs = g_string_new(NULL);
+    orf_cli_verbs(group->name, verbs);
+    g_string_replace(verbs, " ", ", ", 0);
+    if (verbs->len > 40)
+        g_string_assign(verbs, "many verbs");
+    g_print("  %-11s %s: %s\n", group->name, verbs->str, group->summary);
+}
+
+/* The commands that make something, then the others. */
+static void
+print_commands(void)
+{
+    for (const OrfOperation *const *o = orf_operations(); *o; o++)
+        if (!strchr((*o)->command, ' '))
+            g_print("  %-11s %s\n", (*o)->command, (*o)->title);
+    for (const OrfCliGroup *group = groups; group->name; group++)
+        print_group(group);
+    for (size_t i = 0; table[i]; i++)
+        if (!table[i]->hidden && !orf_cli_operation(table[i]->name))
+            g_print("  %-11s %s\n", table[i]->name, table[i]->summary);
+}
+
 static int
 print_help(void)
 {
     g_print("orfeas %s - a picture goes in, a textured, printable 3D model comes out\n\n"
             "Usage: orfeas COMMAND [OPTION...]\n\nCommands:\n",
             orf_version());
-    for (size_t i = 0; table[i]; i++)
-        if (!table[i]->hidden)
-            g_print("  %-11s %s\n", table[i]->name, table[i]->summary);
+    print_commands();
     g_print("\nTry:\n"
             "  orfeas generate cup.jpg -o cup.glb         a 100 mm model, coloured\n"
             "  orfeas generate logo.svg -o logo.3mf --size 60mm\n"
@@ -102,6 +130,22 @@ find_command(const char *name)
     return NULL;
 }
 
+/* Commands with a file of their own come before what the operations' rows say. */
+static int
+run_command(int argc, char **argv)
+{
+    const OrfCommand *command = find_command(argv[0]);
+    if (command)
+        return command->run(argc, argv);
+    const OrfOperation *operation = orf_cli_operation(argv[0]);
+    if (operation)
+        return orf_cli_run_operation(operation, argc, argv);
+    for (const OrfCliGroup *group = groups; group->name; group++)
+        if (g_str_equal(group->name, argv[0]))
+            return orf_cli_run_group(group->name, argc, argv);
+    return unknown_command(argv[0]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -114,6 +158,5 @@ main(int argc, char **argv)
         g_print("orfeas %s\n", orf_version());
         return 0;
     }
-    const OrfCommand *command = find_command(argv[1]);
-    return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+    return run_command(argc - 1, argv + 1);
 }

@@ -9,7 +9,8 @@
 
 #include "base/base.h"
 
-/* --- Commands: one file and one line in cli.c each ---------------------------------------- */
+/* --- Commands: one file and one word in ORF_COMMANDS each
+ * ---------------------------------------- */
 
 typedef struct {
     const char *name;    /* "generate" */
@@ -19,9 +20,14 @@ typedef struct {
     int (*run)(int argc, char **argv);
 } OrfCommand;
 
-extern const OrfCommand orf_command_generate, orf_command_cutout, orf_command_mesh,
-    orf_command_serve, orf_command_run_jobs, orf_command_generators, orf_command_doctor,
-    orf_command_completion, orf_command_net;
+/* In the order in which they are listed: a file and a word here each. */
+#define ORF_COMMANDS(each)                                                                     \
+    each(generate) each(serve) each(net) each(generators) each(doctor) each(completion)        \
+        each(run_jobs)
+
+#define ORF_DECLARE_COMMAND(name) extern const OrfCommand orf_command_##name;
+ORF_COMMANDS(ORF_DECLARE_COMMAND)
+
 const OrfCommand *const *orf_commands(void); /* NULL-terminated */
 
 /* Prints "orfeas: message" and yields the exit code of the table in base/error.c. */
@@ -34,8 +40,26 @@ void orf_cli_print(OrfJson *json);
 bool orf_cli_parse(const char *command, int *argc, char ***argv, const GOptionEntry *entries,
                    const char *usage, const char *about, int *ret_code);
 
-/* --- Files: cli/files.c; what is written: cli/output.h
- * ------------------------------------------------------------------- */
+/* --- Operations as commands: cli/operate.c ------------------------------------------------ */
+
+/* Those that share a first word: "mesh info", "mesh view". */
+typedef struct {
+    const char *name, *summary;
+} OrfCliGroup;
+const OrfCliGroup *orf_cli_groups(void); /* ends with a NULL name */
+/* The verbs of a group, appended with blanks between. */
+void orf_cli_verbs(const char *group, GString *out);
+int orf_cli_run_group(const char *group, int argc, char **argv);
+const OrfOperation *orf_cli_operation(const char *command); /* NULL: none is called so */
+int orf_cli_run_operation(const OrfOperation *operation, int argc, char **argv);
+/* "--output --width ...": all options of an operation. Caller owns. */
+char *orf_cli_options(const OrfOperation *operation);
+/* "glb, stl or obj" for " or "; caller owns. */
+char *orf_cli_formats(const char *last);
+/* "512M". Errors: BAD_INPUT. */
+bool orf_cli_memory(const char *text, size_t *ret, GError **error);
+
+/* --- Files: cli/files.c; what is written: cli/output.h ------------------------------------ */
 
 /* The whole file, at most `limit` bytes; "-" is standard input. */
 GBytes *orf_cli_read(const char *path, size_t limit, GError **error);

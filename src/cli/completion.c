@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include <jansson.h>
+#include <string.h>
 
 static const char generate_options[] = "--output --directory --generator --size --quality "
                                        "--format --set --views --mask --seed --stages "
@@ -13,8 +13,13 @@ static char *
 command_names(void)
 {
     g_autoptr(GString) names = g_string_new(NULL);
+    for (const OrfOperation *const *o = orf_operations(); *o; o++)
+        if (!strchr((*o)->command, ' '))
+            g_string_append_printf(names, "%s ", (*o)->command);
+    for (const OrfCliGroup *group = orf_cli_groups(); group->name; group++)
+        g_string_append_printf(names, "%s ", group->name);
     for (const OrfCommand *const *c = orf_commands(); *c; c++)
-        if (!(*c)->hidden)
+        if (!(*c)->hidden && !orf_cli_operation((*c)->name))
             g_string_append_printf(names, "%s ", (*c)->name);
     return g_string_free(g_steal_pointer(&names), FALSE);
 }
@@ -24,37 +29,70 @@ static const char serve_options[] =
     "--keep --keep-jobs --keep-size --webhook-secret-file --allow-origin --behind-proxy --drain --describe --help";
 
 static void
-add_param_names(GString *out, const json_t *params)
+add_param_names(GString *out, const OrfParam *params, size_t n)
 {
-    size_t i;
-    json_t *param;
-    json_array_foreach((json_t *)params, i, param)
-        g_string_append_printf(out, "%s= ", json_string_value(json_object_get(param, "name")));
+    for (size_t i = 0; i < n; i++)
+        g_string_append_printf(out, "%s= ", params[i].name);
 }
 
 /* The names of all generators, and "name=" of every parameter. */
 static void
 table_names(char **ret_generators, char **ret_params)
 {
-    g_autofree char *text = orf_generators_json();
-    json_t *all = json_loads(text, 0, NULL), *generator;
     GString *names = g_string_new(NULL), *params = g_string_new(NULL);
-    size_t i;
-    add_param_names(params, json_object_get(all, "common"));
-    json_array_foreach(json_object_get(all, "generators"), i, generator)
-    {
-        g_string_append_printf(names, "%s ",
-                               json_string_value(json_object_get(generator, "name")));
-        add_param_names(params, json_object_get(generator, "parameters"));
+    size_t n_common;
+    const OrfParam *common = orf_engine_common_params(&n_common);
+    add_param_names(params, common, n_common);
+    OrfGeneratorInfo generator;
+    for (size_t i = 0; orf_engine_generator(i, &generator); i++) {
+        g_string_append_printf(names, "%s ", generator.name);
+        add_param_names(params, generator.params, generator.n_params);
     }
-    json_decref(all);
     *ret_generators = g_string_free(names, FALSE);
     *ret_params = g_string_free(params, FALSE);
+}
+
+static char *
+format_names(void)
+{
+    return g_strjoinv(" ", (char **)orf_format_names());
+}
+
+/* `    "mesh info") words='--fast --json' ;;`: a line for each operation. */
+static char *
+operation_cases(void)
+{
+    GString *out = g_string_new(NULL);
+    for (const OrfOperation *const *o = orf_operations(); *o; o++) {
+        bool grouped = strchr((*o)->command, ' ');
+        g_autofree char *options = g_str_equal((*o)->name, "generate")
+                                       ? g_strdup(generate_options)
+                                       : orf_cli_options(*o);
+        g_string_append_printf(out, "      \"%s%s\") words='%s' ;;\n", (*o)->command,
+                               grouped ? "" : " \"*", options);
+    }
+    g_string_replace(out, " \"*\")", " \"*)", 0);
+    return g_string_free(out, FALSE);
+}
+
+static char *
+group_cases(void)
+{
+    GString *out = g_string_new(NULL);
+    for (const OrfCliGroup *group = orf_cli_groups(); group->name; group++) {
+        g_string_append_printf(out, "    %s) words='", group->name);
+        g_autoptr(GString) verbs = g_string_new(NULL);
+        orf_cli_verbs(group->name, verbs);
+        g_string_append_printf(out, "%s' ;;\n", verbs->str);
+    }
+    return g_string_free(out, FALSE);
 }
 
 static void
 print_bash(const char *commands, const char *generators, const char *params)
 {
+    g_autofree char *formats = format_names(), *groups = group_cases(),
+                    *operations = operation_cases();
     g_print("_orfeas() {\n"
             "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
             "  local words=\n"
@@ -63,18 +101,20 @@ print_bash(const char *commands, const char *generators, const char *params)
             "  else case $prev in\n"
             "    -g|--generator|generators) words='%s' ;;\n"
             "    -q|--quality) words='draft standard high' ;;\n"
-            "    -f|--format) words='glb stl obj ply 3mf' ;;\n"
+            "    -f|--format) words='%s' ;;\n"
             "    --set) words='%s'; compopt -o nospace 2>/dev/null ;;\n"
-            "    mesh) words='info convert view' ;;\n"
             "    completion) words='bash zsh fish' ;;\n"
-            "    *) case ${COMP_WORDS[1]}:$cur in serve:-*) words='%s' ;; *:-*) words='%s' ;; "
-            "esac ;;\n"
+            "%s"
+            "    *) case $cur in -*) case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n"
+            "      \"serve \"*) words='%s' ;;\n"
+            "%s"
+            "    esac ;; esac ;;\n"
             "  esac; fi\n"
             "  if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
             "  else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n"
             "}\n"
             "complete -o filenames -F _orfeas orfeas\n",
-            commands, generators, params, serve_options, generate_options);
+            commands, generators, formats, params, groups, serve_options, operations);
 }
 
 static void
@@ -86,8 +126,20 @@ print_zsh(const char *commands, const char *generators, const char *params)
 }
 
 static void
+print_fish_groups(void)
+{
+    for (const OrfCliGroup *group = orf_cli_groups(); group->name; group++) {
+        g_autoptr(GString) verbs = g_string_new(NULL);
+        orf_cli_verbs(group->name, verbs);
+        g_print("complete -c orfeas -n '__fish_seen_subcommand_from %s' -f -a '%s'\n",
+                group->name, verbs->str);
+    }
+}
+
+static void
 print_fish(const char *commands, const char *generators, const char *params)
 {
+    g_autofree char *formats = format_names();
     g_print(
         "complete -c orfeas -n __fish_use_subcommand -f -a '%s'\n"
         "complete -c orfeas -n '__fish_seen_subcommand_from generate' -s g -l generator -x -a "
@@ -95,12 +147,12 @@ print_fish(const char *commands, const char *generators, const char *params)
         "complete -c orfeas -n '__fish_seen_subcommand_from generate' -s q -l quality -x -a "
         "'draft standard high'\n"
         "complete -c orfeas -n '__fish_seen_subcommand_from generate' -s f -l format -x -a "
-        "'glb stl obj ply 3mf'\n"
+        "'%s'\n"
         "complete -c orfeas -n '__fish_seen_subcommand_from generate' -l set -x -a '%s'\n"
         "for o in %s; complete -c orfeas -n '__fish_seen_subcommand_from serve' -l (string sub "
-        "-s 3 -- $o); end\n"
-        "complete -c orfeas -n '__fish_seen_subcommand_from mesh' -f -a 'info convert view'\n",
-        commands, generators, params, serve_options);
+        "-s 3 -- $o); end\n",
+        commands, generators, formats, params, serve_options);
+    print_fish_groups();
 }
 
 static int

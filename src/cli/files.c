@@ -1,4 +1,4 @@
-/* files.c - reading with a limit.
+/* files.c - reading with a limit; sizes and formats in words.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
@@ -112,4 +112,29 @@ orf_cli_stem(const char *path)
     if (dot && dot != stem)
         *dot = '\0';
     return stem;
+}
+
+char *
+orf_cli_formats(const char *last)
+{
+    GString *out = g_string_new(NULL);
+    for (const char *const *name = orf_format_names(); *name; name++)
+        g_string_append_printf(out, "%s%s", !out->len ? "" : name[1] ? ", " : last, *name);
+    return g_string_free(out, FALSE);
+}
+
+bool
+orf_cli_memory(const char *text, size_t *ret, GError **error)
+{
+    char *end;
+    double value = g_ascii_strtod(text, &end);
+    double scale = *end == 'G' || *end == 'g'   ? 1024.0 * 1024 * 1024
+                   : *end == 'M' || *end == 'm' ? 1024.0 * 1024
+                   : *end == 'K' || *end == 'k' ? 1024.0
+                                                : 1;
+    if (!(value * scale >= 1 << 20))
+        return ORF_FALSE(error, BAD_INPUT,
+                         "--memory %s: give a size such as 512M or 2G, at least 1M", text);
+    *ret = (size_t)(value * scale);
+    return true;
 }

@@ -325,24 +325,6 @@ how_to_show(const Options *options)
     return isatty(STDERR_FILENO) ? ORF_SHOW_BAR : ORF_SHOW_LINES;
 }
 
-static size_t
-memory_of(const Options *options, GError **error)
-{
-    if (!options->memory)
-        return 0;
-    char *end;
-    double value = g_ascii_strtod(options->memory, &end);
-    double scale = *end == 'G' || *end == 'g'   ? 1024.0 * 1024 * 1024
-                   : *end == 'M' || *end == 'm' ? 1024.0 * 1024
-                   : *end == 'K' || *end == 'k' ? 1024.0
-                                                : 1;
-    if (!(value * scale >= 1 << 20))
-        g_set_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT,
-                    "--memory %s: give a size such as 512M or 2G, at least 1M",
-                    options->memory);
-    return (size_t)(value * scale);
-}
-
 static void
 job_clear(Job *job)
 {
@@ -393,12 +375,9 @@ static bool
 make_one(const Options *options, char **pictures, size_t n, const double *yaws,
          const char *label, const char *const *formats, OrfResult *result, GError **error)
 {
-    g_autoptr(GError) bad_memory = NULL;
-    size_t memory = memory_of(options, &bad_memory);
-    if (bad_memory) {
-        g_propagate_error(error, g_steal_pointer(&bad_memory));
+    size_t memory = 0;
+    if (options->memory && !orf_cli_memory(options->memory, &memory, error))
         return false;
-    }
     g_autoptr(OrfRecipe) recipe = recipe_from_options(options, error);
     if (!recipe)
         return false;
@@ -437,8 +416,10 @@ read_yaws(const Options *options, size_t n, double *yaws, GError **error)
 static bool
 check_options(const Options *options, size_t n, GError **error)
 {
-    bool text = options->generator && g_str_equal(options->generator, "text");
-    if (n == 0 && !text)
+    unsigned least = 1, most;
+    if (options->generator)
+        orf_engine_pictures(options->generator, &least, &most, NULL); /* unknown: later */
+    if (n < MIN(least, 1))
         return ORF_FALSE(error, BAD_INPUT, "no picture given; see \"orfeas generate --help\"");
     if (options->output && options->folder)
         return ORF_FALSE(error, BAD_INPUT, "-o and -d exclude each other: a file, or a folder");
@@ -558,6 +539,9 @@ static int
 run(int argc, char **argv)
 {
     g_auto(Options) o = { 0 };
+    g_autofree char *formats = orf_cli_formats(", ");
+    g_autofree char *format_help =
+        g_strconcat(formats, "; several joined by commas (default: glb)", NULL);
     const GOptionEntry entries[] = {
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output,
           "Result; its ending names the format; - is standard output", "FILE" },
@@ -569,8 +553,7 @@ run(int argc, char **argv)
           "Longest side: 80mm, 8cm, 3in (default: 100mm)", "LENGTH" },
         { "quality", 'q', 0, G_OPTION_ARG_STRING, &o.quality, "draft, standard or high",
           "NAME" },
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &o.formats,
-          "glb, gltf, stl, obj, ply, 3mf; several joined by commas (default: glb)", "LIST" },
+        { "format", 'f', 0, G_OPTION_ARG_STRING, &o.formats, format_help, "LIST" },
         { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.settings,
           "Sets a parameter; repeat for more", "NAME=VALUE" },
         { "views", 0, 0, G_OPTION_ARG_STRING, &o.views,

@@ -73,6 +73,13 @@ orf_result_export(OrfResult *result, size_t i, OrfTask *task, OrfAsset *asset,
                             &filling, error);
 }
 
+bool
+orf_result_take(OrfResult *result, size_t i, const OrfOutcome *outcome, GError **error)
+{
+    Filling filling = { result, i, true };
+    return orf_outcome_files(outcome, fill, &filling, error);
+}
+
 /* --- Write -------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -62,6 +62,8 @@ const char *orf_result_stem(const OrfResult *result, size_t i);
 /* Saves `asset` as file `i`, with what belongs to it. */
 bool orf_result_export(OrfResult *result, size_t i, OrfTask *task, OrfAsset *asset,
                        const char *format, const char *variant, GError **error);
+/* What an operation made, as file `i` with what belongs to it. */
+bool orf_result_take(OrfResult *result, size_t i, const OrfOutcome *outcome, GError **error);
 void orf_result_put(OrfResult *result, size_t i, GBytes *bytes);
 
 /* SHA-256 of what was put as file `i`; caller owns. */

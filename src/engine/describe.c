@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/describe-priv.h"
+
 #include "engine/engine.h"
 
 #include "generate/generate.h"
@@ -35,8 +36,8 @@ add_param(OrfJson *json, const OrfParam *param)
     orf_json_end(json);
 }
 
-static void
-add_params(OrfJson *json, const char *key, const OrfParam *params, size_t n)
+void
+orf_describe_params(OrfJson *json, const char *key, const OrfParam *params, size_t n)
 {
     orf_json_begin_array(json, key);
     for (size_t i = 0; i < n; i++)
@@ -53,7 +54,7 @@ add_generator(OrfJson *json, const OrfGenerator *generator)
     orf_json_add_text(json, "help", generator->help);
     orf_json_add_int(json, "min_pictures", generator->min_pictures);
     orf_json_add_int(json, "max_pictures", generator->max_pictures);
-    add_params(json, "parameters", generator->params, generator->n_params);
+    orf_describe_params(json, "parameters", generator->params, generator->n_params);
     orf_json_end(json);
 }
 
@@ -66,7 +67,7 @@ orf_generators_json(void)
     for (const OrfGenerator *const *g = orf_generators(); *g; g++)
         add_generator(json, *g);
     orf_json_end(json);
-    add_params(json, "common", orf_common_params, orf_n_common_params);
+    orf_describe_params(json, "common", orf_common_params, orf_n_common_params);
     orf_json_end(json);
     return orf_json_steal(json);
 }

@@ -93,9 +93,11 @@ read_variant(const char *variant, OrfSave *save, GError **error)
             save->big_endian = true;
         else if (g_str_equal(*word, "plain"))
             save->plain = true;
+        else if (g_str_equal(*word, "alone"))
+            save->alone = true;
         else
             return ORF_FALSE(error, BAD_INPUT,
-                             "variant \"%s\" is none of text, big-endian, plain", *word);
+                             "variant \"%s\" is none of text, big-endian, plain, alone", *word);
     }
     return true;
 }
@@ -196,61 +198,6 @@ orf_asset_view(OrfTask *task, OrfAsset *const *assets, size_t n, unsigned width,
     g_autoptr(OrfImage) sheet =
         orf_image_stack(task, (OrfImage **)rows->pdata, rows->len, error);
     return sheet ? orf_image_encode(task, sheet, "png", 0, error) : NULL;
-}
-
-/* --- Cut out ------------------------------------------------------------------------------ */
-
-static bool
-method_of(const char *name, OrfCutoutMethod *ret_method, GError **error)
-{
-    *ret_method = ORF_CUTOUT_NONE;
-    if (!name || g_str_equal(name, "auto"))
-        return true;
-    for (OrfCutoutMethod method = ORF_CUTOUT_ALPHA; method <= ORF_CUTOUT_GRABCUT; method++)
-        if (g_str_equal(name, orf_cutout_method_name(method))) {
-            *ret_method = method;
-            return true;
-        }
-    return ORF_FALSE(error, BAD_INPUT,
-                     "method \"%s\" is none of auto, alpha, flat, scene, ink, grabcut", name);
-}
-
-static GBytes *
-encode_cut_out(OrfTask *task, const OrfImage *picture, const OrfImage *alpha, bool mask_only,
-               GError **error)
-{
-    if (mask_only)
-        return orf_image_encode(task, alpha, "png", 0, error);
-    g_autoptr(OrfImage) rgba = orf_image_with_alpha(task, picture, alpha, error);
-    return rgba ? orf_image_encode(task, rgba, "png", 0, error) : NULL;
-}
-
-GBytes *
-orf_engine_cut_out(OrfTask *task, GBytes *bytes, const char *name, const OrfCutoutWish *wish,
-                   OrfCutoutTold *ret_told, GError **error)
-{
-    OrfCutoutOptions options = { .seed = wish->seed };
-    OrfImageLoad load = { .max_side = wish->max_side };
-    if (!orf_image_init(error) || !method_of(wish->method, &options.force, error))
-        return NULL;
-    g_autoptr(OrfImage) picture = orf_image_load(task, bytes, name, &load, error);
-    if (!picture)
-        return NULL;
-    OrfCutout how = { 0 };
-    g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, &how, error);
-    if (!alpha) {
-        g_prefix_error(error, "%s: ", name);
-        return NULL;
-    }
-    if (how.method == ORF_CUTOUT_NONE)
-        return ORF_FAIL(error, BAD_INPUT, "%s: nothing to cut out: %s", name, how.reason);
-    *ret_told = (OrfCutoutTold){ .method = orf_cutout_method_name(how.method),
-                                 .confidence = how.confidence,
-                                 .coverage = how.coverage,
-                                 .width = orf_image_width(picture),
-                                 .height = orf_image_height(picture) };
-    g_strlcpy(ret_told->reason, how.reason, sizeof ret_told->reason);
-    return encode_cut_out(task, picture, alpha, wish->mask_only, error);
 }
 
 /* --- About -------------------------------------------------------------------------------- */

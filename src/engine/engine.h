@@ -4,24 +4,97 @@
 #ifndef ORF_ENGINE_H
 #define ORF_ENGINE_H
 
-#include <orfeas.h>
+#include "base/base.h"
 
-/* One picture's cut-out as a PNG: RGBA, or the grey mask alone. `ret_method`, `ret_confidence`
- * and `ret_reason` (static or 160 bytes) say how. Errors as orf_image_cut_out. */
+/* --- Operations: what can be done to pictures and assets: engine/operation.c --------------
+ * A row each. Command line, API, job kinds, page, documents and fuzzers walk the table. */
+
+typedef enum { ORF_TAKES_NOTHING, ORF_TAKES_PICTURES, ORF_TAKES_ASSETS } OrfTakes;
+typedef enum { ORF_MAKES_ASSET, ORF_MAKES_FILES, ORF_MAKES_FACTS } OrfMakes;
+
+typedef struct OrfOrder OrfOrder;     /* an operation with its settings and inputs */
+typedef struct OrfOutcome OrfOutcome; /* what came of it */
+
 typedef struct {
-    const char *method; /* "auto", "alpha", "flat", "scene", "ink", "grabcut" */
-    unsigned max_side;  /* px of the result; 0: as the picture */
-    bool mask_only;
-    uint64_t seed;
-} OrfCutoutWish;
+    const char *name;    /* "measure": in requests, digests, documents */
+    const char *command; /* "mesh info": on the command line */
+    const char *title;   /* one line */
+    const char *help;    /* a sentence or more */
+    const OrfParam *params;
+    size_t n_params;
+    const char *letters; /* "w": short options of the parameters in their order; or NULL */
+    OrfTakes takes;
+    unsigned least, most; /* inputs */
+    OrfMakes makes;
+    const char *suffix; /* of the file it makes, unless told: "-cutout.png"; NULL: it must be */
+    bool heavy;         /* seconds or more: queued as a job; else answered at once */
+    /* NULL: four times the bytes of the inputs, and 64 MB. */
+    OrfNeed (*estimate)(OrfEngine *engine, const OrfOrder *order);
+    bool (*run)(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error);
+} OrfOperation;
+
+const OrfOperation *const *orf_operations(void);             /* NULL-terminated */
+const OrfOperation *orf_operation_by_name(const char *name); /* NULL: unknown */
+/* JSON (caller owns): {"operations":[{"name","title","help","takes","least","most","makes",
+ * "heavy","parameters":[...]}]}. */
+char *orf_operations_json(void);
+
+/* --- Order: engine/order.c. One thread at a time ------------------------------------------ */
+
+/* Something that goes in. `bytes` NULL: it is elsewhere; then `digest`, and for estimates what
+ * is known of it; such an order has a digest but cannot be run. */
 typedef struct {
-    const char *method; /* static */
-    double confidence, coverage;
-    char reason[160];
+    const char *name; /* of the file, for messages and formats */
+    GBytes *bytes;
+    OrfAsset *asset;    /* instead of bytes */
+    const char *digest; /* SHA-256 of the file; NULL: taken of the bytes */
+    double yaw;         /* of a picture; NAN: not a view */
+    bool mask;          /* a picture that cuts out the first one; it is not counted */
     unsigned width, height;
-} OrfCutoutTold;
-GBytes *orf_engine_cut_out(OrfTask *task, GBytes *picture, const char *name,
-                           const OrfCutoutWish *wish, OrfCutoutTold *ret_told, GError **error);
+    uint64_t size;
+    OrfSiblingFn sibling; /* files beside an asset; may be NULL */
+    void *sibling_data;
+} OrfInput;
+
+/* Errors: NOT_FOUND. */
+OrfOrder *orf_order_new(const char *operation, GError **error);
+void orf_order_free(OrfOrder *order);
+const OrfOperation *orf_order_operation(const OrfOrder *order);
+/* Errors: NOT_FOUND: no such parameter; BAD_INPUT with the range. */
+bool orf_order_set(OrfOrder *order, const char *name, const char *text, GError **error);
+/* Takes references. Errors: BAD_INPUT, UNSUPPORTED: no picture. */
+bool orf_order_add(OrfOrder *order, const OrfInput *input, GError **error);
+/* As many inputs as it takes. Errors: BAD_INPUT. */
+bool orf_order_check(const OrfOrder *order, GError **error);
+/* {"name":value,...}: all that count. Caller owns. */
+char *orf_order_parameters(const OrfOrder *order);
+/* SHA-256 (64 hex digits) of the canonical JSON (RFC 8785) of operation, version, parameters
+ * and inputs; of "generate" it is orf_recipe_digest. Caller owns. */
+char *orf_order_digest(OrfEngine *engine, const OrfOrder *order);
+OrfNeed orf_order_estimate(OrfEngine *engine, const OrfOrder *order);
+/* "generate/hull/high", "measure": what takes alike. Caller owns. */
+char *orf_order_kind(const OrfOrder *order);
+/* Checks and runs. `stage` is told of assets on the way and at the end; may be NULL. Errors:
+ * the operation's. */
+OrfOutcome *orf_order_run(OrfTask *task, const OrfOrder *order, OrfStageFn stage, void *data,
+                          GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOrder, orf_order_free)
+
+/* --- Outcome: engine/outcome.c. Immutable ------------------------------------------------- */
+
+void orf_outcome_free(OrfOutcome *outcome);
+size_t orf_outcome_n_assets(const OrfOutcome *outcome);
+OrfAsset *orf_outcome_asset(const OrfOutcome *outcome, size_t index); /* borrowed */
+/* The files, first the main one. */
+bool orf_outcome_files(const OrfOutcome *outcome, OrfFileFn file, void *data, GError **error);
+/* One file that travels alone: several in a ZIP. `ret_type`, `ret_extension` are static. NULL
+ * with no error: it makes none. */
+GBytes *orf_outcome_pack(OrfTask *task, const OrfOutcome *outcome, const char **ret_type,
+                         const char **ret_extension, GError **error);
+const char *orf_outcome_facts(const OrfOutcome *outcome); /* a JSON object; NULL: none */
+const char *orf_outcome_text(const OrfOutcome *outcome);  /* the same for people; NULL */
+const OrfRan *orf_outcome_ran(const OrfOutcome *outcome); /* of generate; else NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOutcome, orf_outcome_free)
 
 /* How the asset prints best in a format of slicers (stl, 3mf): flat things that stood (a tag, a
  * relief, letters) lie on their back, with a note; everything else is as it is. A new
@@ -42,6 +115,15 @@ orf_engine_probe(GBytes *picture, const char *name, OrfPictureInfo *ret_info, GE
 /* Whether a file that begins so may be a picture: before the rest has come. UNSUPPORTED: it
  * says what it is. */
 bool orf_engine_probe_head(const void *head, size_t size, const char *name, GError **error);
+/* A row of the table of generators. Strings and parameters are static. */
+typedef struct {
+    const char *name, *title, *help;
+    const OrfParam *params; /* its own, beside the common ones */
+    size_t n_params;
+    unsigned min_pictures, max_pictures;
+} OrfGeneratorInfo;
+bool orf_engine_generator(size_t index, OrfGeneratorInfo *ret); /* false: there are no more */
+const OrfParam *orf_engine_common_params(size_t *ret_n);
 /* How many pictures a generator takes. Errors: NOT_FOUND. */
 bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
                          GError **error);
@@ -72,6 +154,18 @@ char *orf_engine_measure(OrfTask *task, OrfAsset *asset, OrfAssetFacts *ret, GEr
 OrfAsset *orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, GError **error);
 
 /* --- Model files that travel alone: engine/files.c ---------------------------------------- */
+
+/* A row of the table of formats. Strings are static. */
+typedef struct {
+    const char *name, *title; /* "glb", "glTF 2.0, binary" */
+    const char *mime;         /* of its main file */
+    const char *extensions;   /* "glb|gltf" */
+    const char *variants;     /* "text|big-endian": words for orf_asset_export; "": none */
+    const char *alone;        /* media type when it travels alone: several files are a ZIP */
+    const char *alone_extension;
+} OrfFormatInfo;
+/* False: there are no more. */
+bool orf_engine_format(size_t index, OrfFormatInfo *ret);
 
 const char *
 orf_engine_sniff(GBytes *bytes); /* "glb", ...; NULL: no format that is known; static */

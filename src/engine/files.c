@@ -14,11 +14,22 @@ orf_engine_sniff(GBytes *bytes)
     return format ? format->name : NULL;
 }
 
-/* An OBJ brings its materials and pictures along. */
-static bool
-is_several(const char *format)
+bool
+orf_engine_format(size_t index, OrfFormatInfo *ret)
 {
-    return strcmp(format, "obj") == 0;
+    size_t n = 0;
+    while (orf_formats()[n])
+        n++;
+    if (index >= n)
+        return false;
+    const OrfFormat *format = orf_formats()[index];
+    *ret = (OrfFormatInfo){ .name = format->name,
+                            .title = format->title,
+                            .mime = format->mime,
+                            .extensions = format->extensions,
+                            .variants = format->variants ? format->variants : "" };
+    ret->alone = orf_engine_file_type(format->name, &ret->alone_extension);
+    return true;
 }
 
 const char *
@@ -27,10 +38,9 @@ orf_engine_file_type(const char *name, const char **ret_extension)
     const OrfFormat *format = orf_format_by_name(name);
     if (!format)
         return NULL;
-    bool zip = is_several(format->name);
     if (ret_extension)
-        *ret_extension = zip ? "zip" : format->name;
-    return zip ? "application/zip" : format->mime;
+        *ret_extension = format->several ? "zip" : format->name;
+    return format->several ? "application/zip" : format->mime;
 }
 
 GBytes *
@@ -38,10 +48,10 @@ orf_engine_save(OrfTask *task, OrfAsset *asset, const char *format, const char *
                 GError **error)
 {
     g_autoptr(GPtrArray) files =
-        orf_format_save(task, asset, format, &(OrfSave){ .stem = stem }, error);
+        orf_format_save(task, asset, format, &(OrfSave){ .stem = stem, .alone = true }, error);
     if (!files)
         return NULL;
-    if (is_several(format))
+    if (orf_format_by_name(format)->several)
         return orf_files_zip(task, files, error);
     const OrfFile *first = files->pdata[0];
     return g_bytes_ref(first->bytes);

@@ -29,6 +29,33 @@ orf_engine_probe_head(const void *head, size_t size, const char *name, GError **
 }
 
 bool
+orf_engine_generator(size_t index, OrfGeneratorInfo *ret)
+{
+    const OrfGenerator *const *all = orf_generators();
+    size_t n = 0;
+    while (all[n])
+        n++;
+    if (index >= n)
+        return false;
+    const OrfGenerator *generator = all[index];
+    *ret = (OrfGeneratorInfo){ .name = generator->name,
+                               .title = generator->title,
+                               .help = generator->help,
+                               .params = generator->params,
+                               .n_params = generator->n_params,
+                               .min_pictures = generator->min_pictures,
+                               .max_pictures = generator->max_pictures };
+    return true;
+}
+
+const OrfParam *
+orf_engine_common_params(size_t *ret_n)
+{
+    *ret_n = orf_n_common_params;
+    return orf_common_params;
+}
+
+bool
 orf_engine_pictures(const char *name, unsigned *ret_least, unsigned *ret_most, GError **error)
 {
     const OrfGenerator *generator = orf_generator_by_name(name);

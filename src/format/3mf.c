@@ -97,6 +97,7 @@ const OrfFormat orf_format_3mf = {
     .title = "3MF, with units, colours and pictures",
     .mime = "model/3mf",
     .extensions = "3mf",
+    .variants = "plain",
     .sniff = sniff,
     .load = load,
     .save = orf_3mf_save,

@@ -9,8 +9,8 @@
 /* A main file lists each file that it brings after this word: its name, its SHA-256. */
 #define ORF_WROTE "orfeas-wrote "
 
-extern const OrfFormat orf_format_gltf, orf_format_stl, orf_format_obj, orf_format_glb,
-    orf_format_ply, orf_format_3mf;
+#define ORF_DECLARE_FORMAT(name) extern const OrfFormat orf_format_##name;
+ORF_FORMATS(ORF_DECLARE_FORMAT, ORF_DECLARE_FORMAT)
 
 /* --- Axes: print formats have Z up. Swaps and signs only, so it is exact ------------------ */
 

@@ -5,16 +5,8 @@
 
 #include <string.h>
 
-/* In the order of sniffing: the surest signs first. */
-static const OrfFormat *const formats[] = {
-    &orf_format_glb,
-    &orf_format_gltf,
-    &orf_format_3mf,
-    &orf_format_ply,
-    &orf_format_stl,
-    &orf_format_obj,
-    NULL,
-};
+#define ROW(name) &orf_format_##name,
+static const OrfFormat *const formats[] = { ORF_FORMATS(ROW, ROW) NULL };
 
 const OrfFormat *const *
 orf_formats(void)

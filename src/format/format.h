@@ -41,11 +41,21 @@ typedef struct {
     const char *title; /* "glTF 2.0, binary" */
     const char *mime;
     const char *extensions; /* "stl" or "jpg|jpeg": lower case, the first is written */
+    const char *variants;   /* "text|big-endian": words of OrfSave it knows; NULL: none */
+    bool several;           /* it writes more than one file, which travel alone as a ZIP */
     bool (*sniff)(const uint8_t *data, size_t size); /* looks at no more than the first 4 KiB */
     OrfAsset *(*load)(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error);
     GPtrArray *(*save)(OrfTask *task, const OrfAsset *asset, const OrfSave *options,
                        GError **error);
 } OrfFormat;
+
+/* A file and a word here each; in the order of sniffing: the surest signs first. */
+#define ORF_FORMATS(first, each) first(glb) each(gltf) each(3mf) each(ply) each(stl) each(obj)
+
+#define ORF_FIRST_CHOICE(name) #name
+#define ORF_OTHER_CHOICE(name) "|" #name
+/* "glb|3mf|...": for a parameter that chooses a format. */
+#define ORF_FORMAT_CHOICES ORF_FORMATS(ORF_FIRST_CHOICE, ORF_OTHER_CHOICE)
 
 /* The table, NULL-terminated. */
 const OrfFormat *const *orf_formats(void);

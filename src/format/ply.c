@@ -260,6 +260,7 @@ const OrfFormat orf_format_ply = {
     .title = "PLY, binary or ASCII, with vertex colours",
     .mime = "model/ply",
     .extensions = "ply",
+    .variants = "text|big-endian|plain",
     .sniff = sniff,
     .load = load,
     .save = orf_ply_save,

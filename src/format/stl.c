@@ -436,6 +436,7 @@ const OrfFormat orf_format_stl = {
     .title = "STL, binary or ASCII",
     .mime = "model/stl",
     .extensions = "stl",
+    .variants = "text",
     .sniff = sniff,
     .load = load,
     .save = save,

@@ -18,8 +18,6 @@ ORF_GENERATORS(ORF_DECLARE_GENERATOR)
 
 /* The one that takes most pictures of one thing. */
 const OrfGenerator *orf_generator_of_views(void);
-/* Enough pictures, and not too many. */
-bool orf_recipe_check(const OrfRecipe *recipe, GError **error);
 /* The recipe itself, or the one auto makes of it. Errors: as orf_auto_choose. */
 OrfRecipe *orf_recipe_resolve(OrfTask *task, const OrfRecipe *recipe, OrfSeen *ret_seen,
                               OrfRan *ret_ran, GError **error);

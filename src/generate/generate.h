@@ -43,6 +43,13 @@ OrfRecipe *orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGener
 bool orf_recipe_add_input(OrfRecipe *recipe, const OrfPicture *picture, GError **error);
 /* The same of the mask. */
 void orf_recipe_set_mask_input(OrfRecipe *recipe, const OrfPicture *mask);
+/* Settings, pictures and mask into a fresh recipe. Errors: NOT_FOUND: a setting that its
+ * generator does not know. */
+bool orf_recipe_copy(const OrfRecipe *from, OrfRecipe *to, GError **error);
+/* Enough pictures, and not too many. */
+bool orf_recipe_check(const OrfRecipe *recipe, GError **error);
+/* "hull", "auto/high/preview": what takes alike. Caller owns. */
+char *orf_recipe_kind(const OrfRecipe *recipe);
 /* {"name":value,...}, names sorted, defaults filled in; then, as text and in the order given,
  * what was set for other generators that auto may choose. Caller owns. */
 char *orf_recipe_parameters(const OrfRecipe *recipe);

@@ -162,6 +162,16 @@ apply_settings(OrfTask *task, const GPtrArray *settings, OrfRecipe *to, GError *
     return true;
 }
 
+static void
+copy_inputs(const OrfRecipe *from, OrfRecipe *to)
+{
+    for (guint i = 0; i < from->pictures->len; i++)
+        g_ptr_array_add(to->pictures, picture_copy(from->pictures->pdata[i]));
+    to->mask = from->mask ? g_bytes_ref(from->mask) : NULL;
+    to->mask_name = g_strdup(from->mask_name);
+    memcpy(to->mask_digest, from->mask_digest, sizeof to->mask_digest);
+}
+
 OrfRecipe *
 orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *generator,
                GError **error)
@@ -169,12 +179,31 @@ orf_recipe_for(OrfTask *task, const OrfRecipe *recipe, const OrfGenerator *gener
     g_autoptr(OrfRecipe) other = recipe_new(generator);
     if (!apply_settings(task, recipe->settings, other, error))
         return NULL;
-    for (guint i = 0; i < recipe->pictures->len; i++)
-        g_ptr_array_add(other->pictures, picture_copy(recipe->pictures->pdata[i]));
-    other->mask = recipe->mask ? g_bytes_ref(recipe->mask) : NULL;
-    other->mask_name = g_strdup(recipe->mask_name);
-    memcpy(other->mask_digest, recipe->mask_digest, sizeof other->mask_digest);
+    copy_inputs(recipe, other);
     return g_steal_pointer(&other);
+}
+
+bool
+orf_recipe_copy(const OrfRecipe *from, OrfRecipe *to, GError **error)
+{
+    for (guint i = 0; i + 1 < from->settings->len; i += 2)
+        if (!orf_recipe_set(to, from->settings->pdata[i], from->settings->pdata[i + 1], error))
+            return false;
+    copy_inputs(from, to);
+    return true;
+}
+
+char *
+orf_recipe_kind(const OrfRecipe *recipe)
+{
+    GString *kind = g_string_new(recipe->generator->name);
+    static const char *const decide[] = { "quality", "upto" };
+    for (size_t i = 0; i < G_N_ELEMENTS(decide); i++) {
+        const char *text = orf_params_text(recipe->params, decide[i]);
+        if (!g_str_equal(text, orf_params_declared(recipe->params, decide[i])->fallback))
+            g_string_append_printf(kind, "/%s", text);
+    }
+    return g_string_free(kind, FALSE);
 }
 
 /* --- Inputs ------------------------------------------------------------------------------- */

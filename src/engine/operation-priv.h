@@ -1,0 +1,57 @@
+/* operation-priv.h - what the rows of the operations table share.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ORF_ENGINE_OPERATION_PRIV_H
+#define ORF_ENGINE_OPERATION_PRIV_H
+
+#include "engine/engine.h"
+
+#include "format/format.h"
+#include "generate/generate.h"
+
+/* In the order in which they are listed: a file and a word here each. */
+#define ORF_OPERATIONS(each) each(generate) each(cutout) each(measure) each(convert) each(view)
+
+#define ORF_DECLARE_OPERATION(name) extern const OrfOperation orf_operation_##name;
+ORF_OPERATIONS(ORF_DECLARE_OPERATION)
+
+/* --- Order: what a row is given ----------------------------------------------------------- */
+
+typedef struct {
+    char *name;
+    GBytes *bytes;
+    OrfAsset *asset;
+    char digest[ORF_DIGEST_SIZE]; /* "": to be taken */
+    uint64_t size;
+    OrfSiblingFn sibling;
+    void *sibling_data;
+} OrfOrderInput;
+
+struct OrfOrder {
+    const OrfOperation *operation;
+    OrfParams *params; /* of the row's table; NULL: it has a recipe */
+    OrfRecipe *recipe; /* of generate; else NULL */
+    GPtrArray *inputs; /* of OrfOrderInput; of generate: empty */
+    OrfStageFn stage;  /* while it runs */
+    void *stage_data;
+};
+
+/* The inputs loaded, in their order; what loaders note is noted. Caller owns. */
+GPtrArray *orf_order_load(OrfTask *task, const OrfOrder *order, GError **error);
+const OrfOrderInput *orf_order_input(const OrfOrder *order, size_t index);
+
+/* --- Outcome: what a row leaves ----------------------------------------------------------- */
+
+struct OrfOutcome {
+    GPtrArray *assets; /* of OrfAsset */
+    GPtrArray *files;  /* of OrfFile */
+    const char *type;  /* media type of the first file; static */
+    char *facts, *text;
+    OrfRan ran; /* generator NULL: not of generate */
+};
+
+OrfOutcome *orf_outcome_new(void);
+void orf_outcome_take_asset(OrfOutcome *outcome, OrfAsset *asset);
+void orf_outcome_take_file(OrfOutcome *outcome, char *name, const char *type, GBytes *bytes);
+
+#endif
