@@ -9,8 +9,7 @@
 
 #include "base/base.h"
 
-/* --- Commands: one file and one word in ORF_COMMANDS each
- * ---------------------------------------- */
+/* --- Commands: one file and one word of this list each ------------------------------------ */
 
 typedef struct {
     const char *name;    /* "generate" */

@@ -124,6 +124,8 @@ typedef struct {
 } OrfGeneratorInfo;
 bool orf_engine_generator(size_t index, OrfGeneratorInfo *ret); /* false: there are no more */
 const OrfParam *orf_engine_common_params(size_t *ret_n);
+/* What a run of the recipe to its end will take, before any was measured. */
+OrfNeed orf_engine_estimate(OrfEngine *engine, const OrfRecipe *recipe);
 /* How many pictures a generator takes. Errors: NOT_FOUND. */
 bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
                          GError **error);

@@ -55,6 +55,12 @@ orf_engine_common_params(size_t *ret_n)
     return orf_common_params;
 }
 
+OrfNeed
+orf_engine_estimate(OrfEngine *engine, const OrfRecipe *recipe)
+{
+    return orf_recipe_estimate(engine, recipe, ORF_FINISHED);
+}
+
 bool
 orf_engine_pictures(const char *name, unsigned *ret_least, unsigned *ret_most, GError **error)
 {

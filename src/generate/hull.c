@@ -378,12 +378,12 @@ run(OrfBatch *batch)
     orf_batch_each(batch, make_asset);
 }
 
-/* Several views share one grid. */
+/* Several views share one grid; of one nothing is made. */
 static OrfNeed
 estimate(OrfEngine *engine, const OrfRecipe *recipe, OrfStage stage)
 {
     (void)engine, (void)stage;
-    return orf_need_of_grid(recipe, (uint64_t)160 << 20);
+    return orf_need_of_grid(recipe, (uint64_t)(recipe->pictures->len < 2 ? 32 : 160) << 20);
 }
 
 const OrfGenerator orf_generator_hull = {

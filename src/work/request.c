@@ -94,8 +94,9 @@ add_known(OrfRecipe *recipe, const OrfJobInput *input, bool mask, GError **error
     return orf_engine_add_known(recipe, &known, error);
 }
 
-char *
-orf_wish_digest(const OrfJobRequest *request, GError **error)
+/* The recipe of pictures that are elsewhere: for digests and estimates. */
+static OrfRecipe *
+known_recipe(const OrfJobRequest *request, GError **error)
 {
     g_autoptr(OrfRecipe) recipe = orf_wish_recipe(request, NULL, NULL, error);
     if (!recipe)
@@ -105,5 +106,20 @@ orf_wish_digest(const OrfJobRequest *request, GError **error)
             return NULL;
     if (request->mask && !add_known(recipe, request->mask, true, error))
         return NULL;
-    return orf_recipe_digest(NULL, recipe);
+    return g_steal_pointer(&recipe);
+}
+
+char *
+orf_wish_digest(const OrfJobRequest *request, GError **error)
+{
+    g_autoptr(OrfRecipe) recipe = known_recipe(request, error);
+    return recipe ? orf_recipe_digest(NULL, recipe) : NULL;
+}
+
+uint64_t
+orf_runner_guess(const OrfJobRequest *request)
+{
+    g_autoptr(OrfRecipe) recipe =
+        request && request->generator ? known_recipe(request, NULL) : NULL;
+    return recipe ? orf_engine_estimate(NULL, recipe).bytes : (uint64_t)64 << 20;
 }

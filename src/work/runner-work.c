@@ -103,24 +103,6 @@ run_all(OrfJobRun *const *jobs, size_t n, OrfJobResult **ret_results, GError **r
 
 /* --- Memory ------------------------------------------------------------------------------- */
 
-/* Grids grow with the quality, pictures are decoded at most at 2048 px, several views share one
- * grid. */
-uint64_t
-orf_runner_guess(const OrfJobRequest *request)
-{
-    if (!request || !request->generator)
-        return 64 * MIB;
-    g_autofree char *kind = orf_wish_kind(request);
-    uint64_t base = g_str_equal(request->generator, "hull") ? 160 * MIB : 32 * MIB;
-    base *= strstr(kind, "/high") ? 3 : strstr(kind, "/draft") ? 1 : 2;
-    for (guint i = 0; i < request->inputs->len; i++) {
-        const OrfJobInput *picture = request->inputs->pdata[i];
-        uint64_t pixels = (uint64_t)picture->width * picture->height;
-        base += 4 * MIN(pixels, 4 * MIB) + picture->bytes;
-    }
-    return base;
-}
-
 static uint64_t
 reserve(const char *kind, const OrfJobRequest *request, void *data)
 {
