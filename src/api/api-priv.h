@@ -82,12 +82,13 @@ bool orf_api_is_ready(const OrfApi *api);
 void orf_metrics_begin(OrfApi *api);
 GHashTable *orf_page_load(void); /* name -> OrfDocument */
 OrfDocument *orf_generators_document(const OrfApi *api);
+OrfDocument *orf_operations_document(void);
 
 /* --- The API's parts ---------------------------------------------------------------------- */
 
 typedef struct OrfApiParts {
     GHashTable *page;
-    OrfDocument *generators, *openapi;
+    OrfDocument *generators, *operations, *openapi;
     char **origins;
     char *safe_mode;
     int64_t started_us;

@@ -31,6 +31,8 @@ static const OrfEndpoint *const table[] = {
     &orf_endpoint_mesh_analysis,
     &orf_endpoint_mesh_convert,
     &orf_endpoint_mesh_delete,
+    &orf_endpoint_operations,
+    &orf_endpoint_operate,
     &orf_endpoint_generators,
     &orf_endpoint_gpu_stats,
     &orf_endpoint_cache_stats,
@@ -155,6 +157,7 @@ orf_api_new(const OrfApiOptions *options, GError **error)
     parts->page = orf_page_load();
     parts->openapi = orf_document_take(orf_api_openapi(), "application/json");
     parts->generators = orf_generators_document(api);
+    parts->operations = orf_operations_document();
     orf_metrics_begin(api);
     api->clock = orf_workers_new("clock", 1, 0);
     orf_feeds_init(api);
@@ -205,6 +208,7 @@ orf_api_free(OrfApi *api)
     orf_feeds_free(api);
     g_hash_table_unref(parts->page);
     orf_document_free(parts->generators);
+    orf_document_free(parts->operations);
     orf_document_free(parts->openapi);
     orf_rest_free(api->rest);
     g_strfreev(parts->origins);

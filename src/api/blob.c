@@ -122,13 +122,3 @@ orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemCode m
     else
         send_file(call, answer, etag, &headers, fd, size);
 }
-
-/* Few widths are made: each is a file that is kept. */
-unsigned
-orf_view_width(const OrfCall *call)
-{
-    unsigned width = 256;
-    while ((int64_t)width < orf_call_int(call, "width"))
-        width *= 2;
-    return width;
-}

@@ -1,34 +1,46 @@
-/* derive.c - what is made of a blob: other formats, measures, pictures of it.
+/* derive.c - what is made of a blob by an operation: other formats, measures, pictures of it.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Made once: clients that ask for the same thing meanwhile wait for the one that is being made,
- * those who ask later get the blob. It goes when its source goes. Making takes a thread of its
- * own for seconds, so that neither the transport nor the API's desk waits for it; when the last
- * client has left it stops. What is new costs the client one of its rate, and is refused when
- * the disk is almost full: nobody can fill it by asking. */
+ * Made once: it is kept under the digest of the order, clients that ask for the same thing
+ * meanwhile wait for the one that is being made, those who ask later get the blob. It goes when
+ * its source goes. Making takes a thread of its own for seconds, so that neither the transport
+ * nor the desk waits for it, and its memory is set aside in the same book as that of jobs; when
+ * the last client has left it stops. What is new costs the client one of its rate, and is
+ * refused when the disk is almost full: nobody can fill it by asking. */
+#include "api/file-rows.h"
 #include "api/jobs-priv.h"
-#include "engine/engine.h"
 
+#include <math.h>
 #include <string.h>
 
 #define THREADS 2
-#define LINE 64                     /* that may wait for a thread */
-#define MEMORY ((size_t)1536 << 20) /* one making may hold */
+#define LINE 64                          /* that may wait for a thread */
+#define PATIENCE_US (100 * 1000)         /* until memory is asked for again */
+#define MORE 4                           /* times, when the first guess was too little */
+#define MODEL_TIMES 4                    /* a model's bytes, and so many more, */
+#define MODEL_LEAST ((uint64_t)64 << 20) /* are what measuring it is guessed to need */
+#define INPUT "model"                    /* for messages: clients know no file's name */
 
 struct OrfMakers {
     OrfStore *store;
+    OrfDevices *devices; /* or NULL */
     OrfWorkers *pool;
     GMutex lock;
-    GHashTable *running; /* "source what" -> Making, borrowed */
-    GPtrArray *all;      /* Making, borrowed: to cancel at the end */
+    GHashTable *running; /* order's digest -> Making, borrowed */
+    GPtrArray *all;      /* Making, borrowed: to stop at the end */
+    bool ending;
 };
 
 typedef struct {
     OrfMakers *makers;
-    OrfTask *task;
-    char *key, *source, *what;
-    GPtrArray *waiters; /* under the makers' lock */
+    const char *operation; /* static; NULL: the facts of a model */
+    char **settings;       /* name, value, ... */
+    char **sources;        /* digests; it goes with the first */
+    char key[ORF_DIGEST_SIZE];
+    OrfTask *task; /* while it runs; under the makers' lock, as the rest */
+    bool stopped;  /* nobody waits any more */
+    GPtrArray *waiters;
 } Making;
 
 /* The call and the making hold it. */
@@ -57,26 +69,76 @@ making_free(Making *making)
 {
     g_ptr_array_unref(making->waiters);
     orf_task_unref(making->task);
-    g_free(making->key);
-    g_free(making->source);
-    g_free(making->what);
+    g_strfreev(making->settings);
+    g_strfreev(making->sources);
     g_free(making);
 }
 
-/* --- What can be made --------------------------------------------------------------------- */
+/* --- Making ------------------------------------------------------------------------------- */
 
-/* Of a model's facts there is a row, no blob. */
+/* `store`: the inputs' bytes come from there; NULL: their digests will do. */
+static OrfOrder *
+order_of(OrfStore *store, const char *operation, const char *const *settings,
+         const char *const *sources, GError **error)
+{
+    g_autoptr(OrfOrder) order = orf_order_new(operation, error);
+    bool ok = order;
+    for (; ok && settings && settings[0]; settings += 2)
+        ok = orf_order_set(order, settings[0], settings[1], error);
+    for (; ok && sources[0]; sources++) {
+        g_autoptr(GBytes) bytes = store ? orf_blob_get(store, sources[0], error) : NULL;
+        OrfInput input = { .name = INPUT, .bytes = bytes, .digest = sources[0], .yaw = NAN };
+        ok = (bytes || !store) && orf_order_add(order, &input, error);
+    }
+    return ok && orf_order_check(order, error) ? g_steal_pointer(&order) : NULL;
+}
+
+static GBytes *
+result_of(OrfTask *task, const OrfOutcome *outcome, GError **error)
+{
+    const char *type, *extension, *facts = orf_outcome_facts(outcome);
+    OrfAsset *asset = orf_outcome_asset(outcome, 0);
+    GError *why = NULL;
+    GBytes *packed = orf_outcome_pack(task, outcome, &type, &extension, &why);
+    if (packed || why) {
+        if (why)
+            g_propagate_error(error, why);
+        return packed;
+    }
+    return asset ? orf_asset_save(task, asset, "glb", error)
+                 : g_bytes_new(facts, strlen(facts));
+}
+
 static bool
-make_facts(OrfTask *task, OrfStore *store, OrfAsset *asset, const char *digest, GBytes *source,
+make(Making *making, OrfTask *task, const OrfOrder *order, char ret_digest[ORF_DIGEST_SIZE],
+     GError **error)
+{
+    OrfStore *store = making->makers->store;
+    g_autoptr(OrfOutcome) outcome = orf_order_run(task, order, NULL, NULL, error);
+    if (!outcome)
+        return false;
+    g_autoptr(GBytes) made = result_of(task, outcome, error);
+    return made && orf_blob_put(store, made, ret_digest, error) &&
+           orf_blob_put_derived(store, making->sources[0], making->key, ret_digest, error);
+}
+
+static const OrfStep steps[] = { { "load", 40 }, { "measure", 60 } };
+
+/* Of a model's facts there is a row, no blob: they are told under the name of their source. */
+static bool
+make_facts(Making *making, OrfTask *task, GBytes *source, char ret_digest[ORF_DIGEST_SIZE],
            GError **error)
 {
     OrfAssetFacts facts;
-    g_autofree char *measures = orf_engine_measure(task, asset, &facts, error);
+    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
+    g_autoptr(OrfAsset) asset = orf_asset_load(orf_task_step(task), source, NULL, error);
+    g_autofree char *measures =
+        asset ? orf_engine_measure(orf_task_step(task), asset, &facts, error) : NULL;
     if (!measures)
         return false;
     const char *format = orf_engine_sniff(source);
     g_auto(GStrv) notes = orf_task_notes(task);
-    OrfModelRow row = { .digest = (char *)(uintptr_t)digest,
+    OrfModelRow row = { .digest = making->sources[0],
                         .format = (char *)(uintptr_t)(format ? format
                                                              : "obj"), /* it has no sure sign */
                         .vertices = facts.vertices,
@@ -86,97 +148,107 @@ make_facts(OrfTask *task, OrfStore *store, OrfAsset *asset, const char *digest, 
                         .measures = measures,
                         .warnings = notes,
                         .made = g_get_real_time() };
-    return orf_model_row_put(store, &row, error);
+    g_strlcpy(ret_digest, making->sources[0], ORF_DIGEST_SIZE);
+    return orf_model_row_put(making->makers->store, &row, error);
+}
+
+/* False: it was stopped. */
+static bool
+begin_task(Making *making, uint64_t bytes)
+{
+    OrfMakers *makers = making->makers;
+    OrfTask *task = orf_task_new(&(OrfTaskOptions){ .cores = 1, .memory = (size_t)bytes });
+    g_mutex_lock(&makers->lock);
+    bool stopped = making->stopped || makers->ending;
+    orf_task_unref(making->task); /* of the try before */
+    making->task = task;
+    if (stopped)
+        orf_task_cancel(task);
+    g_mutex_unlock(&makers->lock);
+    return !stopped;
+}
+
+typedef enum { MADE, FAILED, LATER } End;
+
+/* What is to be made, and for how much; `order` NULL: the facts of `source`. */
+typedef struct {
+    OrfOrder *order;
+    GBytes *source;
+    char *kind;
+    uint64_t bytes;
+} Wanted;
+
+static void
+wanted_clear(Wanted *wanted)
+{
+    orf_order_free(wanted->order);
+    g_bytes_unref(wanted->source);
+    g_free(wanted->kind);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wanted, wanted_clear)
+
+/* With so much memory, when it can be had. */
+static End
+try_with(Making *making, const Wanted *wanted, uint64_t bytes, char ret_digest[ORF_DIGEST_SIZE],
+         GError **error)
+{
+    OrfDevices *devices = making->makers->devices;
+    uint64_t ticket = devices ? orf_devices_reserve(devices, bytes) : 0;
+    if (devices && !ticket)
+        return LATER;
+    bool made = false;
+    if (!begin_task(making, bytes))
+        (void)orf_task_check(making->task, error);
+    else if (wanted->order)
+        made = make(making, making->task, wanted->order, ret_digest, error);
+    else
+        made = make_facts(making, making->task, wanted->source, ret_digest, error);
+    if (devices)
+        orf_devices_release(devices, ticket);
+    if (made && devices)
+        orf_devices_learn(devices, wanted->kind, orf_task_peak_memory(making->task));
+    return made ? MADE : FAILED;
 }
 
 static bool
-are_facts(const char *what)
+prepare(Making *making, Wanted *ret, GError **error)
 {
-    return strcmp(what, "facts") == 0;
-}
-
-/* Is it there already? Facts are told under the name of their source. */
-static bool
-find_made(OrfStore *store, const char *source, const char *what,
-          char ret_digest[ORF_DIGEST_SIZE])
-{
-    if (!are_facts(what))
-        return orf_blob_get_derived(store, source, what, ret_digest);
-    g_autoptr(OrfModelRow) row = orf_model_row_get(store, source, NULL);
-    if (row)
-        g_strlcpy(ret_digest, source, ORF_DIGEST_SIZE);
-    return row;
-}
-
-static GBytes *
-make_crossings(OrfTask *task, OrfAsset *asset, GError **error)
-{
-    char *measures = orf_asset_measures_json(task, asset, true, error);
-    return measures ? g_bytes_new_take(measures, strlen(measures)) : NULL;
-}
-
-static bool
-keep_first(const char *name, GBytes *bytes, void *data, GError **error)
-{
-    (void)name, (void)error;
-    GBytes **first = data;
-    if (!*first)
-        *first = g_bytes_ref(bytes);
+    OrfStore *store = making->makers->store;
+    OrfDevices *devices = making->makers->devices;
+    ret->source = orf_blob_get(store, making->sources[0], error);
+    if (!ret->source)
+        return false;
+    ret->bytes = MODEL_TIMES * g_bytes_get_size(ret->source) + MODEL_LEAST;
+    ret->kind = g_strdup("facts");
+    if (making->operation) {
+        ret->order = order_of(store, making->operation, (const char *const *)making->settings,
+                              (const char *const *)making->sources, error);
+        if (!ret->order)
+            return false;
+        ret->bytes = orf_order_estimate(NULL, ret->order).bytes;
+        g_free(ret->kind);
+        ret->kind = orf_order_kind(ret->order);
+    }
+    if (devices)
+        ret->bytes = MAX(ret->bytes, orf_devices_expect(devices, ret->kind, ret->bytes));
     return true;
 }
 
-/* "obj" or "obj-40000": one file, of at most so many triangles. */
-static GBytes *
-make_single(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
+static End
+work_on(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
 {
-    g_auto(GStrv) words = g_strsplit(what, "-", 2);
-    size_t most = words[1] ? g_ascii_strtoull(words[1], NULL, 10) : SIZE_MAX;
-    g_autoptr(OrfAsset) fewer = orf_engine_simplify(task, asset, most, error);
-    if (!fewer || strcmp(words[0], "obj") != 0)
-        return fewer ? orf_asset_save(task, fewer, words[0], error) : NULL;
-    GBytes *first = NULL; /* plain: it names no other file */
-    bool done =
-        orf_asset_export(task, fewer, "obj", "model", "plain", keep_first, &first, error);
-    if (!done)
-        g_clear_pointer(&first, g_bytes_unref);
-    return first;
-}
-
-static GBytes *
-make_of_asset(OrfTask *task, OrfAsset *asset, const char *what, GError **error)
-{
-    if (strcmp(what, "crossings") == 0)
-        return make_crossings(task, asset, error);
-    if (g_str_has_prefix(what, "view-"))
-        return orf_asset_view(task, &asset, 1, (unsigned)g_ascii_strtoull(what + 5, NULL, 10),
-                              error);
-    if (g_str_has_prefix(what, "single-"))
-        return make_single(task, asset, what + strlen("single-"), error);
-    return orf_engine_save(task, asset, what, "model", error);
-}
-
-static const OrfStep steps[] = { { "load", 40 }, { "make", 60 } };
-
-static bool
-make(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
-{
-    OrfStore *store = making->makers->store;
-    g_autoptr(GBytes) source = orf_blob_get(store, making->source, error);
-    if (!source)
-        return false;
-    orf_task_plan(making->task, steps, G_N_ELEMENTS(steps));
-    g_autoptr(OrfAsset) asset =
-        orf_asset_load(orf_task_step(making->task), source, NULL, error);
-    if (!asset)
-        return false;
-    OrfTask *task = orf_task_step(making->task);
-    if (are_facts(making->what)) {
-        g_strlcpy(ret_digest, making->source, ORF_DIGEST_SIZE);
-        return make_facts(task, store, asset, making->source, source, error);
+    g_auto(Wanted) wanted = { 0 };
+    g_autoptr(GError) little = NULL;
+    if (!prepare(making, &wanted, error))
+        return FAILED;
+    End end = try_with(making, &wanted, wanted.bytes, ret_digest, &little);
+    if (end == FAILED && g_error_matches(little, ORF_ERROR, ORF_ERROR_TOO_LARGE)) {
+        g_clear_error(&little);
+        end = try_with(making, &wanted, wanted.bytes * MORE, ret_digest, &little);
     }
-    g_autoptr(GBytes) made = make_of_asset(task, asset, making->what, error);
-    return made && orf_blob_put(store, made, ret_digest, error) &&
-           orf_blob_put_derived(store, making->source, making->what, ret_digest, error);
+    if (little)
+        g_propagate_error(error, g_steal_pointer(&little));
+    return end;
 }
 
 /* --- Answers ------------------------------------------------------------------------------ */
@@ -214,17 +286,34 @@ close_making(Making *making)
     return waiters;
 }
 
+static void run(void *data);
+
+/* False: nobody waits for it any more. */
+static bool
+put_off(Making *making)
+{
+    OrfMakers *makers = making->makers;
+    g_mutex_lock(&makers->lock);
+    bool wanted = !making->stopped && !makers->ending;
+    if (wanted)
+        orf_workers_after(makers->pool, PATIENCE_US, run, making);
+    g_mutex_unlock(&makers->lock);
+    return wanted;
+}
+
 static void
 run(void *data)
 {
     Making *making = data;
     g_autoptr(GError) error = NULL;
     char digest[ORF_DIGEST_SIZE];
-    bool made = orf_task_check(making->task, &error) && make(making, digest, &error);
+    End end = work_on(making, digest, &error);
+    if (end == LATER && put_off(making))
+        return;
     g_autoptr(GPtrArray) waiters = close_making(making);
     for (size_t i = 0; i < waiters->len; i++) {
         Waiter *waiter = waiters->pdata[i];
-        if (made)
+        if (end == MADE)
             waiter->ready(waiter->call, digest);
         else
             answer_error(waiter->call, error);
@@ -246,7 +335,9 @@ gone(OrfFollower *self, OrfCall *call, bool early)
         g_ptr_array_remove_fast(making->waiters, waiter); /* and its reference */
         if (!making->waiters->len) {
             g_hash_table_remove(makers->running, making->key);
-            orf_task_cancel(making->task);
+            making->stopped = true;
+            if (making->task)
+                orf_task_cancel(making->task);
         }
     }
     g_mutex_unlock(&makers->lock);
@@ -254,28 +345,27 @@ gone(OrfFollower *self, OrfCall *call, bool early)
 }
 
 static Making *
-making_new(OrfMakers *makers, const char *source, const char *what, char *key)
+making_new(OrfMakers *makers, const char *const *sources, const OrfDerivation *how,
+           const char *key)
 {
     Making *making = g_new0(Making, 1);
     making->makers = makers;
-    making->task = orf_task_new(&(OrfTaskOptions){ .cores = 1, .memory = MEMORY });
-    making->key = key;
-    making->source = g_strdup(source);
-    making->what = g_strdup(what);
+    making->operation = how ? orf_operation_by_name(how->operation)->name : NULL;
+    making->settings = how ? g_strdupv((char **)how->settings) : NULL;
+    making->sources = g_strdupv((char **)sources);
+    g_strlcpy(making->key, key, sizeof making->key);
     making->waiters = g_ptr_array_new_with_free_func(waiter_unref);
     return making;
 }
 
 /* Joins what is being made, or begins it; with the lock. False: too much waits. */
 static bool
-join(OrfMakers *makers, Waiter *waiter, const char *source, const char *what)
+join(OrfMakers *makers, Waiter *waiter, const char *const *sources, const OrfDerivation *how,
+     const char *key)
 {
-    char *key = g_strdup_printf("%s %s", source, what);
     Making *making = g_hash_table_lookup(makers->running, key);
-    if (making) {
-        g_free(key);
-    } else {
-        making = making_new(makers, source, what, key);
+    if (!making) {
+        making = making_new(makers, sources, how, key);
         if (!orf_workers_add(makers->pool, run,
                              making)) { /* it waits for our lock at its end */
             making_free(making);
@@ -303,44 +393,98 @@ waiter_new(OrfMakers *makers, OrfCall *call, OrfDerivedFn ready)
     return waiter;
 }
 
-void
-orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedFn ready)
+/* False: it has replied. */
+static bool
+may_make(OrfCall *call)
 {
-    char digest[ORF_DIGEST_SIZE];
+    if (!orf_api_low_on_disk(call->api))
+        return call->endpoint->cost || orf_call_charge(call, 1);
+    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_STORAGE_UNAVAILABLE,
+                                          .detail = "The server's disk is almost full: what "
+                                                    "was made before can be fetched.",
+                                          .retry_after = 30 });
+    return false;
+}
+
+static void
+make_for(OrfCall *call, const char *const *sources, const OrfDerivation *how, const char *key,
+         OrfDerivedFn ready)
+{
     OrfMakers *makers = ((OrfFeeds *)call->api->feeds)->makers;
-    if (find_made(makers->store, source, what, digest)) {
-        ready(call, digest);
-        return;
-    }
-    if (orf_api_low_on_disk(call->api)) {
-        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_STORAGE_UNAVAILABLE,
-                                              .detail = "The server's disk is almost full: "
-                                                        "what was made before can be fetched.",
-                                              .retry_after = 30 });
-        return;
-    }
-    if (!call->endpoint->cost && !orf_call_charge(call, 1))
-        return;
     Waiter *waiter = waiter_new(makers, call, ready);
     orf_call_follow(call, &waiter->follower);
     g_mutex_lock(&makers->lock);
-    bool joined = join(makers, waiter, source, what);
+    bool joined = join(makers, waiter, sources, how, key);
     g_mutex_unlock(&makers->lock);
     if (joined)
         return;
     waiter_unref(waiter); /* the call keeps the other */
     orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_SERVER_BUSY,
-                                          .detail = "Too many files are being converted.",
+                                          .detail = "Too many files are being made.",
                                           .retry_after = 5 });
+}
+
+void
+orf_call_derive_all(OrfCall *call, const char *const *sources, const OrfDerivation *how,
+                    OrfDerivedFn ready)
+{
+    char digest[ORF_DIGEST_SIZE];
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfOrder) order = order_of(NULL, how->operation, how->settings, sources, &error);
+    if (!order) {
+        orf_call_error(call, error);
+        return;
+    }
+    g_autofree char *key = orf_order_digest(NULL, order);
+    if (orf_blob_get_derived(call->api->options.store, sources[0], key, digest))
+        ready(call, digest);
+    else if (may_make(call))
+        make_for(call, sources, how, key, ready);
+}
+
+void
+orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready)
+{
+    g_autoptr(OrfModelRow) row = orf_model_row_get(call->api->options.store, source, NULL);
+    if (row)
+        ready(call, source);
+    else if (may_make(call))
+        make_for(call, (const char *const[]){ source, NULL }, NULL, source, ready);
+}
+
+void
+orf_call_derive(OrfCall *call, const char *source, const OrfDerivation *how, OrfDerivedFn ready)
+{
+    orf_call_derive_all(call, (const char *const[]){ source, NULL }, how, ready);
+}
+
+void
+orf_call_derive_as(OrfCall *call, const char *source, const char *format, OrfDerivedFn ready)
+{
+    const char *const settings[] = { "format", format, NULL };
+    orf_call_derive(call, source, &(OrfDerivation){ "convert", settings }, ready);
+}
+
+void
+orf_call_derive_view(OrfCall *call, const char *source, OrfDerivedFn ready)
+{
+    char width[16];
+    unsigned made = 256; /* few widths are made: each is a file that is kept */
+    while ((int64_t)made < orf_call_int(call, "width"))
+        made *= 2;
+    g_snprintf(width, sizeof width, "%u", made);
+    const char *const settings[] = { "width", width, NULL };
+    orf_call_derive(call, source, &(OrfDerivation){ "view", settings }, ready);
 }
 
 /* --- Life --------------------------------------------------------------------------------- */
 
 OrfMakers *
-orf_makers_new(OrfStore *store)
+orf_makers_new(OrfStore *store, OrfDevices *devices)
 {
     OrfMakers *makers = g_new0(OrfMakers, 1);
     makers->store = store;
+    makers->devices = devices;
     g_mutex_init(&makers->lock);
     makers->pool = orf_workers_new("makers", THREADS, LINE);
     makers->running = g_hash_table_new(g_str_hash, g_str_equal);
@@ -354,10 +498,16 @@ orf_makers_free(OrfMakers *makers)
     if (!makers)
         return;
     g_mutex_lock(&makers->lock);
-    for (size_t i = 0; i < makers->all->len; i++)
-        orf_task_cancel(((Making *)makers->all->pdata[i])->task);
+    makers->ending = true;
+    for (size_t i = 0; i < makers->all->len; i++) {
+        Making *making = makers->all->pdata[i];
+        if (making->task)
+            orf_task_cancel(making->task);
+    }
     g_mutex_unlock(&makers->lock);
     orf_workers_free(makers->pool);
+    for (size_t i = 0; i < makers->all->len; i++)
+        making_free(makers->all->pdata[i]); /* they waited for memory */
     g_hash_table_unref(makers->running);
     g_ptr_array_unref(makers->all);
     g_mutex_clear(&makers->lock);

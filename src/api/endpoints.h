@@ -29,6 +29,8 @@ extern const OrfEndpoint orf_endpoint_generate_3d, orf_endpoint_generate,
     orf_endpoint_get_upload;
 /* webhooks.c */
 extern const OrfEndpoint orf_endpoint_webhooks, orf_endpoint_webhook_resend;
+/* operations.c */
+extern const OrfEndpoint orf_endpoint_operations, orf_endpoint_operate;
 /* hunyuan.c */
 extern const OrfEndpoint orf_endpoint_hunyuan_generate, orf_endpoint_hunyuan_send,
     orf_endpoint_hunyuan_status;

@@ -165,14 +165,13 @@ submit(OrfCall *call)
 /* The last stage of a job that succeeded, and the form its client wants. */
 typedef struct {
     char digest[ORF_DIGEST_SIZE];
-    char *what; /* for orf_call_derive; NULL: as it is */
+    int64_t triangles; /* at most; 0: as they are */
     char *format;
 } Wanted;
 
 static void
 wanted_clear(Wanted *wanted)
 {
-    g_free(wanted->what);
     g_free(wanted->format);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wanted, wanted_clear)
@@ -186,22 +185,35 @@ find_file(const OrfJobView *view, Wanted *ret)
         return false;
     memcpy(ret->digest, stages->rows[stages->n - 1].digest, ORF_DIGEST_SIZE);
     ret->format = g_strdup(request->format ? request->format : "glb");
-    bool glb = g_str_equal(ret->format, "glb");
-    if (request->triangles)
-        ret->what =
-            g_strdup_printf("single-%s-%" G_GINT64_FORMAT, ret->format, request->triangles);
-    else if (!glb)
-        ret->what = g_strdup_printf("single-%s", ret->format);
+    ret->triangles = request->triangles;
     return true;
 }
 
+/* One file, whatever the format; `ready` may be called before it returns. */
+static void
+fetch_file(OrfCall *call, const Wanted *wanted, OrfDerivedFn ready)
+{
+    char triangles[24];
+    g_snprintf(triangles, sizeof triangles, "%" G_GINT64_FORMAT, wanted->triangles);
+    bool obj = g_str_equal(wanted->format, "obj"); /* plain: it names no other file */
+    const char *const settings[] = { "format",  wanted->format,         "triangles",
+                                     triangles, obj ? "variant" : NULL, "plain",
+                                     NULL };
+    if (g_str_equal(wanted->format, "glb") && !wanted->triangles)
+        ready(call, wanted->digest);
+    else
+        orf_call_derive(call, wanted->digest, &(OrfDerivation){ "convert", settings }, ready);
+}
+
+/* Of the one file. */
 static const char *
 type_of(const char *format)
 {
-    return g_str_equal(format, "glb")   ? "model/gltf-binary"
-           : g_str_equal(format, "stl") ? "model/stl"
-           : g_str_equal(format, "obj") ? "model/obj"
-                                        : "model/ply";
+    OrfFormatInfo info;
+    for (size_t i = 0; orf_engine_format(i, &info); i++)
+        if (g_str_equal(info.name, format))
+            return info.mime;
+    return "application/octet-stream";
 }
 
 static void
@@ -272,10 +284,8 @@ answer_with_file(OrfCall *call)
     else if (!find_file(&view, &wanted))
         orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
                                               .detail = "the job's files are gone" });
-    else if (wanted.what)
-        orf_call_derive(call, wanted.digest, wanted.what, reply_file);
     else
-        reply_file(call, wanted.digest);
+        fetch_file(call, &wanted, reply_file);
 }
 
 static void
@@ -341,10 +351,8 @@ status(OrfCall *call)
         orf_call_reply_json(call, 200, NULL, g_strdup("{\"status\":\"processing\"}"));
     else if (view.row.status != ORF_JOB_SUCCEEDED || !find_file(&view, &wanted))
         orf_call_reply_json(call, 200, NULL, failed_json(&view));
-    else if (wanted.what)
-        orf_call_derive(call, wanted.digest, wanted.what, reply_base64);
     else
-        reply_base64(call, wanted.digest);
+        fetch_file(call, &wanted, reply_base64);
 }
 
 /* --- The endpoints ------------------------------------------------------------------------ */

@@ -59,27 +59,36 @@ typedef struct {
  * `missing`. */
 void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemCode missing);
 
-/* The width a view is made in: the argument "width", or the next that is made. */
-unsigned orf_view_width(const OrfCall *call);
 #define ORF_VIEW_WIDTH                                                                         \
     ORF_INT(                                                                                   \
         "width", 256, 4096, "1024",                                                            \
         "Width of the picture in pixels: 256, 512, 1024, 2048 or 4096; others get the next.")
 
-/* --- What is made of a blob, once, on threads of its own: derive.c ------------------------ */
+/* --- What is made of a blob by an operation, once: derive.c ------------------------------- */
 
 typedef struct OrfMakers OrfMakers;
-OrfMakers *orf_makers_new(OrfStore *store);
-void orf_makers_free(OrfMakers *makers); /* cancels what runs */
+OrfMakers *orf_makers_new(OrfStore *store, OrfDevices *devices); /* devices may be NULL */
+void orf_makers_free(OrfMakers *makers);                         /* cancels what runs */
 
-/* What can be made: "glb", "stl", ... (as orf_engine_save), "facts" {format,measures,warnings},
- * "crossings" (measures with self-intersections), "view-512" (PNG), "single-obj-40000" (one
- * file whatever the format, of at most so many triangles when a number is given). */
+typedef struct {
+    const char *operation;       /* "convert": a row of the engine's table */
+    const char *const *settings; /* name, value, ... NULL; or NULL: all defaults */
+} OrfDerivation;
 typedef void (*OrfDerivedFn)(OrfCall *call, const char *digest);
 /* Answers through `ready`, with the digest of what was made of the blob `source`, now or later,
- * on any thread; errors are replied. When the last client that waits has left, the making
- * stops. */
-void orf_call_derive(OrfCall *call, const char *source, const char *what, OrfDerivedFn ready);
+ * on any thread; errors are replied. A file, or of operations that make facts
+ * their JSON. When the last client that waits has left, the making stops. */
+void orf_call_derive(OrfCall *call, const char *source, const OrfDerivation *how,
+                     OrfDerivedFn ready);
+/* Of several (NULL-terminated); what was made goes with the first. */
+void orf_call_derive_all(OrfCall *call, const char *const *sources, const OrfDerivation *how,
+                         OrfDerivedFn ready);
+/* The same for what is known of a model: it has a row, under `source`. */
+void orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready);
+/* In this format; a picture as wide as the argument "width" or the next that is made. */
+void
+orf_call_derive_as(OrfCall *call, const char *source, const char *format, OrfDerivedFn ready);
+void orf_call_derive_view(OrfCall *call, const char *source, OrfDerivedFn ready);
 
 /* --- Feeds: a client that follows a job: feed.c ------------------------------------------- */
 

@@ -189,7 +189,7 @@ finish(OrfCall *call)
     } else if (!orf_blob_writer_finish(upload->writer, upload->digest, &error)) {
         orf_call_error(call, error);
     } else {
-        orf_call_derive(call, upload->digest, "facts", register_mesh);
+        orf_call_learn(call, upload->digest, register_mesh);
     }
 }
 

@@ -202,7 +202,7 @@ send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
     if (as_is)
         reply_download(call, row->digest);
     else
-        orf_call_derive(call, row->digest, download->format, reply_download);
+        orf_call_derive_as(call, row->digest, download->format, reply_download);
 }
 
 /* --- Reading ------------------------------------------------------------------------------ */
@@ -243,7 +243,6 @@ delete_mesh(OrfCall *call)
 static void
 get_view(OrfCall *call)
 {
-    char what[32];
     g_autoptr(OrfFileRow) row = find_mesh(call);
     if (!row)
         return;
@@ -251,8 +250,7 @@ get_view(OrfCall *call)
     download->type = "image/png";
     download->extension = "png";
     download->how = "inline";
-    g_snprintf(what, sizeof what, "view-%u", orf_view_width(call));
-    orf_call_derive(call, row->digest, what, reply_download);
+    orf_call_derive_view(call, row->digest, reply_download);
 }
 
 /* --- Measures ----------------------------------------------------------------------------- */
@@ -297,7 +295,8 @@ get_analysis(OrfCall *call)
         return;
     const char *crossings = orf_call_text(call, "crossings");
     if (crossings && (strcmp(crossings, "true") == 0 || strcmp(crossings, "1") == 0))
-        orf_call_derive(call, row->digest, "crossings", reply_crossings);
+        orf_call_derive(call, row->digest, &(OrfDerivation){ "measure", NULL },
+                        reply_crossings);
     else
         reply_measures(call, model, model->measures);
 }
@@ -395,8 +394,7 @@ const OrfEndpoint orf_endpoint_mesh_file = {
     .arguments =
         (const OrfArgument[]){
             ID,
-            { ORF_IN_QUERY,
-              ORF_CHOICE("format", "|glb|stl|obj|ply|3mf", "", "None: as it came.") },
+            { ORF_IN_QUERY, ORF_CHOICE("format", orf_engine_formats, "", "None: as it came.") },
             { 0 },
         },
     .answers = file_answers,

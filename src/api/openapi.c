@@ -11,6 +11,7 @@ static const OrfGroup groups[] = {
     { "generate", "Pictures in, jobs out." },
     { "jobs", "How jobs stand, what they made, events on the way." },
     { "meshes", "Model files: measures, other formats, pictures." },
+    { "tools", "Everything that can be done to meshes and pictures." },
     { "about", "What this server can do, and what its answers mean." },
     { "statistics", "Devices, the cache, where the time goes." },
     { "operations", "Probes and metrics." },

@@ -139,7 +139,7 @@ send_stage(OrfCall *call, const char *name)
     if (strcmp(format, "glb") == 0)
         reply_named(call, stage->digest);
     else
-        orf_call_derive(call, stage->digest, format, reply_named);
+        orf_call_derive_as(call, stage->digest, format, reply_named);
 }
 
 static void
@@ -158,7 +158,6 @@ get_stage(OrfCall *call)
 static void
 get_view(OrfCall *call)
 {
-    char what[32];
     const char *name = orf_call_text(call, "stage");
     g_autoptr(OrfShown) shown = orf_call_show(call, call->path_values[0]);
     if (!shown)
@@ -171,8 +170,7 @@ get_view(OrfCall *call)
     name_file(call, shown, NULL, "inline");
     ((Naming *)call->data)->type = "image/png";
     ((Naming *)call->data)->extension = "png";
-    g_snprintf(what, sizeof what, "view-%u", orf_view_width(call));
-    orf_call_derive(call, stage->digest, what, reply_named);
+    orf_call_derive_view(call, stage->digest, reply_named);
 }
 
 #define ID                                                                                     \
@@ -183,7 +181,7 @@ get_view(OrfCall *call)
     {                                                                                          \
         ORF_IN_QUERY,                                                                          \
             ORF_CHOICE(                                                                        \
-                "format", "glb|stl|obj|ply|3mf", "glb",                                        \
+                "format", orf_engine_formats + 1, "glb",                                       \
                 "The file's format. An obj comes as a ZIP with its materials and pictures.")   \
     }
 

@@ -283,6 +283,50 @@ wish_json(void)
     return object_of(properties, "The same as JSON.");
 }
 
+/* --- Operations --------------------------------------------------------------------------- */
+
+static json_t *
+parameters_of_operation(const OrfOperation *operation)
+{
+    json_t *properties = operation->heavy ? parameters_of_generators() : json_object();
+    for (size_t i = 0; i < operation->n_params; i++) {
+        const OrfParam *param = &operation->params[i];
+        json_object_set_new(properties, param->name,
+                            described(orf_schema_of_param(param), param->help));
+    }
+    if (operation->heavy)
+        add_fields(properties);
+    json_t *schema = object_of(properties, operation->title);
+    json_object_set_new(schema, "title", json_string(operation->name));
+    return schema;
+}
+
+static json_t *
+operation_order(void)
+{
+    json_t *any = json_array(), *properties = json_object();
+    for (const OrfOperation *const *at = orf_operations(); *at; at++)
+        json_array_append_new(any, parameters_of_operation(*at));
+    json_object_set_new(properties, "inputs",
+                        json_pack("{s:s,s:i,s:o}", "type", "array", "maxItems", 64, "items",
+                                  ref("OperationInput")));
+    json_object_set_new(properties, "parameters",
+                        described(json_pack("{s:o}", "anyOf", any), "Of the operation."));
+    return object_of(properties, "What is to be done, and to what.");
+}
+
+/* The engine's formats are the only list there is. */
+static void
+set_formats(json_t *schemas, const char *name, const char *member)
+{
+    json_t *list = json_array(), *schema = json_object_get(schemas, name);
+    OrfFormatInfo info;
+    for (size_t i = 0; orf_engine_format(i, &info); i++)
+        json_array_append_new(list, json_string(info.name));
+    json_object_set_new(json_object_get(json_object_get(schema, "properties"), member), "enum",
+                        list);
+}
+
 /* --- All of them -------------------------------------------------------------------------- */
 
 json_t *
@@ -297,5 +341,7 @@ orf_schemas(void)
         g_error("schemas.json, line %d: %s", error.line, error.text);
     json_object_set_new(schemas, "WishForm", wish_form());
     json_object_set_new(schemas, "Wish", wish_json());
+    json_object_set_new(schemas, "OperationOrder", operation_order());
+    set_formats(schemas, "MeshConversion", "format");
     return schemas;
 }

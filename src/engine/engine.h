@@ -157,6 +157,9 @@ OrfAsset *orf_engine_simplify(OrfTask *task, OrfAsset *asset, size_t triangles, 
 
 /* --- Model files that travel alone: engine/files.c ---------------------------------------- */
 
+/* "|glb|stl|...": none, or a format by name; a choice of formats begins behind the first bar.
+ */
+extern const char orf_engine_formats[];
 /* A row of the table of formats. Strings are static. */
 typedef struct {
     const char *name, *title; /* "glb", "glTF 2.0, binary" */

@@ -14,6 +14,8 @@ orf_engine_sniff(GBytes *bytes)
     return format ? format->name : NULL;
 }
 
+const char orf_engine_formats[] = "|" ORF_FORMAT_CHOICES;
+
 bool
 orf_engine_format(size_t index, OrfFormatInfo *ret)
 {

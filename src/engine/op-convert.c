@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/operation-priv.h"
 
+#include <string.h>
+
 static const OrfParam params[] = {
     ORF_CHOICE("format", ORF_FORMAT_CHOICES, "glb", "Format of the result."),
     ORF_TEXT("variant", 0, 64, "",
@@ -40,10 +42,13 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
         return false;
     OrfTask *step = orf_task_step(task);
     g_autoptr(OrfAsset) asset = reduce(step, order, assets->pdata[0], error);
+    const char *variant = orf_params_text(order->params, "variant");
     outcome->type = orf_format_by_name(format)->mime;
-    return asset && orf_asset_export(
-                        step, asset, format, orf_params_text(order->params, "stem"),
-                        orf_params_text(order->params, "variant"), take_file, outcome, error);
+    /* Whoever asks for a format knows its media type before it is made. */
+    outcome->several = orf_format_by_name(format)->several && !strstr(variant, "plain");
+    return asset &&
+           orf_asset_export(step, asset, format, orf_params_text(order->params, "stem"),
+                            variant, take_file, outcome, error);
 }
 
 const OrfOperation orf_operation_convert = {

@@ -46,6 +46,7 @@ struct OrfOutcome {
     GPtrArray *assets; /* of OrfAsset */
     GPtrArray *files;  /* of OrfFile */
     const char *type;  /* media type of the first file; static */
+    bool several;      /* it travels as a ZIP although it is one file this time */
     char *facts, *text;
     OrfRan ran; /* generator NULL: not of generate */
 };

@@ -76,7 +76,7 @@ orf_outcome_pack(OrfTask *task, const OrfOutcome *outcome, const char **ret_type
     if (!outcome->files->len)
         return NULL;
     const OrfFile *first = outcome->files->pdata[0];
-    bool one = outcome->files->len == 1;
+    bool one = outcome->files->len == 1 && !outcome->several;
     const char *dot = strrchr(first->name, '.');
     *ret_type = one ? outcome->type : "application/zip";
     *ret_extension = !one ? "zip" : dot ? g_intern_string(dot + 1) : "";
