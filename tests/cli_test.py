@@ -60,6 +60,7 @@ def lines(done):
 # --- Talking ------------------------------------------------------------------------------------------
 
 HELP = ["help", "generate --help", "cutout --help", "mesh", "mesh info --help", "mesh convert --help", "mesh view --help",
+        "mesh repair --help", "mesh simplify --help",
         "serve --help", "generators", "generators --all", "doctor --help", "completion", "net --help", "net list"]
 
 
@@ -71,6 +72,23 @@ def help_texts(_):
         if os.environ.get("ORFEAS_GOLDEN"):
             path.write_text(text)
         assert text == path.read_text(), f"orfeas {words} differs from {path.name}; ORFEAS_GOLDEN=1 rewrites it"
+
+
+@sentence("/cli/mesh-repair-makes-a-solid-and-leaves-a-sound-one-alone")
+def repairs(folder):
+    run("generate", "-g", "text", "--set", "text=OR", "-o", "sound.stl", "--quiet", cwd=folder, check=0)
+    sound = (folder / "sound.stl").read_bytes()
+    told = lines(run("mesh", "repair", "sound.stl", "-o", "same.stl", "--json", cwd=folder, check=0))[0]
+    assert told["way"] == "nothing" and (folder / "same.stl").read_bytes() == sound, told
+    count = struct.unpack_from("<I", sound, 80)[0]
+    holed = sound[:80] + struct.pack("<I", count - 3) + sound[84:84 + 50 * (count - 3)]
+    (folder / "holed.stl").write_bytes(holed)
+    told = lines(run("mesh", "repair", "holed.stl", "-o", "mended.stl", "--json", cwd=folder, check=0))[0]
+    assert told["before"]["boundary_edges"] > 0 and told["holes"] > 0 and told["after"]["solid"], told
+    assert lines(run("mesh", "info", "mended.stl", "--json", cwd=folder, check=0))[0]["solid"]
+    run("mesh", "simplify", "mended.stl", "-o", "few.stl", "--triangles", "200", cwd=folder, check=0)
+    few = lines(run("mesh", "info", "few.stl", "--json", cwd=folder, check=0))[0]
+    assert few["solid"] and few["triangles"] < told["after"]["triangles"], few
 
 
 @sentence("/cli/a-recorded-net-is-told-and-proved")

@@ -40,6 +40,11 @@ OrfAsset *orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh);
  * else the material's colour; for formats without textures. Caller frees with orf_free. */
 uint8_t *orf_asset_vertex_colors(OrfTask *task, const OrfAsset *asset, GError **error);
 
+/* `onto`, a surface that lies where the asset's does, with its colours at the vertices: of the
+ * nearest place, from textures where there are some. Errors: CANCELLED, TOO_LARGE. */
+OrfAsset *
+orf_asset_transfer(OrfTask *task, const OrfAsset *asset, OrfMesh *onto, GError **error);
+
 /* --- Dress: project pictures onto a mesh and bake an atlas: asset/project.c, asset/bake.c ---
  */
 

@@ -110,6 +110,31 @@ groups_take_the_colour_of_their_material(void)
     g_assert_cmpuint(colors[13], ==, 255);
 }
 
+/* The other surface has its vertices where the first one has texels: they take over what is
+ * there. */
+static void
+colours_go_to_the_nearest_place(void)
+{
+    g_autoptr(OrfMesh) mesh = square(true, false, false);
+    g_autoptr(OrfMesh) onto = square(false, false, false);
+    g_autoptr(OrfImage) picture = four_pixels();
+    OrfMaterial material;
+    orf_material_init(&material, "picture");
+    material.texture = picture;
+    g_autoptr(OrfAsset) asset = orf_asset_new(mesh, &material, 1);
+    const float scale[3] = { 0.5f, 0.5f, 1 }, offset[3] = { 0.25f, 0.25f, 0.1f };
+    g_autoptr(OrfMesh) small = orf_mesh_scale_move(NULL, onto, scale, offset, NULL);
+    g_autoptr(OrfAsset) other = orf_asset_transfer(NULL, asset, small, NULL);
+    g_assert_nonnull(other);
+    const uint8_t *colors = orf_mesh_colors(orf_asset_mesh(other));
+    static const size_t texel_of[4] = { 2, 3, 1, 0 }; /* v = 0 is the top row */
+    for (size_t v = 0; v < 4; v++)
+        for (size_t k = 0; k < 3; k++)
+            g_assert_cmpuint(
+                colors[4 * v + k], ==,
+                orf_image_u8(picture)[texel_of[v] * orf_image_channels(picture) + k]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -122,5 +147,7 @@ main(int argc, char **argv)
                     texture_is_sampled_at_uvs);
     g_test_add_func("/asset/vertex-colors/groups-take-the-colour-of-their-material",
                     groups_take_the_colour_of_their_material);
+    g_test_add_func("/asset/transfer/colours-go-to-the-nearest-place",
+                    colours_go_to_the_nearest_place);
     return g_test_run();
 }

@@ -282,11 +282,31 @@ plan(const Call *call, OrfOutput *output, const char **ret_format, GError **erro
     return orf_output_plan(output, &wish, error);
 }
 
+/* A file that stands alone, in the format wanted already. */
+static bool
+is_kept(const Call *call, const OrfOutcome *outcome, const char *format)
+{
+    const char *own = orf_format_of_path(call->paths[0]);
+    bool alone = own && !g_str_equal(own, "obj") && !g_str_equal(own, "gltf");
+    return orf_outcome_unchanged(outcome) && alone && g_strcmp0(own, format) == 0 &&
+           !given(call, "variant");
+}
+
+static bool
+put_kept(const Call *call, OrfResult *result, GError **error)
+{
+    g_autoptr(GBytes) bytes = orf_cli_read(call->paths[0], INPUT_LIMIT, error);
+    if (bytes)
+        orf_result_put(result, 0, bytes);
+    return bytes != NULL;
+}
+
 static bool
 write_result(const Call *call, OrfTask *task, const OrfOutcome *outcome, const char *format,
              OrfResult *result, GError **error)
 {
-    bool put = call->operation->makes == ORF_MAKES_FILES
+    bool put = is_kept(call, outcome, format) ? put_kept(call, result, error)
+               : call->operation->makes == ORF_MAKES_FILES
                    ? orf_result_take(result, 0, outcome, error)
                    : orf_result_export(result, 0, task, orf_outcome_asset(outcome, 0), format,
                                        given(call, "variant"), error);

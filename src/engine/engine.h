@@ -91,6 +91,8 @@ bool orf_outcome_files(const OrfOutcome *outcome, OrfFileFn file, void *data, GE
  * with no error: it makes none. */
 GBytes *orf_outcome_pack(OrfTask *task, const OrfOutcome *outcome, const char **ret_type,
                          const char **ret_extension, GError **error);
+/* The asset is the input as it was: its file can go on byte by byte. */
+bool orf_outcome_unchanged(const OrfOutcome *outcome);
 const char *orf_outcome_facts(const OrfOutcome *outcome); /* a JSON object; NULL: none */
 const char *orf_outcome_text(const OrfOutcome *outcome);  /* the same for people; NULL */
 const OrfRan *orf_outcome_ran(const OrfOutcome *outcome); /* of generate; else NULL */

@@ -10,7 +10,9 @@
 #include "generate/generate.h"
 
 /* In the order in which they are listed: a file and a word here each. */
-#define ORF_OPERATIONS(each) each(generate) each(cutout) each(measure) each(convert) each(view)
+#define ORF_OPERATIONS(each)                                                                   \
+    each(generate) each(cutout) each(measure) each(convert) each(view) each(repair)            \
+        each(simplify)
 
 #define ORF_DECLARE_OPERATION(name) extern const OrfOperation orf_operation_##name;
 ORF_OPERATIONS(ORF_DECLARE_OPERATION)
@@ -48,7 +50,8 @@ struct OrfOutcome {
     const char *type;  /* media type of the first file; static */
     bool several;      /* it travels as a ZIP although it is one file this time */
     char *facts, *text;
-    OrfRan ran; /* generator NULL: not of generate */
+    OrfRan ran;     /* generator NULL: not of generate */
+    bool unchanged; /* the asset is the input as it was */
 };
 
 OrfOutcome *orf_outcome_new(void);

@@ -52,6 +52,12 @@ orf_outcome_n_assets(const OrfOutcome *outcome)
     return outcome->assets->len;
 }
 
+bool
+orf_outcome_unchanged(const OrfOutcome *outcome)
+{
+    return outcome->unchanged;
+}
+
 OrfAsset *
 orf_outcome_asset(const OrfOutcome *outcome, size_t index)
 {

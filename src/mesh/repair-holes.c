@@ -231,7 +231,8 @@ with_caps(OrfTask *task, const OrfMesh *mesh, const GArray *caps, const uint32_t
     if (!triangles)
         return NULL;
     parts.triangles = triangles;
-    memcpy(triangles + 3 * n, caps->data, caps->len * sizeof *triangles);
+    if (more)
+        memcpy(triangles + 3 * n, caps->data, caps->len * sizeof *triangles);
     if (parts.groups) {
         uint16_t *groups = orf_task_realloc(task, parts.groups, n + more, sizeof *groups,
                                             "repair: holes", error);

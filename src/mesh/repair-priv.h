@@ -4,7 +4,7 @@
 #ifndef ORF_REPAIR_PRIV_H
 #define ORF_REPAIR_PRIV_H
 
-#include "mesh/tree.h"
+#include "mesh/mesh-priv.h"
 
 /* --- Grid: the space round the triangles in cells: repair-grid.c ----------------------------
  */

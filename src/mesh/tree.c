@@ -4,7 +4,7 @@
  *
  * Split at the median of the centres along the longest side, four triangles a leaf. Children
  * are neighbours, so a node names one. Each node also holds its dipole for winding numbers. */
-#include "mesh/tree.h"
+#include "mesh/mesh-priv.h"
 
 #include <math.h>
 #include <string.h>

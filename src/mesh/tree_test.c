@@ -1,7 +1,7 @@
 /* tree_test.c - the tree against all triangles one by one.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "mesh/tree.h"
+#include "mesh/mesh-priv.h"
 #include "shapes_test.h"
 
 static OrfTree *

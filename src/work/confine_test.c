@@ -112,6 +112,12 @@ inside(const char *name)
     return FAILS;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 /* --- Outside ------------------------------------------------------------------------------ */
 
 static void
@@ -150,6 +156,8 @@ main(int argc, char **argv)
         return inside(argv[2]);
     g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        if (SANITIZED && (cases[i].seccomp || cases[i].landlock))
+            continue; /* a sanitizer's own calls are refused, so nothing is confined */
         g_autofree char *path = g_strconcat("/work/confine/", cases[i].name, NULL);
         g_test_add_data_func(path, &cases[i], holds);
     }

@@ -1,0 +1,168 @@
+/* op-repair.c - repair: any triangles to a printable solid, its shape kept.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/describe-priv.h"
+#include "engine/operation-priv.h"
+
+static const OrfParam params[] = {
+    ORF_CHOICE("level", "auto|remesh", "auto",
+               "auto changes no more than it must; remesh makes a new surface in any case."),
+    ORF_INT("cells", 60, 600, "250",
+            "Of the grid along the diagonal: more keep finer parts and take longer."),
+    ORF_BOOL("keep-voids", "false",
+             "Closed inner shells stay even when they line the outer one."),
+    ORF_BOOL("keep-bottom", "false", "A flat open bottom stays open."),
+};
+
+static const OrfStep steps[] = { { "load", 10 }, { "repair", 80 }, { "colours", 10 } };
+
+static const char *const ways[] = {
+    [ORF_REPAIR_NOTHING] = "nothing",
+    [ORF_REPAIR_SAFE] = "safe",
+    [ORF_REPAIR_FULL] = "full",
+    [ORF_REPAIR_REMESH] = "remesh",
+};
+
+/* --- What was done ------------------------------------------------------------------------ */
+
+typedef struct {
+    double count;
+    const char *name, *says;
+} Line;
+
+#define N_LINES 7
+
+static void
+list_lines(const OrfRepairReport *r, Line ret[N_LINES])
+{
+    const Line lines[N_LINES] = {
+        { (double)r->degenerate, "degenerate", "faces without area dropped" },
+        { (double)r->duplicate, "duplicate", "faces that were there twice dropped" },
+        { (double)r->unseen, "unseen", "faces that see no outside dropped" },
+        { (double)r->turned, "turned", "faces turned over" },
+        { (double)r->holes, "holes", "holes closed" },
+        { (double)r->crumbs, "crumbs", "crumbs dropped" },
+        { (double)r->bottom, "bottom", "open bottom closed (--keep-bottom leaves it)" },
+    };
+    for (size_t i = 0; i < N_LINES; i++)
+        ret[i] = lines[i];
+}
+
+static char *
+text_of(const OrfRepairReport *r)
+{
+    static const char *const says[] = {
+        [ORF_REPAIR_NOTHING] = "nothing to repair",
+        [ORF_REPAIR_SAFE] = "cleaned",
+        [ORF_REPAIR_FULL] = "repaired, its vertices kept",
+        [ORF_REPAIR_REMESH] = "remeshed: a new surface where the old one was",
+    };
+    GString *out = g_string_new(says[r->way]);
+    Line lines[N_LINES];
+    list_lines(r, lines);
+    if (r->hidden > 0.02)
+        g_string_append_printf(
+            out,
+            "\n  hidden room  %.0f %% of the inside was empty behind doors of "
+            "%.3g mm",
+            100 * r->hidden, r->door);
+    for (size_t i = 0; i < N_LINES; i++)
+        if (lines[i].count > 0)
+            g_string_append_printf(out, "\n  %-12.0f %s", lines[i].count, lines[i].says);
+    g_string_append_printf(out, "\n  triangles    %zu, before %zu\n  volume       %.4g cm3",
+                           r->after.triangles, r->before.triangles, r->after.volume / 1e3);
+    return g_string_free(out, FALSE);
+}
+
+static char *
+facts_of(const OrfAsset *before, const OrfAsset *after, const OrfRepairReport *r)
+{
+    g_autoptr(OrfJson) json = orf_json_new();
+    Line lines[N_LINES];
+    list_lines(r, lines);
+    orf_json_begin_object(json, NULL);
+    orf_json_add_text(json, "way", ways[r->way]);
+    for (size_t i = 0; i < N_LINES; i++)
+        orf_json_add_int(json, lines[i].name, (int64_t)lines[i].count);
+    orf_json_add_number(json, "hidden", r->hidden);
+    orf_json_add_number(json, "door", r->door);
+    orf_json_begin_object(json, "before");
+    orf_describe_measures(json, before, &r->before);
+    orf_json_end(json);
+    orf_json_begin_object(json, "after");
+    orf_describe_measures(json, after, &r->after);
+    orf_json_end(json);
+    orf_json_end(json);
+    return orf_json_steal(json);
+}
+
+/* --- Running ------------------------------------------------------------------------------ */
+
+static bool
+has_colors(const OrfAsset *asset)
+{
+    bool any = orf_mesh_colors(orf_asset_mesh(asset)) || orf_asset_n_materials(asset) > 1;
+    for (size_t i = 0; i < orf_asset_n_materials(asset); i++)
+        any = any || orf_asset_material(asset, i)->texture;
+    return any;
+}
+
+static OrfAsset *
+dress(OrfTask *task, OrfAsset *asset, OrfMesh *mesh, OrfRepairLevel way, GError **error)
+{
+    if (way != ORF_REPAIR_REMESH)
+        return orf_asset_with_mesh(asset, mesh);
+    if (!has_colors(asset))
+        return orf_asset_new(mesh, orf_asset_material(asset, 0),
+                             MIN(orf_asset_n_materials(asset), 1));
+    orf_task_note(task,
+                  "the new surface has no room for the old texture: its colours are at the "
+                  "vertices now");
+    return orf_asset_transfer(task, asset, mesh, error);
+}
+
+static bool
+run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
+{
+    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
+    g_autoptr(GPtrArray) assets = orf_order_load(orf_task_step(task), order, error);
+    if (!assets)
+        return false;
+    bool remesh = g_str_equal(orf_params_text(order->params, "level"), "remesh");
+    OrfRepair options = {
+        .level = remesh ? ORF_REPAIR_REMESH : ORF_REPAIR_AUTO,
+        .cells = (unsigned)orf_params_int(order->params, "cells"),
+        .keep_voids = orf_params_bool(order->params, "keep-voids"),
+        .keep_bottom = orf_params_bool(order->params, "keep-bottom"),
+    };
+    OrfRepairReport report;
+    g_autoptr(OrfMesh) mesh = orf_mesh_repair(
+        orf_task_step(task), orf_asset_mesh(assets->pdata[0]), &options, &report, error);
+    OrfAsset *asset =
+        mesh ? dress(orf_task_step(task), assets->pdata[0], mesh, report.way, error) : NULL;
+    if (!asset)
+        return false;
+    orf_outcome_take_asset(outcome, asset);
+    outcome->unchanged = report.way == ORF_REPAIR_NOTHING;
+    outcome->facts = facts_of(assets->pdata[0], asset, &report);
+    outcome->text = text_of(&report);
+    return true;
+}
+
+const OrfOperation orf_operation_repair = {
+    .name = "repair",
+    .command = "mesh repair",
+    .title = "any triangles to a printable solid, the shape kept",
+    .help =
+        "Turns what a scanner, a network or a stranger left (holes, flipped faces, inner shells, "
+        "crossings) into a closed solid. Keeps what is good, changes only what is broken, and "
+        "says what was done; a sound model comes back as it was.",
+    .params = params,
+    .n_params = G_N_ELEMENTS(params),
+    .takes = ORF_TAKES_ASSETS,
+    .least = 1,
+    .most = 1,
+    .makes = ORF_MAKES_ASSET,
+    .heavy = true,
+    .run = run,
+};
