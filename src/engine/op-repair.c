@@ -163,6 +163,5 @@ const OrfOperation orf_operation_repair = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_ASSET,
-    .heavy = true,
     .run = run,
 };

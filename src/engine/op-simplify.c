@@ -5,7 +5,7 @@
 
 static const OrfParam params[] = {
     ORF_INT("triangles", 0, 100000000, "0",
-            "At most about so many; 0: as many as the error asks."),
+            "At most about so many; 0: half as many, or as many as the error asks."),
     ORF_NUMBER("error", 0, 100, "0", "How far the surface may move, in mm; 0: any."),
     ORF_BOOL("keep-borders", "false", "Open borders stay as they are."),
 };
@@ -24,10 +24,9 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
     };
     if (!assets)
         return false;
-    if (!options.triangles && !(options.error > 0))
-        return ORF_FALSE(error, BAD_INPUT,
-                         "simplify: give triangles (how many) or error (how far, in mm)");
     OrfMesh *before = orf_asset_mesh(assets->pdata[0]);
+    if (!options.triangles && !(options.error > 0))
+        options.triangles = (orf_mesh_n_triangles(before) + 1) / 2;
     g_autoptr(OrfMesh) mesh = orf_mesh_simplify(orf_task_step(task), before, &options, error);
     if (!mesh)
         return false;
@@ -52,6 +51,5 @@ const OrfOperation orf_operation_simplify = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_ASSET,
-    .heavy = true,
     .run = run,
 };
