@@ -50,14 +50,14 @@ int
 main(int argc, char **argv)
 {
     static const char *const cases[] = {
-        "hunyuan-2.0-dit",       "hunyuan-2.0-dit-guidance",
-        "hunyuan-2.1-dit",       "hunyuan-encoder-giant",
-        "hunyuan-vae",           "hunyuan-vae-turbo",
-        "hunyuan-schedulers",    "matting-u2netp",
-        "matting-isnet",         "triposr-encoder",
-        "triposr-tiny",          "hunyuan-tiny-2.0",
-        "hunyuan-2.1-tiny",      "hunyuan-preprocess",
-        "hunyuan-volume-decode", "triposg-dit",
+        "hunyuan-2.0-dit",    "hunyuan-2.0-dit-guidance",
+        "hunyuan-2.1-dit",    "hunyuan-encoder-giant",
+        "hunyuan-vae",        "hunyuan-schedulers",
+        "matting-u2netp",     "matting-isnet",
+        "triposr-encoder",    "triposr-tiny",
+        "hunyuan-tiny-2.0",   "hunyuan-2.1-tiny",
+        "hunyuan-preprocess", "hunyuan-volume-decode",
+        "triposg-dit",
     };
     static const char *const small[] = { "hunyuan-2.0-dit", "hunyuan-vae" };
     g_test_init(&argc, &argv, NULL);
