@@ -136,10 +136,19 @@ orf_suits_inflate(const OrfLook *look)
                orf_cutout_method_name(look->cutout.method), thickness.why);
 }
 
+/* The same on both sides, upright, shaded round and not flat art: the labelled pictures hold a
+ * dozen of these, too few to teach it. */
+static double
+surely_turned(const OrfLook *look)
+{
+    bool round = orf_look_flat_art(look) < 0.3 && !is_measured(look) && has_body(look);
+    return round ? 0.75 * orf_ramp(orf_look_turned(look), 0.5, 0.9) : 0;
+}
+
 OrfFit
 orf_suits_lathe(const OrfLook *look)
 {
-    return fit(score_of(look, ORF_SCORE_LATHE),
+    return fit(MAX(score_of(look, ORF_SCORE_LATHE), surely_turned(look)),
                "upright, the same on both sides (%.0f %%), shaded round: turned",
                100 * look->shape.lathe);
 }
