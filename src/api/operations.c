@@ -308,7 +308,9 @@ const OrfEndpoint orf_endpoint_operate = {
     .answers =
         (const OrfAnswer[]){
             { 200, "application/json", "OperationFacts", "What was found out" },
-            { 200, "application/octet-stream", NULL, "The file, under its own media type" },
+            { 200, "model/*", NULL, "The file, under its own media type" },
+            { 200, "image/png", NULL, "The picture" },
+            { 200, "application/zip", NULL, "An obj with its materials and pictures" },
             { 202, "application/json", "Job", "The job is queued" },
             { 404, "application/problem+json", "Problem", "There is no such operation" },
             { 422, "application/problem+json", "Problem", "invalid_params, mesh_unreadable" },
