@@ -151,7 +151,7 @@ sentence('/page/a-dropped-picture-becomes-stages-in-order', async ({ page, serve
 });
 
 sentence('/page/the-model-downloads-in-every-format', async ({ page }) => {
-    await page.getByRole('button', { name: 'Gears' }).click();
+    await page.locator('#samples button', { hasText: 'Gears' }).click();
     await status(page, 'Ready');
     const glb = await download(page, 'glb');
     assert.match(glb.name, /\.glb$/);
@@ -261,7 +261,7 @@ sentence('/page/every-parameter-is-in-the-form-and-travels', async ({ page, serv
 
 sentence('/page/sides-of-one-thing-travel-with-their-angles', async ({ page, server }) => {
     await page.locator('label', { hasText: 'Draft' }).click();
-    await page.getByRole('button', { name: 'House' }).click();
+    await page.locator('#samples button', { hasText: 'House' }).click();
     await status(page, 'Ready');
     const sides = await page.locator('.card select').evaluateAll(selects => selects.map(select => Number(select.value)));
     assert.deepEqual(sides, [0, 90, 180, 270]);
@@ -314,7 +314,7 @@ async function still(page) {
 }
 
 sentence('/page/the-camera-stays-when-another-stage-comes', async ({ page, browser }) => {
-    await page.getByRole('button', { name: 'Barrel' }).click();
+    await page.locator('#samples button', { hasText: 'Barrel' }).click();
     await status(page, 'Ready');
     await page.waitForFunction(() => document.getElementById('canvas').dataset.stage === 'finished');
     const before = await still(page);
@@ -332,7 +332,7 @@ sentence('/page/the-camera-stays-when-another-stage-comes', async ({ page, brows
 }, { reducedMotion: 'reduce' });
 
 sentence('/page/each-look-is-another-picture', async ({ page, browser }) => {
-    await page.getByRole('button', { name: 'Gears' }).click();
+    await page.locator('#samples button', { hasText: 'Gears' }).click();
     await status(page, 'Ready');
     await page.waitForFunction(() => document.getElementById('canvas').dataset.stage === 'finished');
     const shots = [];
@@ -360,7 +360,7 @@ for (const colorScheme of ['light', 'dark'])
         await page.locator('summary').click();
         await axe(page);
         await page.locator('label', { hasText: 'Draft' }).click();
-        await page.getByRole('button', { name: 'House' }).click();
+        await page.locator('#samples button', { hasText: 'House' }).click();
         await status(page, 'Ready');
         await page.locator('.downloads').waitFor();
         await axe(page);
@@ -391,14 +391,14 @@ sentence('/page/a-narrow-screen-shows-all-without-scrolling-sideways', async ({ 
     assert.equal(await wide(), 360);
     await page.locator('summary').click();
     assert.equal(await wide(), 360);
-    await page.getByRole('button', { name: 'House' }).click();
+    await page.locator('#samples button', { hasText: 'House' }).click();
     await status(page, 'Ready');
     await page.locator('.downloads').waitFor();
     assert.equal(await wide(), 360);
 }, { viewport: { width: 360, height: 640 } });
 
 sentence('/page/recent-jobs-are-found-again', async ({ page }) => {
-    await page.getByRole('button', { name: 'Gears' }).click();
+    await page.locator('#samples button', { hasText: 'Gears' }).click();
     await status(page, 'Ready');
     const id = jobId(page);
     await page.getByRole('button', { name: 'New picture' }).click();
@@ -410,6 +410,46 @@ sentence('/page/recent-jobs-are-found-again', async ({ page }) => {
     await page.goBack();
     await page.getByRole('heading', { name: 'Drop a picture' }).waitFor();
 });
+
+sentence('/page/recent-jobs-have-picture-and-name-and-go-when-deleted', async ({ page }) => {
+    await drop(page, picture('barrel.png'));
+    await status(page, 'Ready');
+    const id = jobId(page);
+    const row = page.locator('.recent li').filter({ has: page.locator(`a[href$="${id}"]`) });
+    await page.evaluate(() => localStorage.clear());
+    await page.reload();
+    await row.getByText('barrel').waitFor();
+    await page.waitForFunction(job => document.querySelector(`.recent a[href$="${job}"] img`)?.naturalWidth > 0, id);
+    await row.getByRole('button', { name: 'Delete barrel' }).click();
+    await page.getByRole('heading', { name: 'Drop a picture' }).waitFor();
+    await row.waitFor({ state: 'detached' });
+});
+
+sentence('/page/a-refused-picture-leaves-no-old-model-in-sight', async ({ page }) => {
+    await drop(page, picture('gears.svg'));
+    await status(page, 'Ready');
+    await drop(page, { name: 'notes.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('these are words') });
+    await page.getByRole('alert').waitFor();
+    assert.equal(await page.locator('#model').isVisible(), false);
+    assert.equal(await page.locator('#result').isVisible(), false);
+    assert.equal(jobId(page), null);
+});
+
+sentence('/page/what-auto-would-have-taken-next-is-one-click-away', async ({ page, server }) => {
+    await drop(page, picture('cup.jpg'));
+    await status(page, 'Ready');
+    const first = await jobOf(page, server);
+    assert.ok(first.runner_up.generator !== first.generator);
+    await page.locator('.others button').first().click();
+    await page.waitForFunction(id => !location.hash.includes(id) && document.getElementById('status').textContent === 'Ready', first.id);
+    assert.equal((await jobOf(page, server)).generator, first.runner_up.generator);
+});
+
+sentence('/page/the-desk-is-as-high-as-the-window-whatever-is-open', async ({ page }) => {
+    await page.locator('summary').click();
+    const [document, window] = await page.evaluate(() => [document.documentElement.scrollHeight, window.innerHeight]);
+    assert.equal(document, window);
+}, { viewport: { width: 1280, height: 800 } });
 
 // --- TAP ---------------------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,9 @@ export interface Job {
     eta_s?: { p50: number; p90: number } | null;
     created_at: string;
     generator?: string | null;
+    name?: string;
     reason?: string | null;
+    runner_up?: { generator: string; reason?: string | null } | null;
     confidence?: number | null;
     cached?: boolean;
     parameters?: Record<string, unknown>;
@@ -151,6 +153,10 @@ export async function createJob(form: FormData, key: string): Promise<Job> {
 
 export async function cancelJob(id: string): Promise<void> {
     await call(jobPath(id, '/cancel'), { method: 'POST' });
+}
+
+export async function deleteJob(id: string): Promise<void> {
+    await call(jobPath(id), { method: 'DELETE' });
 }
 
 export async function replayJob(id: string): Promise<Job> {

@@ -36,6 +36,7 @@ class Page {
             if (stage)
                 this.view.want(stage);
         },
+        instead: name => void this.instead(name),
         problem: problem => this.problem(problem),
     };
 
@@ -66,12 +67,17 @@ class Page {
 
     /** Another picture may start at once; one more side waits until it is told which side it is. */
     private arrived(beside: boolean): void {
+        if (!beside)
+            this.leaveOld();
         this.ready();
         this.view.fresh = true;
         if (!beside && at<HTMLInputElement>('eager').checked)
             void this.start();
-        else
+        else {
+            if (!beside)
+                this.unname();
             at('start').focus();
+        }
     }
 
     /** May the job start? Says why not on the button. */
@@ -95,7 +101,7 @@ class Page {
         this.sending = true;
         this.ready();
         this.problem(null);
-        this.leaveJob();
+        this.leaveOld();
         this.stageView(true);
         this.view.veil('Sending the picture…');
         this.view.prepare();
@@ -113,7 +119,8 @@ class Page {
                 void keepStamp(job.id, picture.url).then(() => this.listRecent());
         } catch (error) {
             this.view.veil('');
-            this.stageView(at('canvas').dataset['stage'] !== undefined);
+            this.stageView(false);
+            this.unname();
             const problem = error as Problem;
             this.form?.blame(problem.faults);
             this.problem(problem, problem.retryable ? () => void this.send(data, key) : undefined);
@@ -155,6 +162,28 @@ class Page {
             this.problem(problem, problem.retryable ? () => void this.open() : undefined);
         }
         this.listRecent();
+    }
+
+    /** Nothing of an old job stays beside a new picture. */
+    private leaveOld(): void {
+        this.leaveJob();
+        this.stageView(false);
+    }
+
+    /** The address names no job: so the old one can be opened again. */
+    private unname(): void {
+        if (location.hash)
+            history.pushState(null, '', location.pathname + location.search);
+        this.listRecent();
+    }
+
+    /** The pictures once more, by another generator; without them (after a reload) the job is chosen anew first. */
+    private async instead(name: string): Promise<void> {
+        this.form?.choose(name);
+        if (this.pictures.count)
+            await this.start();
+        else
+            this.problem(new Problem('The picture is not here any more.', { hint: 'Add it again; the method is chosen.' }));
     }
 
     private leaveJob(): void {
@@ -300,7 +329,15 @@ class Page {
     }
 
     private listRecent(): void {
-        showRecent(this.job?.id ?? null, this.hooks.titleOf).catch(() => { at('recent').hidden = true; });
+        showRecent(this.job?.id ?? null, {
+            titleOf: this.hooks.titleOf, problem: this.hooks.problem,
+            deleted: id => {
+                if (id === this.job?.id)
+                    location.hash = '';
+                else
+                    this.listRecent();
+            },
+        }).catch(() => { at('recent').hidden = true; });
     }
 
     // --- What is in sight ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs of late. The server keeps the jobs; this browser keeps a stamp-sized copy of the pictures it sent.
-import { recentJobs, type Job } from './api.js';
-import { at, h } from './dom.js';
+import { deleteJob, jobPath, recentJobs, type Job, type Problem } from './api.js';
+import { at, h, icon } from './dom.js';
 import { ago } from './words.js';
 
 const shelf = 'orfeas.stamps';
@@ -42,9 +42,12 @@ export async function keepStamp(id: string, url: string): Promise<void> {
     } catch { /* a format the browser cannot show, or no storage: the list does without */ }
 }
 
-function stampOf(base64: string | undefined): HTMLElement {
-    if (!base64)
+/** The picture that this browser sent; of other jobs the model as the server draws it. */
+function stampOf(job: Job, base64: string | undefined): HTMLElement {
+    if (!base64 && job.status !== 'succeeded')
         return h('span', { class: 'stamp' });
+    if (!base64)
+        return h('img', { class: 'stamp', alt: '', loading: 'lazy', src: jobPath(job.id, '/view?width=256') });
     const blob = new Blob([Uint8Array.from(atob(base64), letter => letter.charCodeAt(0))], { type: 'image/jpeg' });
     const url = URL.createObjectURL(blob);
     const image = h('img', { class: 'stamp', alt: '', src: url });
@@ -52,14 +55,36 @@ function stampOf(base64: string | undefined): HTMLElement {
     return image;
 }
 
+const nameOf = (job: Job): string => job.name ?? 'Model';
+
+export interface RecentHooks {
+    titleOf: (generator: string) => string;
+    deleted: (id: string) => void;
+    problem: (problem: Problem) => void;
+}
+
+function remover(job: Job, name: string, hooks: RecentHooks): HTMLElement {
+    const button = h('button', {
+        type: 'button', class: 'remove', 'aria-label': `Delete ${name}`, title: 'Delete the model and its files',
+        onclick: () => {
+            button.disabled = true;
+            deleteJob(job.id).then(() => hooks.deleted(job.id), (error: unknown) => hooks.problem(error as Problem));
+        },
+    }, icon('M7 7l10 10M17 7 7 17'));
+    return button;
+}
+
 /** Reads the list anew; `current` is marked. */
-export async function showRecent(current: string | null, titleOf: (generator: string) => string): Promise<void> {
+export async function showRecent(current: string | null, hooks: RecentHooks): Promise<void> {
+    const { titleOf } = hooks;
     const jobs = await recentJobs(shown);
     const known = stamps();
     at('recent').hidden = !jobs.length;
     at('jobs').replaceChildren(...jobs.map(job => h('li', {},
         h('a', { href: `#job=${encodeURIComponent(job.id)}`, 'aria-current': job.id === current && 'true' },
-            stampOf(known[job.id]),
-            h('span', { class: 'what' }, job.generator ? titleOf(job.generator) : 'Model',
-                h('small', {}, `${statusWords[job.status]} · ${ago(job.created_at)}`))))));
+            stampOf(job, known[job.id]),
+            h('span', { class: 'what' }, nameOf(job),
+                h('small', {}, [job.generator && titleOf(job.generator), statusWords[job.status], ago(job.created_at)]
+                    .filter(Boolean).join(' · ')))),
+        remover(job, nameOf(job), hooks))));
 }

@@ -2,7 +2,7 @@
 // What is told about a job: its way through the stages, who made it and why, measures, downloads.
 import { call, isOver, jobPath, stageNames, type Job, type Measures, type Problem, type StageName } from './api.js';
 import { at, h, icon } from './dom.js';
-import { area, bytes, count, eta, seconds, size, title, volume } from './words.js';
+import { area, bytes, count, eta, plain, seconds, size, title, volume } from './words.js';
 
 const formats: [string, string, string][] = [
     ['glb', 'GLB', 'web, AR, Blender'],
@@ -21,6 +21,8 @@ const arrow = 'M12 4v11m0 0 4.5-4.5M12 15l-4.5-4.5M5 19.5h14';
 export interface ResultHooks {
     titleOf: (generator: string) => string;
     show: (stage: StageName) => void;
+    /** The same pictures by another generator. */
+    instead: (generator: string) => void;
     problem: (problem: Problem) => void;
 }
 
@@ -49,7 +51,7 @@ function stepWords(job: Job, step: string): string {
         return (job.queue_position ?? 0) > 0 ? `${job.queue_position} ahead in the queue` : 'next in the queue';
     if (job.status === 'running')
         return step.replace(/^make: /, '').replaceAll(': ', ' · ');
-    return job.cached && job.status === 'succeeded' ? 'made before: taken from the cache' : '';
+    return job.cached && job.status === 'succeeded' ? 'made before' : '';
 }
 
 /** Time left by the server's measure, less what went by since it was told. */
@@ -63,7 +65,7 @@ export function renderLeft(job: Job, since: number): void {
 
 export function renderResult(job: Job, hooks: ResultHooks): void {
     const panel = at('result');
-    const parts = [who(job, hooks), job.status === 'succeeded' && downloads(job, hooks), job.measures && facts(job.measures), notes(job)]
+    const parts = [who(job, hooks), others(job, hooks), job.status === 'succeeded' && downloads(job, hooks), job.measures && facts(job.measures), notes(job)]
         .filter(part => part instanceof HTMLElement);
     panel.hidden = !parts.length;
     panel.replaceChildren(...parts);
@@ -75,8 +77,26 @@ function who(job: Job, hooks: ResultHooks): HTMLElement | null {
     const sure = typeof job.confidence === 'number' && job.confidence < 1 ? `${Math.round(job.confidence * 100)} % sure` : null;
     return h('div', { class: 'who' },
         h('h2', {}, hooks.titleOf(job.generator)),
-        job.reason ? h('p', {}, `${sure ? 'Chosen' : 'Made'}: ${job.reason}.`) : null,
-        h('p', { class: 'tags' }, h('span', {}, job.generator), sure && h('span', {}, sure), job.cached && h('span', {}, 'from the cache')));
+        job.reason ? h('p', {}, `${sure ? 'Chosen' : 'Made'}: ${plain(job.reason)}.`) : null,
+        h('p', { class: 'tags' }, sure && h('span', {}, sure), job.cached && h('span', {}, 'made before')));
+}
+
+/** What else the picture could be: what auto would have taken next, then its usual neighbours. */
+const neighbours: [string, string][] = [
+    ['inflate', 'as a round body'], ['relief', 'as a relief'], ['extrude', 'cut out, flat'], ['lathe', 'turned on a lathe'],
+    ['lithophane', 'to hold against the light'], ['hull', 'from several sides'], ['depth', 'as a body with depth'],
+];
+
+function others(job: Job, hooks: ResultHooks): HTMLElement | null {
+    if (job.status !== 'succeeded' || !job.runner_up)
+        return null;
+    const next = job.runner_up.generator;
+    const rest = neighbours.slice(0, 3).map(([name]) => name).filter(name => name !== next && name !== job.generator);
+    return h('div', { class: 'others' }, h('h3', {}, 'Not what you meant?'),
+        h('p', {}, ...[next, ...rest.slice(0, 2)].map(name => h('button', {
+            type: 'button', class: 'quiet', title: name === next && job.runner_up?.reason ? plain(job.runner_up.reason) : null,
+            onclick: () => hooks.instead(name),
+        }, neighbours.find(([known]) => known === name)?.[1] ?? `as ${hooks.titleOf(name).toLowerCase()}`))));
 }
 
 function facts(measures: Measures): HTMLElement {

@@ -95,6 +95,20 @@ add_history(OrfJson *json, const OrfJobRow *row)
     orf_json_add_text(json, "recipe", row->key);
 }
 
+/* What auto would have taken next. */
+static void
+add_runner_up(OrfJson *json, const OrfJobResult *result)
+{
+    if (!result || !result->runner_up) {
+        orf_json_add_null(json, "runner_up");
+        return;
+    }
+    orf_json_begin_object(json, "runner_up");
+    orf_json_add_text(json, "generator", result->runner_up);
+    orf_json_add_text(json, "reason", result->runner_up_reason);
+    orf_json_end(json);
+}
+
 /* Who made it: known from the result; before that only when the client named it. */
 static void
 add_made(OrfJson *json, const OrfJobRequest *request, const OrfJobResult *result)
@@ -104,6 +118,7 @@ add_made(OrfJson *json, const OrfJobRequest *request, const OrfJobResult *result
         asked = NULL;
     orf_json_add_text(json, "generator", result ? result->generator : asked);
     orf_json_add_text(json, "reason", result ? result->reason : NULL);
+    add_runner_up(json, result);
     if (result)
         orf_json_add_number(json, "confidence", result->confidence);
     else
@@ -165,6 +180,8 @@ orf_job_json(GString *out, const OrfJobView *view)
     const OrfJobRow *row = &view->row;
     g_autoptr(OrfJson) json = orf_json_onto(out);
     orf_json_begin_object(json, NULL);
+    g_autofree char *name = orf_job_stem(view);
+    orf_json_add_text(json, "name", name);
     add_state(json, view);
     add_history(json, row);
     add_made(json, row->request, row->result);
