@@ -27,7 +27,8 @@ check_wish(OrfDraft *draft)
 {
     OrfWish wish;
     orf_draft_wish(draft, &wish);
-    g_autoptr(OrfJobRequest) request = orf_job_request_parse(wish.request, NULL);
+    g_autofree char *stored = orf_job_request_json(wish.request);
+    g_autoptr(OrfJobRequest) request = orf_job_request_parse(stored, NULL);
     g_assert_nonnull(request);
     g_autofree char *kind = orf_wish_kind(request);
     g_assert_cmpstr(kind, ==, wish.kind);
