@@ -140,6 +140,8 @@ def fuzzed(folder):
             [schemathesis, "--config-file", str(config), "run",
              f"http://127.0.0.1:{server.port}/api/v1/openapi.json", "--seed", str(SEED), "--max-time", str(SECONDS),
              "--checks", ",".join(CHECKS), "--request-timeout", "30", "--workers", "1", "--generation-database", "none",
+             # not "stateful": it stops at bodies of bytes ("Unsupported type: 'Binary'") by chance of the seed
+             "--phases", "examples,coverage,fuzzing",
              "--exclude-path", "/api/v1/ws", "--no-color"],
             capture_output=True, text=True, timeout=20 * SECONDS + 300, cwd=folder)
         tap.comment(f"seed {SEED}; " + " ".join(done.stdout.split("\n")[-6:])[-300:])
