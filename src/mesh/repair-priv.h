@@ -112,10 +112,10 @@ OrfMesh *orf_repair_fill(OrfTask *task, const OrfMesh *mesh, size_t longest, siz
 /* --- Remesh: repair-remesh.c ----------------------------------------------------------------
  */
 
-/* What is inside by the winding number of the (kept, turned) triangles of `mesh`, on the grid:
+/* What is inside by the winding number of the (kept, turned) triangles, on the grid:
  * above 0 is inside, about the distance in mm. Caller frees. */
-float *orf_repair_field(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
-                        const OrfRepairGrid *grid, GError **error);
+float *
+orf_repair_field(OrfTask *task, const OrfTree *tree, const OrfRepairGrid *grid, GError **error);
 /* The surface of that field, drawn to the triangles and their edges where they are near, proven
  * free of crossings. */
 OrfMesh *

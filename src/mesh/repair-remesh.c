@@ -98,10 +98,8 @@ fill_blocks(size_t begin, size_t end, void *data)
 }
 
 float *
-orf_repair_field(OrfTask *task, const OrfMesh *mesh, const OrfTree *tree,
-                 const OrfRepairGrid *grid, GError **error)
+orf_repair_field(OrfTask *task, const OrfTree *tree, const OrfRepairGrid *grid, GError **error)
 {
-    (void)mesh;
     Filling f = { .grid = grid, .tree = tree };
     size_t n_corners = 1, n_blocks = 1;
     for (int k = 0; k < 3; k++) {

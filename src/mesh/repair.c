@@ -425,7 +425,7 @@ climb(Job *job, const OrfMesh *clean, GError **error)
         orf_tree_new(job->task, orf_mesh_positions(kept), orf_mesh_triangles(kept),
                      orf_mesh_n_triangles(kept), error);
     orf_autofree float *field =
-        tree ? orf_repair_field(job->task, kept, tree, &job->grid, error) : NULL;
+        tree ? orf_repair_field(job->task, tree, &job->grid, error) : NULL;
     return field ? choose_rung(job, kept, tree, field, error) : NULL;
 }
 
