@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BLOCK 4096 /* of HTTP/1.0 replies, and the queue that a quiet stream keeps */
+#define BLOCK 4096      /* what the queue of a quiet stream keeps */
+#define PLAIN_BLOCK 512 /* of HTTP/1.0 replies: held by each stream, used by few */
 
 struct OrfStream {
     gatomicrefcount refs; /* the application's and the transport's */
@@ -85,8 +86,8 @@ orf_request_stream(OrfRequest *request, int status, const char *const *headers, 
     stream->queue = g_byte_array_new();
     stream->backlog = backlog;
     atomic_fetch_add(&request->http->counters.streams, 1);
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, pull, stream, stream_unref);
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, PLAIN_BLOCK, pull, stream, stream_unref);
     g_assert(response);
     orf_response_headers(request, response, headers);
     g_mutex_lock(&request->lock);
