@@ -159,6 +159,8 @@ static const OrfBodyKind objects[] = { { "application/json", "Wish" },
 static const OrfAnswer job_answers[] = {
     { 200, "application/json", "JobOrTrial",
       "the job is over (Prefer: wait, or its result is known)" },
+    { 200, "text/event-stream", NULL, "the events, with mode=progressive or by Accept" },
+    { 200, "application/x-ndjson", NULL, "the same events, one a line, by Accept" },
     { 202, "application/json", "Job", "the job is queued; Location says where to ask" },
     { 0 },
 };
