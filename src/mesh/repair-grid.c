@@ -32,98 +32,104 @@ orf_grid_clear(OrfRepairGrid *grid)
 
 /* --- Distances ---------------------------------------------------------------------------- */
 
+/* Lengths in cells from the middle of the first one, until the end. */
 typedef struct {
     OrfRepairGrid *grid;
     float *nearest; /* [total][3] the nearest point known */
 } Reach;
 
-static void
-offer(Reach *reach, size_t index, const double middle[3], const float point[3])
+static inline void
+offer(Reach *reach, size_t index, const float middle[3], const float point[3])
 {
-    double sum = 0;
-    for (int k = 0; k < 3; k++)
-        sum += (middle[k] - (double)point[k]) * (middle[k] - (double)point[k]);
-    if (!(sum < (double)reach->grid->distance[index]))
+    float x = middle[0] - point[0], y = middle[1] - point[1], z = middle[2] - point[2];
+    float sum = x * x + y * y + z * z;
+    if (!(sum < reach->grid->distance[index]))
         return;
-    reach->grid->distance[index] = (float)sum; /* squared until the end */
-    memcpy(reach->nearest + 3 * index, point, 3 * sizeof *point);
+    reach->grid->distance[index] = sum; /* squared until the end */
+    float *own = reach->nearest + 3 * index;
+    own[0] = point[0];
+    own[1] = point[1];
+    own[2] = point[2];
 }
 
-/* Points of a triangle no further apart than half a cell, offered to the cells round them. */
 static void
-offer_point(Reach *reach, const double point[3])
+offer_point(Reach *reach, const float point[3])
 {
-    OrfRepairGrid *grid = reach->grid;
-    float rounded[3] = { (float)point[0], (float)point[1], (float)point[2] };
-    size_t at = orf_grid_at(grid, point);
-    if (at == SIZE_MAX)
+    const size_t *n = reach->grid->n;
+    size_t x = (size_t)(point[0] + 0.5f), y = (size_t)(point[1] + 0.5f),
+           z = (size_t)(point[2] + 0.5f);
+    if (x < 1 || y < 1 || z < 1 || x + 1 >= n[0] || y + 1 >= n[1] || z + 1 >= n[2])
         return;
-    size_t step[3] = { 1, grid->n[0], grid->n[0] * grid->n[1] };
-    for (int dz = -1; dz <= 1; dz++)
-        for (int dy = -1; dy <= 1; dy++)
-            for (int dx = -1; dx <= 1; dx++) {
-                size_t index =
-                    at + (size_t)dx * step[0] + (size_t)dy * step[1] + (size_t)dz * step[2];
-                double middle[3];
-                orf_grid_middle(grid, index, middle);
-                offer(reach, index, middle, rounded);
+    for (size_t k = z - 1; k < z + 2; k++)
+        for (size_t j = y - 1; j < y + 2; j++)
+            for (size_t i = x - 1; i < x + 2; i++) {
+                const float middle[3] = { (float)i, (float)j, (float)k };
+                offer(reach, (k * n[1] + j) * n[0] + i, middle, point);
             }
 }
 
+/* Points of a triangle no further apart than half a cell, offered to the cells round them. */
 static bool
 offer_triangles(OrfTask *task, Reach *reach, const float *positions, const uint32_t *triangles,
                 size_t n, GError **error)
 {
+    const OrfRepairGrid *grid = reach->grid;
     for (size_t t = 0; t < n; t++) {
-        if (t % 1024 == 0 && !orf_task_check(task, error))
+        if (t % 256 == 0 && !orf_task_check(task, error))
             return false;
-        const float *a = positions + 3 * (size_t)triangles[3 * t];
-        const float *b = positions + 3 * (size_t)triangles[3 * t + 1];
-        const float *c = positions + 3 * (size_t)triangles[3 * t + 2];
-        double longest = 0, point[3];
+        float p[3][3], longest = 0, point[3];
+        for (size_t c = 0; c < 3; c++)
+            for (size_t k = 0; k < 3; k++)
+                p[c][k] = (float)(((double)positions[3 * (size_t)triangles[3 * t + c] + k] -
+                                   grid->origin[k]) /
+                                  grid->cell);
         for (int k = 0; k < 3; k++) {
-            longest = MAX(longest, fabs((double)b[k] - (double)a[k]));
-            longest = MAX(longest, fabs((double)c[k] - (double)a[k]));
-            longest = MAX(longest, fabs((double)c[k] - (double)b[k]));
+            longest = MAX(longest, fabsf(p[1][k] - p[0][k]));
+            longest = MAX(longest, fabsf(p[2][k] - p[0][k]));
+            longest = MAX(longest, fabsf(p[2][k] - p[1][k]));
         }
-        size_t parts = (size_t)ceil(longest * 2 / reach->grid->cell) + 1;
+        size_t parts = (size_t)ceilf(longest * 2) + 1;
         for (size_t i = 0; i <= parts; i++)
             for (size_t j = 0; j <= parts - i; j++) {
-                double u = (double)i / (double)parts, v = (double)j / (double)parts;
+                float u = (float)i / (float)parts, v = (float)j / (float)parts;
                 for (int k = 0; k < 3; k++)
-                    point[k] = (double)a[k] + u * ((double)b[k] - (double)a[k]) +
-                               v * ((double)c[k] - (double)a[k]);
+                    point[k] = p[0][k] + u * (p[1][k] - p[0][k]) + v * (p[2][k] - p[0][k]);
                 offer_point(reach, point);
             }
     }
     return true;
 }
 
+/* One row, from both of its ends' neighbours; see sweep. */
+static void
+sweep_row(Reach *reach, unsigned order, size_t y, size_t z, bool has_y, bool has_z)
+{
+    OrfRepairGrid *grid = reach->grid;
+    size_t nx = grid->n[0], row = (z * grid->n[1] + y) * nx;
+    ptrdiff_t step_x = order & 1 ? -1 : 1;
+    ptrdiff_t step_y = (order & 2 ? -1 : 1) * (ptrdiff_t)nx;
+    ptrdiff_t step_z = (order & 4 ? -1 : 1) * (ptrdiff_t)(nx * grid->n[1]);
+    for (size_t i = 0; i < nx; i++) {
+        size_t x = order & 1 ? nx - 1 - i : i, index = row + x;
+        const float middle[3] = { (float)x, (float)y, (float)z };
+        const size_t from[3] = { index - (size_t)step_x, index - (size_t)step_y,
+                                 index - (size_t)step_z };
+        const bool has[3] = { i > 0, has_y, has_z };
+        for (int k = 0; k < 3; k++)
+            if (has[k] && grid->distance[from[k]] < INFINITY)
+                offer(reach, index, middle, reach->nearest + 3 * from[k]);
+    }
+}
+
 /* Hands nearest points on from three neighbours, in one of the eight orders of the axes. */
 static void
 sweep(Reach *reach, unsigned order)
 {
-    OrfRepairGrid *grid = reach->grid;
-    const size_t *n = grid->n;
-    ptrdiff_t step[3] = { 1, (ptrdiff_t)n[0], (ptrdiff_t)(n[0] * n[1]) };
-    for (int k = 0; k < 3; k++)
-        if (order >> k & 1)
-            step[k] = -step[k];
+    const size_t *n = reach->grid->n;
     for (size_t z = 0; z < n[2]; z++)
         for (size_t y = 0; y < n[1]; y++)
-            for (size_t x = 0; x < n[0]; x++) {
-                size_t at[3] = { order & 1 ? n[0] - 1 - x : x, order & 2 ? n[1] - 1 - y : y,
-                                 order & 4 ? n[2] - 1 - z : z };
-                size_t index = (at[2] * n[1] + at[1]) * n[0] + at[0];
-                size_t count[3] = { x, y, z };
-                double middle[3];
-                orf_grid_middle(grid, index, middle);
-                for (int k = 0; k < 3; k++) {
-                    size_t from = index - (size_t)step[k];
-                    if (count[k] > 0 && grid->distance[from] < INFINITY)
-                        offer(reach, index, middle, reach->nearest + 3 * from);
-                }
-            }
+            sweep_row(reach, order, order & 2 ? n[1] - 1 - y : y, order & 4 ? n[2] - 1 - z : z,
+                      y > 0, z > 0);
 }
 
 static bool
@@ -145,7 +151,7 @@ find_distances(OrfTask *task, OrfRepairGrid *grid, const float *positions,
             return false;
     }
     for (size_t i = 0; i < grid->total; i++)
-        grid->distance[i] = sqrtf(grid->distance[i]);
+        grid->distance[i] = sqrtf(grid->distance[i]) * (float)grid->cell;
     return true;
 }
 

@@ -64,52 +64,91 @@ frame_of(const float *const corner[3], double frame[3][3])
     return true;
 }
 
-typedef enum { SAW_NOTHING, SAW_OUTSIDE, MET_LID } Saw;
+typedef enum { SAW_OUTSIDE, MET_LID } Saw;
 
-/* What a ray meets before it has gone `most`. Steps of one cell. */
+/* What a ray comes to when no triangle is in its way, and how far that is. Steps of one cell.
+ */
 static Saw
-follow(const OrfRepairGrid *grid, const double from[3], const double direction[3], double most)
+follow(const OrfRepairGrid *grid, const double from[3], const double direction[3],
+       double *ret_gone)
 {
-    for (double gone = grid->cell; gone < most; gone += grid->cell) {
-        double at[3];
-        for (int k = 0; k < 3; k++)
-            at[k] = from[k] + gone * direction[k];
-        size_t index = orf_grid_at(grid, at);
-        if (index == SIZE_MAX)
-            return SAW_OUTSIDE;
+    double place[3], step[3];
+    for (int k = 0; k < 3; k++) {
+        place[k] = (from[k] - grid->origin[k]) / grid->cell + 0.5;
+        step[k] = direction[k];
+    }
+    for (double gone = 1;; gone++) {
+        size_t at[3];
+        *ret_gone = gone * grid->cell;
+        for (int k = 0; k < 3; k++) {
+            double here = place[k] + gone * step[k];
+            if (!(here >= 0 && here < (double)grid->n[k]))
+                return SAW_OUTSIDE;
+            at[k] = (size_t)here;
+        }
+        size_t index = (at[2] * grid->n[1] + at[1]) * grid->n[0] + at[0];
         if (grid->place[index] == ORF_PLACE_LID)
             return MET_LID;
         if (grid->place[index] == ORF_PLACE_OUTSIDE &&
             (double)grid->distance[index] >= grid->ball)
             return SAW_OUTSIDE;
     }
-    return SAW_NOTHING;
 }
 
+/* Ray number `ray` of a side. */
+static void
+aim(uint32_t t, int ray, int side, const float *const corner[3], double frame[3][3],
+    double ret_point[3], double ret_direction[3])
+{
+    double high = sqrt(1 - (ray + 0.5) / RAYS), flat = sqrt(1 - high * high);
+    double turn = GOLDEN * ray + (double)(t * 2654435761u) * 1e-9;
+    double share[3] = { 1, 1, 1 }, along = flat * cos(turn), across = flat * sin(turn);
+    share[ray % 3] += ray % 4; /* not all from one place of a large triangle */
+    double sum = share[0] + share[1] + share[2], up = side ? -high : high;
+    for (int k = 0; k < 3; k++) {
+        ret_point[k] = (share[0] * (double)corner[0][k] + share[1] * (double)corner[1][k] +
+                        share[2] * (double)corner[2][k]) /
+                       sum;
+        ret_direction[k] = along * frame[0][k] + across * frame[1][k] + up * frame[2][k];
+    }
+}
+
+/* A ray that comes to the outside before it meets a triangle has seen it. Rays stop there: how
+ * many leave altogether is asked only where both sides have seen something. */
 static void
 look_from(const Look *look, uint32_t t, const float *const corner[3], double frame[3][3],
           Sight *sight)
 {
-    for (int ray = 0; ray < RAYS; ray++) {
-        double high = sqrt(1 - (ray + 0.5) / RAYS), flat = sqrt(1 - high * high);
-        double turn = GOLDEN * ray + (double)(t * 2654435761u) * 1e-9;
-        double share[3] = { 1, 1, 1 }, point[3], direction[3];
-        share[ray % 3] += ray % 4; /* not all from one place of a large triangle */
-        double sum = share[0] + share[1] + share[2];
-        for (int k = 0; k < 3; k++)
-            point[k] = (share[0] * (double)corner[0][k] + share[1] * (double)corner[1][k] +
-                        share[2] * (double)corner[2][k]) /
-                       sum;
+    /* every other ray first: they go to all heights, and when they agree they are enough */
+    uint32_t seen[2] = { 0, 0 };
+    int n_seen[2] = { 0, 0 }, n_rays = 0;
+    double point[3], direction[3], gone;
+    for (int i = 0; i < RAYS; i++) {
+        int ray = i < RAYS / 2 ? 2 * i : 2 * (i - RAYS / 2) + 1;
+        if (i == RAYS / 2 && MIN(n_seen[0], n_seen[1]) == 0 && MAX(n_seen[0], n_seen[1]) > 2)
+            break;
         for (int side = 0; side < 2; side++) {
-            double up = side ? -high : high;
-            for (int k = 0; k < 3; k++)
-                direction[k] = flat * cos(turn) * frame[0][k] + flat * sin(turn) * frame[1][k] +
-                               up * frame[2][k];
-            double hit = orf_tree_first_hit(look->tree, point, direction, INFINITY, t);
-            Saw saw = follow(look->grid, point, direction, hit);
-            sight->free[side] += (float)(!(hit < INFINITY) && saw != MET_LID) / RAYS;
-            sight->seen[side] += (float)(saw == SAW_OUTSIDE) / RAYS;
+            aim(t, ray, side, corner, frame, point, direction);
+            if (follow(look->grid, point, direction, &gone) != SAW_OUTSIDE ||
+                orf_tree_first_hit(look->tree, point, direction, gone, t) < gone)
+                continue;
+            seen[side] |= 1u << ray;
+            n_seen[side]++;
         }
+        n_rays++;
+    }
+    for (int side = 0; side < 2; side++)
+        sight->seen[side] = sight->free[side] = (float)n_seen[side] / (float)n_rays;
+    if (n_seen[0] == 0 || n_seen[1] == 0)
+        return;
+    for (int side = 0; side < 2; side++) {
+        int left = 0;
+        for (int ray = 0; ray < RAYS; ray++) {
+            aim(t, ray, side, corner, frame, point, direction);
+            left += (seen[side] >> ray & 1) &&
+                    !(orf_tree_first_hit(look->tree, point, direction, INFINITY, t) < INFINITY);
+        }
+        sight->free[side] = (float)left / (float)n_rays;
     }
 }
 

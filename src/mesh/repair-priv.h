@@ -66,6 +66,14 @@ orf_grid_at(const OrfRepairGrid *grid, const double point[3])
     return (at[2] * grid->n[1] + at[1]) * grid->n[0] + at[0];
 }
 
+/* --- Winding: repair-wind.c -----------------------------------------------------------------
+ */
+
+/* How often the triangles of an exactly welded mesh wind round the middle of each cell: whole
+ * where it is closed, to within 0.05 elsewhere. [total], caller frees. */
+float *
+orf_grid_wind(OrfTask *task, const OrfMesh *mesh, const OrfRepairGrid *grid, GError **error);
+
 /* --- Look: what each triangle sees: repair-look.c -------------------------------------------
  */
 
@@ -112,10 +120,10 @@ OrfMesh *orf_repair_fill(OrfTask *task, const OrfMesh *mesh, size_t longest, siz
 /* --- Remesh: repair-remesh.c ----------------------------------------------------------------
  */
 
-/* What is inside by the winding number of the (kept, turned) triangles, on the grid:
+/* What is inside by the winding numbers of the (kept, turned) triangles in `tree`, on the grid:
  * above 0 is inside, about the distance in mm. Caller frees. */
-float *
-orf_repair_field(OrfTask *task, const OrfTree *tree, const OrfRepairGrid *grid, GError **error);
+float *orf_repair_field(OrfTask *task, const OrfTree *tree, const OrfRepairGrid *grid,
+                        const float *winding, GError **error);
 /* The surface of that field, drawn to the triangles and their edges where they are near, proven
  * free of crossings. */
 OrfMesh *

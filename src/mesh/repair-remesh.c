@@ -3,19 +3,17 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Inside is where the winding number of the kept triangles is over one half: pin holes and
- * plane openings get the flattest cap, overlapping parts unite, fins vanish. The grid is looked
- * at in blocks first; only blocks that are near a triangle, or whose corners disagree, are
- * filled in cell by cell. The iso-surface is closed, manifold and free of crossings by
- * construction. Its vertices are then drawn to the planes of the triangles near them, least
- * squares with a pull to where they are (Garland and Heckbert's quadrics as Ju et al. 2002 use
- * them), which gives flat faces and sharp edges back. What crosses after a move takes half of
- * it back, then all. */
+ * plane openings get the flattest cap, overlapping parts unite, fins vanish. Distances are
+ * exact only beside the surface, where they place it. The iso-surface is closed, manifold and
+ * free of crossings by construction. Its vertices are then drawn to the planes of the triangles
+ * near them, least squares with a pull to where they are (Garland and Heckbert's quadrics as Ju
+ * et al. 2002 use them), which gives flat faces and sharp edges back. What crosses after a move
+ * takes half of it back, then all. */
 #include "mesh/repair-priv.h"
 
 #include <math.h>
 #include <string.h>
 
-#define BLOCK 4 /* cells on a side */
 #define CAP_SLOPE                                                                              \
     4.0 /* cells the field rises by when the winding number rises by 1, in a cap */
 
@@ -24,97 +22,63 @@
 typedef struct {
     const OrfRepairGrid *grid;
     const OrfTree *tree;
+    const float *winding;
     float *field;
-    size_t n[3];   /* corners of blocks along each axis */
-    float *corner; /* winding number at corners of blocks */
 } Filling;
 
-static size_t
-cell_of(const OrfRepairGrid *grid, size_t x, size_t y, size_t z)
+/* Is one of the six neighbours on the other side? Only there the surface is placed. */
+static bool
+meets_surface(const Filling *f, size_t index, const size_t at[3])
 {
-    return (MIN(z, grid->n[2] - 1) * grid->n[1] + MIN(y, grid->n[1] - 1)) * grid->n[0] +
-           MIN(x, grid->n[0] - 1);
-}
-
-static void
-wind_corners(size_t begin, size_t end, void *data)
-{
-    Filling *f = data;
-    for (size_t i = begin; i < end; i++) {
-        size_t x = i % f->n[0], y = i / f->n[0] % f->n[1], z = i / f->n[0] / f->n[1];
-        double middle[3];
-        orf_grid_middle(f->grid, cell_of(f->grid, BLOCK * x, BLOCK * y, BLOCK * z), middle);
-        f->corner[i] = (float)orf_tree_winding(f->tree, middle);
+    const size_t *n = f->grid->n;
+    const size_t step[3] = { 1, n[0], n[0] * n[1] };
+    bool inside = f->winding[index] > 0.5f, meets = false;
+    for (int k = 0; k < 3; k++) {
+        meets = meets || (at[k] > 0 && (f->winding[index - step[k]] > 0.5f) != inside);
+        meets = meets || (at[k] + 1 < n[k] && (f->winding[index + step[k]] > 0.5f) != inside);
     }
+    return meets;
 }
 
 /* Where the kept triangles are far the field follows the winding number, near them their
  * distance. */
 static float
-value_at(const Filling *f, size_t index)
+value_at(const Filling *f, size_t index, const size_t at[3])
 {
     double middle[3], reach = 2 * f->grid->cell;
-    orf_grid_middle(f->grid, index, middle);
-    double over = orf_tree_winding(f->tree, middle) - 0.5;
-    double distance = (double)f->grid->distance[index] < reach
-                          ? orf_tree_nearest(f->tree, middle, reach, NULL, NULL)
-                          : reach;
+    double over = (double)f->winding[index] - 0.5;
+    double distance = (double)f->grid->distance[index];
+    if (meets_surface(f, index, at)) {
+        orf_grid_middle(f->grid, index, middle);
+        distance =
+            distance < reach ? orf_tree_nearest(f->tree, middle, reach, NULL, NULL) : reach;
+    }
     double most = MIN(MIN(distance, reach), fabs(over) * CAP_SLOPE * f->grid->cell);
     most = MAX(most, 1e-3 * f->grid->cell);
     return (float)(over > 0 ? most : -most);
 }
 
 static void
-fill_block(Filling *f, size_t x0, size_t y0, size_t z0)
-{
-    const OrfRepairGrid *grid = f->grid;
-    size_t row = f->n[0], slice = f->n[0] * f->n[1];
-    const float *at = f->corner + (z0 * f->n[1] + y0) * f->n[0] + x0;
-    float low = INFINITY, high = -INFINITY;
-    for (int c = 0; c < 8; c++) {
-        float value = at[(c & 1 ? 1 : 0) + (c & 2 ? row : 0) + (c & 4 ? slice : 0)];
-        low = MIN(low, value);
-        high = MAX(high, value);
-    }
-    size_t middle = cell_of(grid, BLOCK * x0 + 2, BLOCK * y0 + 2, BLOCK * z0 + 2);
-    bool far = (double)grid->distance[middle] > 5.5 * grid->cell;
-    bool plain = far && (low > 0.7f || high < 0.3f);
-    float all = (float)((high < 0.5f ? -2 : 2) * grid->cell);
-    for (size_t z = BLOCK * z0; z < MIN(BLOCK * (z0 + 1), grid->n[2]); z++)
-        for (size_t y = BLOCK * y0; y < MIN(BLOCK * (y0 + 1), grid->n[1]); y++)
-            for (size_t x = BLOCK * x0; x < MIN(BLOCK * (x0 + 1), grid->n[0]); x++) {
-                size_t index = (z * grid->n[1] + y) * grid->n[0] + x;
-                f->field[index] = plain ? all : value_at(f, index);
-            }
-}
-
-static void
-fill_blocks(size_t begin, size_t end, void *data)
+fill_rows(size_t begin, size_t end, void *data)
 {
     Filling *f = data;
-    size_t nx = f->n[0] - 1, ny = f->n[1] - 1;
-    for (size_t i = begin; i < end; i++)
-        fill_block(f, i % nx, i / nx % ny, i / nx / ny);
+    const size_t *n = f->grid->n;
+    for (size_t row = begin; row < end; row++)
+        for (size_t x = 0; x < n[0]; x++) {
+            const size_t at[3] = { x, row % n[1], row / n[1] };
+            f->field[row * n[0] + x] = value_at(f, row * n[0] + x, at);
+        }
 }
 
 float *
-orf_repair_field(OrfTask *task, const OrfTree *tree, const OrfRepairGrid *grid, GError **error)
+orf_repair_field(OrfTask *task, const OrfTree *tree, const OrfRepairGrid *grid,
+                 const float *winding, GError **error)
 {
-    Filling f = { .grid = grid, .tree = tree };
-    size_t n_corners = 1, n_blocks = 1;
-    for (int k = 0; k < 3; k++) {
-        f.n[k] = (grid->n[k] + BLOCK - 1) / BLOCK + 1;
-        n_corners *= f.n[k];
-        n_blocks *= f.n[k] - 1;
-    }
     orf_autofree float *field = ORF_ALLOC(task, float, grid->total, "repair: field", error);
-    orf_autofree float *corner = ORF_ALLOC(task, float, n_corners, "repair: field", error);
-    if (!field || !corner)
+    if (!field)
         return NULL;
-    f.field = field;
-    f.corner = corner;
-    if (!orf_task_parallel(task, n_corners, 256, wind_corners, &f) ||
-        !orf_task_parallel(task, n_blocks, 64, fill_blocks, &f)) {
+    Filling f = { grid, tree, winding, field };
+    if (!orf_task_parallel(task, grid->n[1] * grid->n[2], 64, fill_rows, &f)) {
         orf_task_check(task, error);
         return NULL;
     }

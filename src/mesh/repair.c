@@ -54,7 +54,7 @@ measure(Job *job, const OrfMesh *mesh, OrfMeasures *ret, GError **error)
 
 /* --- Hidden rooms ------------------------------------------------------------------------- */
 
-/* The share of the enclosed space that is empty, by one cell in seven: rooms that the ball
+/* The share of the enclosed space that is empty, by cells: rooms that the ball
  * found behind a narrow door and that nothing winds round. Where the mesh is open every empty
  * room has a door, be it too narrow for any ball; in a closed one it is a cavity somebody
  * meant. */
@@ -62,23 +62,18 @@ static bool
 find_hidden(Job *job, const OrfMesh *mesh, GError **error)
 {
     OrfRepairGrid *grid = &job->grid;
-    size_t n = orf_mesh_n_triangles(mesh), empty = 0, full = 0;
+    size_t empty = 0, full = 0;
     bool open = !job->report->before.closed;
-    g_autoptr(OrfTree) tree =
-        orf_tree_new(job->task, orf_mesh_positions(mesh), orf_mesh_triangles(mesh), n, error);
-    if (!tree)
-        return false;
     if (job->report->before.misoriented_edges > 0)
         return true; /* then winding says nothing yet */
-    for (size_t i = 0; i < grid->total; i += 7) {
-        if (i % ORF_MESH_BLOCK < 7 && !orf_task_check(job->task, error))
-            return false;
+    orf_autofree float *winding = orf_grid_wind(job->task, mesh, grid, error);
+    if (!winding)
+        return false;
+    for (size_t i = 0; i < grid->total; i++) {
         bool hidden = grid->place[i] == ORF_PLACE_HIDDEN;
         if (!hidden && grid->place[i] != ORF_PLACE_INSIDE)
             continue;
-        double middle[3];
-        orf_grid_middle(grid, i, middle);
-        if ((hidden || open) && orf_tree_winding(tree, middle) < 0.5)
+        if ((hidden || open) && winding[i] < 0.5f)
             empty++;
         else
             full++;
@@ -193,11 +188,11 @@ drop_crumbs(Job *job, const OrfMesh *mesh, double share, GError **error)
 /* --- Rungs -------------------------------------------------------------------------------- */
 
 static double
-volume_of(const OrfRepairGrid *grid, const float *field)
+volume_of(const OrfRepairGrid *grid, const float *winding)
 {
     size_t inside = 0;
     for (size_t i = 0; i < grid->total; i++)
-        inside += field[i] > 0;
+        inside += winding[i] > 0.5f;
     return (double)inside * grid->cell * grid->cell * grid->cell;
 }
 
@@ -348,9 +343,14 @@ judge(Job *job, const OrfMesh *mesh, bool *ret_sound, GError **error)
 /* The new surface drawn to the triangles and simplified; if that broke it, only drawn; else as
  * it was extracted, which is sound by construction. */
 static OrfMesh *
-remesh(Job *job, const OrfMesh *kept, const OrfTree *tree, const float *field, GError **error)
+remesh(Job *job, const OrfMesh *kept, const float *winding, GError **error)
 {
-    for (int plain = 0; plain < 2; plain++) {
+    g_autoptr(OrfTree) tree =
+        orf_tree_new(job->task, orf_mesh_positions(kept), orf_mesh_triangles(kept),
+                     orf_mesh_n_triangles(kept), error);
+    orf_autofree float *field =
+        tree ? orf_repair_field(job->task, tree, &job->grid, winding, error) : NULL;
+    for (int plain = 0; plain < 2 && field; plain++) {
         bool sound;
         g_autoptr(OrfMesh) surface =
             orf_repair_surface(job->task, kept, tree, &job->grid, field, plain, error);
@@ -379,10 +379,9 @@ remesh(Job *job, const OrfMesh *kept, const OrfTree *tree, const float *field, G
 /* A solid by closing the kept triangles and one by a new surface: the first, unless it went
  * astray and the second did less. */
 static OrfMesh *
-choose_rung(Job *job, const OrfMesh *kept, const OrfTree *tree, const float *field,
-            GError **error)
+choose_rung(Job *job, const OrfMesh *kept, const float *winding, GError **error)
 {
-    double volume = volume_of(&job->grid, field), filled_off = 0, new_off = 0;
+    double volume = volume_of(&job->grid, winding), filled_off = 0, new_off = 0;
     g_autoptr(OrfMesh) filled = NULL;
     if (job->options->level != ORF_REPAIR_REMESH) {
         g_autoptr(GError) why = NULL;
@@ -398,7 +397,7 @@ choose_rung(Job *job, const OrfMesh *kept, const OrfTree *tree, const float *fie
             return g_steal_pointer(&filled);
     }
     OrfRepairReport before = *job->report;
-    g_autoptr(OrfMesh) new = remesh(job, kept, tree, field, error);
+    g_autoptr(OrfMesh) new = remesh(job, kept, winding, error);
     if (!new || (filled && !find_astray(job, kept, new, &new_off, error)))
         return NULL;
     if (filled && (filled_off <= new_off || !is_sound(&job->report->after))) {
@@ -421,12 +420,8 @@ climb(Job *job, const OrfMesh *clean, GError **error)
         return NULL;
     if (orf_mesh_n_triangles(kept) == 0)
         return ORF_FAIL(error, BAD_INPUT, "repair: no triangle of it can be seen from outside");
-    g_autoptr(OrfTree) tree =
-        orf_tree_new(job->task, orf_mesh_positions(kept), orf_mesh_triangles(kept),
-                     orf_mesh_n_triangles(kept), error);
-    orf_autofree float *field =
-        tree ? orf_repair_field(job->task, tree, &job->grid, error) : NULL;
-    return field ? choose_rung(job, kept, tree, field, error) : NULL;
+    orf_autofree float *winding = orf_grid_wind(job->task, kept, &job->grid, error);
+    return winding ? choose_rung(job, kept, winding, error) : NULL;
 }
 
 /* Does a whole shell lie where nothing outside is seen, other than the walls of a cavity? */
