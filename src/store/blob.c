@@ -11,11 +11,8 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define SMALL (16u << 10) /* bytes below which a copy beats a mapping */
 
 bool
 orf_blob_is_name(const char *digest)
@@ -86,43 +83,26 @@ orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GError **
 
 /* --- Bytes in memory ---------------------------------------------------------------------- */
 
-typedef struct {
-    void *data;
-    size_t size;
-} Mapping;
-
-static void
-unmap(void *data)
-{
-    Mapping *mapping = data;
-    munmap(mapping->data, mapping->size);
-    g_free(mapping);
-}
-
-static GBytes *
-map_file(int fd, size_t size, GError **error)
-{
-    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) {
-        orf_file_fail(error, "a blob cannot be read", errno);
-        return NULL;
-    }
-    Mapping *mapping = g_new(Mapping, 1);
-    *mapping = (Mapping){ data, size };
-    return g_bytes_new_with_free_func(data, size, unmap, mapping);
-}
-
+/* Never mapped: a file that somebody cuts short, or a disk that fails, would end the process.
+ */
 static GBytes *
 read_file(int fd, size_t size, GError **error)
 {
-    g_autofree char *data = g_malloc(size + 1);
+    g_autofree char *data = g_try_malloc(size + 1);
+    if (!data) {
+        (void)ORF_FALSE(error, BUSY,
+                        "store: no memory for a file of %zu bytes; try again later", size);
+        return NULL;
+    }
     for (size_t at = 0; at < size;) {
         ssize_t n = read(fd, data + at, size - at);
-        if (n <= 0 && errno != EINTR) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
             orf_file_fail(error, "a blob cannot be read", n < 0 ? errno : EIO);
             return NULL;
         }
-        at += (size_t)MAX(n, 0);
+        at += (size_t)n;
     }
     return g_bytes_new_take(g_steal_pointer(&data), size);
 }
@@ -134,7 +114,7 @@ orf_blob_get(OrfStore *store, const char *digest, GError **error)
     int fd = orf_blob_open(store, digest, &size, error);
     if (fd < 0)
         return NULL;
-    GBytes *bytes = size < SMALL ? read_file(fd, size, error) : map_file(fd, size, error);
+    GBytes *bytes = read_file(fd, size, error);
     close(fd);
     return bytes;
 }

@@ -80,6 +80,25 @@ bytes_come_back_by_their_digest(void)
     }
 }
 
+/* What is in memory stays, whatever becomes of the file. */
+static void
+bytes_in_memory_outlive_a_file_that_is_cut_short(void)
+{
+    enum { SIZE = 1 << 20 };
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    g_autoptr(GBytes) bytes = g_bytes_new_take(g_malloc0(SIZE), SIZE);
+    char digest[ORF_DIGEST_SIZE];
+    g_assert_true(orf_blob_put(store, bytes, digest, NULL));
+    g_autoptr(GBytes) before = orf_blob_get(store, digest, NULL);
+    g_autofree char *path =
+        g_strdup_printf("%s/blobs/%.2s/%.2s/%s", dir, digest, digest + 2, digest);
+    g_assert_cmpint(truncate(path, 100), ==, 0);
+    g_assert_true(g_bytes_equal(bytes, before));
+    g_autoptr(GBytes) after = orf_blob_get(store, digest, NULL);
+    g_assert_cmpuint(g_bytes_get_size(after), ==, 100);
+}
+
 static void
 names_that_are_no_digests_find_nothing(void)
 {
@@ -270,6 +289,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     TEST("bytes-come-back-by-their-digest", bytes_come_back_by_their_digest);
+    TEST("bytes-in-memory-outlive-a-file-that-is-cut-short",
+         bytes_in_memory_outlive_a_file_that_is_cut_short);
     TEST("names-that-are-no-digests-find-nothing", names_that_are_no_digests_find_nothing);
     TEST("what-is-too-large-or-left-unfinished-leaves-nothing",
          what_is_too_large_or_left_unfinished_leaves_nothing);

@@ -101,7 +101,8 @@ bool orf_store_migrate(OrfStore *store, const OrfSchema *schema, GError **error)
 /* Stores the bytes; `ret_digest` is their name. Storing twice is storing once. */
 bool
 orf_blob_put(OrfStore *store, GBytes *bytes, char ret_digest[ORF_DIGEST_SIZE], GError **error);
-/* Mapped, not copied. NOT_FOUND when it is gone. */
+/* A copy in memory, which nothing that happens to the file can change. NOT_FOUND when it is
+ * gone; BUSY: no memory. */
 GBytes *orf_blob_get(OrfStore *store, const char *digest, GError **error);
 /* Renews its age: nobody takes it away before a row can name it. */
 bool orf_blob_has(OrfStore *store, const char *digest);
