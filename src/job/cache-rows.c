@@ -108,7 +108,7 @@ typedef struct {
 } Trim;
 
 /* Those that save the least engine time for each byte go first; of equals the one used longest
- * ago. */
+ * ago. A blob that several name is on the disk once, and counts for the first of them. */
 static bool
 trim(OrfSql *sql, void *data, GError **error)
 {
@@ -118,9 +118,14 @@ trim(OrfSql *sql, void *data, GError **error)
     state->evicted = orf_sql_changes(sql);
     if (!orf_sql_run(
             sql, error,
-            "DELETE FROM cache WHERE (tenant, key) IN (SELECT tenant, key FROM (SELECT tenant, "
-            "key, SUM(bytes) OVER (ORDER BY cost_s / (bytes + 1) DESC, used DESC, tenant, key) "
-            "AS total FROM cache) ranked WHERE total > $1)",
+            "WITH ranked AS (SELECT tenant, key, job, ROW_NUMBER() OVER (ORDER BY cost_s / "
+            "(bytes + 1) DESC, used DESC, tenant, key) AS nth FROM cache), "
+            "blobs AS (SELECT MIN(nth) AS nth, MAX(s.bytes) AS bytes FROM ranked "
+            "JOIN job_stage s ON s.job = ranked.job GROUP BY s.digest), "
+            "sizes AS (SELECT nth, SUM(bytes) AS bytes FROM blobs GROUP BY nth) "
+            "DELETE FROM cache WHERE (tenant, key) IN (SELECT tenant, key FROM (SELECT "
+            "ranked.tenant, ranked.key, SUM(COALESCE(sizes.bytes, 0)) OVER (ORDER BY "
+            "ranked.nth) AS total FROM ranked LEFT JOIN sizes ON sizes.nth = ranked.nth) summed WHERE total > $1)",
             "i", (int64_t)MIN(state->max_bytes, INT64_MAX)))
         return false;
     state->evicted += orf_sql_changes(sql);
@@ -140,56 +145,76 @@ orf_cache_rows_trim(OrfStore *store, uint64_t max_bytes, int64_t now, int64_t *r
 
 typedef struct {
     const char *tenant;
-    int64_t entries;
-    uint64_t bytes;
-} Totals;
+    OrfCacheTotal total;
+} Count;
 
 static bool
-count(OrfSql *sql, void *data, GError **error)
+sum(OrfSql *sql, void *data, GError **error)
 {
-    Totals *totals = data;
+    Count *count = data;
     g_autoptr(OrfStmt) stmt =
         orf_sql_bind(sql, error,
                      "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM cache "
                      "WHERE CAST($1 AS TEXT) IS NULL OR tenant = $1",
-                     "s", totals->tenant);
+                     "s", count->tenant);
     if (!stmt || !orf_sql_first(stmt, error))
         return false;
-    totals->entries = orf_sql_int(stmt, 0);
-    totals->bytes = (uint64_t)orf_sql_int(stmt, 1);
+    count->total.entries = orf_sql_int(stmt, 0);
+    count->total.named = (uint64_t)orf_sql_int(stmt, 1);
+    return true;
+}
+
+static bool
+sum_blobs(OrfSql *sql, void *data, GError **error)
+{
+    Count *count = data;
+    if (!sum(sql, data, error))
+        return false;
+    g_autoptr(OrfStmt) stmt = orf_sql_bind(
+        sql, error,
+        "SELECT COALESCE(SUM(bytes), 0) FROM (SELECT MAX(s.bytes) AS bytes FROM cache "
+        "JOIN job_stage s ON s.job = cache.job WHERE CAST($1 AS TEXT) IS NULL OR "
+        "cache.tenant = $1 GROUP BY s.digest) blobs",
+        "s", count->tenant);
+    if (!stmt || !orf_sql_first(stmt, error))
+        return false;
+    count->total.bytes = (uint64_t)orf_sql_int(stmt, 0);
     return true;
 }
 
 static bool
 clear(OrfSql *sql, void *data, GError **error)
 {
-    const Totals *totals = data;
-    return count(sql, data, error) &&
+    const Count *count = data;
+    return sum_blobs(sql, data, error) &&
            orf_sql_run(sql, error,
                        "DELETE FROM cache WHERE CAST($1 AS TEXT) IS NULL OR tenant = $1", "s",
-                       totals->tenant);
+                       count->tenant);
 }
 
 bool
-orf_cache_rows_clear(OrfStore *store, const char *tenant, int64_t *ret_entries,
-                     uint64_t *ret_bytes, GError **error)
+orf_cache_rows_clear(OrfStore *store, const char *tenant, OrfCacheTotal *ret, GError **error)
 {
-    Totals totals = { .tenant = tenant };
-    if (!orf_store_write(store, false, clear, &totals, error))
-        return false;
-    *ret_entries = totals.entries;
-    *ret_bytes = totals.bytes;
-    return true;
+    Count count = { .tenant = tenant };
+    bool ok = orf_store_write(store, false, clear, &count, error);
+    *ret = count.total;
+    return ok;
 }
 
 bool
-orf_cache_rows_total(OrfStore *store, const char *tenant, int64_t *ret_entries,
-                     uint64_t *ret_bytes, GError **error)
+orf_cache_rows_total(OrfStore *store, const char *tenant, OrfCacheTotal *ret, GError **error)
 {
-    Totals totals = { .tenant = tenant };
-    if (!orf_store_read(store, count, &totals, error))
-        return false;
-    *ret_entries = totals.entries;
-    *ret_bytes = totals.bytes;
-    return true;
+    Count count = { .tenant = tenant };
+    bool ok = orf_store_read(store, sum_blobs, &count, error);
+    *ret = count.total;
+    return ok;
+}
+
+bool
+orf_cache_rows_named(OrfStore *store, OrfCacheTotal *ret, GError **error)
+{
+    Count count = { 0 };
+    bool ok = orf_store_read(store, sum, &count, error);
+    *ret = count.total;
+    return ok;
 }

@@ -28,18 +28,18 @@ orf_cache_row_of(OrfQueue *queue, const OrfLiveWork *work)
 
 /* --- Room --------------------------------------------------------------------------------- */
 
+/* A failure is told the next time. */
 static void
-read_totals(OrfQueue *queue, int64_t evicted, uint64_t *ret_bytes)
+look_again(OrfQueue *queue, int64_t evicted)
 {
-    int64_t entries;
-    *ret_bytes = 0;
-    if (!orf_cache_rows_total(queue->store, NULL, &entries, ret_bytes,
-                              NULL)) /* told the next time */
+    OrfCacheTotal total;
+    if (!orf_cache_rows_total(queue->store, NULL, &total, NULL))
         return;
     g_mutex_lock(&queue->lock);
-    queue->stats.cache_entries = (uint64_t)entries;
-    queue->stats.cache_bytes = *ret_bytes;
+    queue->stats.cache_entries = (uint64_t)total.entries;
+    queue->stats.cache_bytes = total.bytes;
     queue->stats.evicted += (uint64_t)evicted;
+    queue->cache_shared = total.named - MIN(total.named, total.bytes);
     g_mutex_unlock(&queue->lock);
 }
 
@@ -48,18 +48,25 @@ orf_queue_trim_cache(OrfQueue *queue)
 {
     g_autoptr(GError) error = NULL;
     int64_t evicted = 0;
-    uint64_t bytes;
     if (!orf_cache_rows_trim(queue->store, queue->options.cache_bytes, orf_queue_steady(queue),
                              &evicted, &error))
         orf_log_warning("the cache cannot be trimmed: %s", error->message);
-    read_totals(queue, evicted, &bytes);
+    look_again(queue, evicted);
 }
 
+/* What entries share is looked at when they seem too many, and every minute: it changes
+ * slowly. */
 void
 orf_queue_cache_grew(OrfQueue *queue)
 {
-    uint64_t bytes;
-    read_totals(queue, 0, &bytes);
+    OrfCacheTotal total;
+    if (!orf_cache_rows_named(queue->store, &total, NULL))
+        return;
+    g_mutex_lock(&queue->lock);
+    uint64_t bytes = total.named - MIN(total.named, queue->cache_shared);
+    queue->stats.cache_entries = (uint64_t)total.entries;
+    queue->stats.cache_bytes = bytes;
+    g_mutex_unlock(&queue->lock);
     if (bytes > queue->options.cache_bytes)
         orf_queue_trim_cache(queue);
 }
@@ -68,9 +75,11 @@ bool
 orf_queue_clear_cache(OrfQueue *queue, const char *tenant, int64_t *ret_entries,
                       uint64_t *ret_bytes, GError **error)
 {
-    if (!orf_cache_rows_clear(queue->store, tenant, ret_entries, ret_bytes, error))
+    OrfCacheTotal total;
+    if (!orf_cache_rows_clear(queue->store, tenant, &total, error))
         return false;
-    uint64_t left;
-    read_totals(queue, 0, &left);
+    *ret_entries = total.entries;
+    *ret_bytes = total.bytes;
+    look_again(queue, 0);
     return true;
 }

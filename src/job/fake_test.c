@@ -97,10 +97,13 @@ static bool
 step(Fake *fake, OrfJobRun *run, char letter, GError **error)
 {
     static const char order[] = "pmfd";
-    const char *at = strchr(order, letter);
+    bool own = letter == 'P'; /* bytes that no other run makes */
+    const char *at = strchr(order, own ? 'p' : letter);
     if (at) {
-        OrfStageRow stage = stage_of(letter, (double)(at - order + 1) / 4);
-        g_autoptr(GBytes) bytes = g_bytes_new(stage.name, strlen(stage.name));
+        OrfStageRow stage = stage_of(*at, (double)(at - order + 1) / 4);
+        g_autofree char *text =
+            own ? g_strdup_printf("%s %u", stage.name, fake->runs) : g_strdup(stage.name);
+        g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
         orf_blob_put(fake->store, bytes, stage.digest, NULL);
         orf_job_run_stage(run, &stage);
     } else if (letter == 'o') {

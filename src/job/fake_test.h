@@ -4,6 +4,7 @@
  *
  * An operation is a script. Its letters are done one after the other:
  *     p m f d   tell the stage preview, medium, final, finished
+ *     P         preview, of bytes that no other run makes
  *     g         wait until the test opens the gate, or the task is cancelled
  *     o         progress of a half        l   log a remark
  *     b u x     fail as BUSY, UNAVAILABLE, BAD_INPUT       B   fail as BUSY in the first

@@ -313,9 +313,8 @@ oldest(OrfQueue *queue)
 void
 orf_queue_stats(OrfQueue *queue, const char *tenant, OrfQueueStats *ret)
 {
-    int64_t entries;
-    uint64_t bytes;
-    bool own = tenant && orf_cache_rows_total(queue->store, tenant, &entries, &bytes, NULL);
+    OrfCacheTotal cache;
+    bool own = tenant && orf_cache_rows_total(queue->store, tenant, &cache, NULL);
     g_mutex_lock(&queue->lock);
     *ret = queue->stats;
     for (int i = 0; i < 3; i++)
@@ -324,8 +323,8 @@ orf_queue_stats(OrfQueue *queue, const char *tenant, OrfQueueStats *ret)
     ret->workers = queue->limit;
     ret->oldest_s = oldest(queue);
     if (own) {
-        ret->cache_entries = (uint64_t)entries;
-        ret->cache_bytes = bytes;
+        ret->cache_entries = (uint64_t)cache.entries;
+        ret->cache_bytes = cache.bytes;
     }
     g_mutex_unlock(&queue->lock);
 }

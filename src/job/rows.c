@@ -383,8 +383,7 @@ orf_job_row_add(OrfStore *store, const OrfJobRow *row, const char *idempotency_k
                             .key = idempotency_key,
                             .fingerprint = fingerprint ? fingerprint : "",
                             .now = row->created } };
-    bool durable = !row->cached || idempotency_key || hook;
-    bool ok = orf_store_write(store, durable, add_job, &addition, error);
+    bool ok = orf_store_write(store, true, add_job, &addition, error);
     if (ok && ret_existing)
         *ret_existing = g_steal_pointer(&addition.claim.job);
     g_free(addition.claim.job);

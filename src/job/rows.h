@@ -104,15 +104,22 @@ OrfCacheRow *orf_cache_row_get(OrfStore *store, const char *tenant, const char *
 /* Counts a use. */
 bool orf_cache_row_hit(OrfStore *store, const char *tenant, const char *key, int64_t now,
                        GError **error);
-/* Evicts the least cost saved per byte until at most `max_bytes` remain, and what has expired.
- */
+/* Evicts the least cost saved per byte until at most `max_bytes` remain on the disk, and what
+ * has expired. */
 bool orf_cache_rows_trim(OrfStore *store, uint64_t max_bytes, int64_t now, int64_t *ret_evicted,
                          GError **error);
-/* `tenant` NULL: of all. */
-bool orf_cache_rows_clear(OrfStore *store, const char *tenant, int64_t *ret_entries,
-                          uint64_t *ret_bytes, GError **error);
-bool orf_cache_rows_total(OrfStore *store, const char *tenant, int64_t *ret_entries,
-                          uint64_t *ret_bytes, GError **error);
+/* `tenant` NULL: of all. `ret` is zero when they fail. */
+typedef struct {
+    int64_t entries;
+    uint64_t bytes; /* on the disk: each blob once */
+    uint64_t named; /* what the entries name, one by one: at least as much */
+} OrfCacheTotal;
+bool orf_cache_rows_clear(OrfStore *store, const char *tenant, OrfCacheTotal *ret,
+                          GError **error);
+bool orf_cache_rows_total(OrfStore *store, const char *tenant, OrfCacheTotal *ret,
+                          GError **error);
+/* Without `bytes`, in a tenth of the time. */
+bool orf_cache_rows_named(OrfStore *store, OrfCacheTotal *ret, GError **error);
 /* Inside a transaction. */
 bool orf_cache_row_insert(OrfSql *sql, const OrfCacheRow *row, const char *job, GError **error);
 

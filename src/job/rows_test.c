@@ -193,9 +193,10 @@ hook_of(const char *job, int64_t next)
                          .next = next };
 }
 
-/* A job that succeeded with a cached result of so many bytes. */
+/* A job that succeeded, whose cached result are these stages. */
 static void
-add_cached(OrfStore *store, const char *tenant, const char *id, double cost)
+add_cached_stages(OrfStore *store, const char *tenant, const char *id, double cost,
+                  const OrfStageRow *stages, size_t n)
 {
     g_auto(OrfJobRow) row = row_of(id);
     g_free(row.tenant);
@@ -204,10 +205,12 @@ add_cached(OrfStore *store, const char *tenant, const char *id, double cost)
     row.status = ORF_JOB_SUCCEEDED;
     row.expires = HOUR;
     row.result = orf_job_result_new();
-    row.stages = orf_stages_new(&(OrfStageRow){ "finished", 1, DIGEST, 100 }, 1);
-    OrfCacheRow cache = {
-        .tenant = row.tenant, .key = row.id, .bytes = 100, .cost_s = cost, .expires = 1000
-    };
+    row.stages = orf_stages_new(stages, n);
+    OrfCacheRow cache = { .tenant = row.tenant,
+                          .key = row.id,
+                          .bytes = orf_stages_bytes(row.stages),
+                          .cost_s = cost,
+                          .expires = 1000 };
     OrfHookRow hook = hook_of(id, 5);
     OrfJobMove one = { .to = &row, .attempt = -1, .hook = &hook };
     OrfMoveOptions options = { .from = LIVE, .cache = &cache, .durable = true };
@@ -215,6 +218,15 @@ add_cached(OrfStore *store, const char *tenant, const char *id, double cost)
     g_assert_true(one.moved);
     g_assert_true(orf_job_rows_move(store, &one, 1, &options, NULL));
     g_assert_false(one.moved);
+}
+
+/* Of 100 bytes that nobody else has. */
+static void
+add_cached(OrfStore *store, const char *tenant, const char *id, double cost)
+{
+    OrfStageRow stage = { "finished", 1, DIGEST, 100 };
+    orf_digest(id, strlen(id), stage.digest);
+    add_cached_stages(store, tenant, id, cost, &stage, 1);
 }
 
 static void
@@ -332,20 +344,45 @@ the_cache_keeps_what_saves_most_for_its_bytes(void)
     add_cached(store, "a", "0", 3);
     add_cached(store, "a", "1", 1);
     add_cached(store, "a", "2", 2);
-    int64_t evicted, entries;
-    uint64_t bytes;
+    int64_t evicted;
+    OrfCacheTotal total;
     g_assert_true(orf_cache_row_hit(store, "a", "0", 7, NULL));
     g_assert_true(orf_cache_rows_trim(store, 250, 0, &evicted, NULL));
     g_assert_cmpint(evicted, ==, 1);
     g_assert_null(orf_cache_row_get(store, "a", "1", 0, NULL));
     g_autoptr(OrfCacheRow) best = orf_cache_row_get(store, "a", "0", 0, NULL);
     g_assert_cmpint(best->hits, ==, 1);
-    g_assert_true(orf_cache_rows_clear(store, "b", &entries, &bytes, NULL));
-    g_assert_cmpint(entries, ==, 0);
-    g_assert_true(orf_cache_rows_total(store, "a", &entries, &bytes, NULL));
-    g_assert_cmpuint(bytes, ==, 200);
-    g_assert_true(orf_cache_rows_clear(store, "a", &entries, &bytes, NULL));
-    g_assert_cmpint(entries, ==, 2);
+    g_assert_true(orf_cache_rows_clear(store, "b", &total, NULL));
+    g_assert_cmpint(total.entries, ==, 0);
+    g_assert_true(orf_cache_rows_total(store, "a", &total, NULL));
+    g_assert_cmpuint(total.bytes, ==, 200);
+    g_assert_true(orf_cache_rows_clear(store, "a", &total, NULL));
+    g_assert_cmpint(total.entries, ==, 2);
+}
+
+/* Twenty results that share a large stage and have a byte each of their own. */
+static void
+what_cached_results_share_counts_once(void)
+{
+    g_autoptr(Folder) dir = folder_new();
+    g_autoptr(OrfStore) store = open_store(dir);
+    for (int i = 0; i < 20; i++) {
+        g_autofree char *id = g_strdup_printf("job_%02d", i);
+        OrfStageRow stages[] = { { "final", 0.9, DIGEST, 1000 }, { "finished", 1, DIGEST, 1 } };
+        orf_digest(id, strlen(id), stages[1].digest);
+        add_cached_stages(store, "a", id, 20 - i, stages, 2);
+    }
+    int64_t evicted;
+    OrfCacheTotal total;
+    g_assert_true(orf_cache_rows_total(store, NULL, &total, NULL));
+    g_assert_cmpuint(total.bytes, ==, 1020);
+    g_assert_cmpuint(total.named, ==, 20020);
+    g_assert_true(orf_cache_rows_trim(store, 1020, 0, &evicted, NULL));
+    g_assert_cmpint(evicted, ==, 0);
+    g_assert_true(orf_cache_rows_trim(store, 1005, 0, &evicted, NULL));
+    g_assert_cmpint(evicted, ==, 15);
+    g_assert_true(orf_cache_rows_total(store, "a", &total, NULL));
+    g_assert_cmpuint(total.bytes, ==, 1005);
 }
 
 static void
@@ -416,6 +453,7 @@ main(int argc, char **argv)
     TEST("the-oldest-are-beyond-what-is-kept", the_oldest_are_beyond_what_is_kept);
     TEST("the-cache-keeps-what-saves-most-for-its-bytes",
          the_cache_keeps_what_saves_most_for_its_bytes);
+    TEST("what-cached-results-share-counts-once", what_cached_results_share_counts_once);
     TEST("durations-give-quantiles-of-the-newest", durations_give_quantiles_of_the_newest);
     TEST("a-delivery-is-done-dead-or-due", a_delivery_is_done_dead_or_due);
     return g_test_run();

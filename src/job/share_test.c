@@ -348,15 +348,14 @@ the_cache_keeps_within_its_bytes(void)
     bench_init(&bench, (OrfQueueOptions){ .workers = 1, .cache_bytes = 3500 });
     for (int i = 0; i < 6; i++) {
         char key[] = { (char)('a' + i), 0 };
-        g_autofree char *id = bench_add(&bench, "p", key);
+        g_autofree char *id = bench_add(&bench, "P", key);
         bench_wait(&bench, id);
     }
     orf_queue_free(g_steal_pointer(&bench.queue)); /* all that was to be trimmed has been */
-    int64_t entries;
-    uint64_t bytes;
-    g_assert_true(orf_cache_rows_total(bench.store, NULL, &entries, &bytes, NULL));
-    g_assert_cmpuint(bytes, <=, 3500);
-    g_assert_cmpint(entries, ==, 3);
+    OrfCacheTotal total;
+    g_assert_true(orf_cache_rows_total(bench.store, NULL, &total, NULL));
+    g_assert_cmpuint(total.bytes, <=, 3500);
+    g_assert_cmpint(total.entries, ==, 3);
     bench_clear(&bench);
 }
 
