@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A client's webhook must not be a way to talk to what only this machine can reach: itself, its
- * neighbours, the cloud's metadata service. Names prove nothing, and a name may mean another
- * address a moment later; so the address is looked at when the socket is about to be connected
- * to it (hook-send.c). */
+ * A client's webhook must not be a way to talk to what only this machine can reach: itself (by
+ * its public address, too), its neighbours, the cloud's metadata service. Names prove nothing,
+ * and a name may mean another address a moment later; so the address is looked at when the
+ * socket is about to be connected to it (hook-send.c). */
 #include "job/hook-priv.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -107,6 +108,41 @@ orf_address_is_public(const struct sockaddr *address)
     return false;
 }
 
+/* --- Ourselves ---------------------------------------------------------------------------- */
+
+static bool
+is_same(const struct sockaddr *a, const struct sockaddr *b)
+{
+    const void *x = a, *y = b;
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (a->sa_family == AF_INET)
+        return memcmp(&((const struct sockaddr_in *)x)->sin_addr,
+                      &((const struct sockaddr_in *)y)->sin_addr, sizeof(struct in_addr)) == 0;
+    return a->sa_family == AF_INET6 &&
+           memcmp(&((const struct sockaddr_in6 *)x)->sin6_addr,
+                  &((const struct sockaddr_in6 *)y)->sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+/* Asked each time: addresses come and go. When they cannot be told it may be ours. */
+bool
+orf_address_is_ours(const struct sockaddr *address)
+{
+    struct ifaddrs *all = NULL;
+    bool ours = getifaddrs(&all) != 0;
+    for (const struct ifaddrs *each = all; each && !ours; each = each->ifa_next)
+        ours = each->ifa_addr && is_same(each->ifa_addr, address);
+    if (all)
+        freeifaddrs(all);
+    return ours;
+}
+
+bool
+orf_address_is_foreign(const struct sockaddr *address)
+{
+    return orf_address_is_public(address) && !orf_address_is_ours(address);
+}
+
 /* --- URLs --------------------------------------------------------------------------------- */
 
 /* A host written as a number is looked at at once, so that the client hears of it. */
@@ -121,9 +157,9 @@ host_is_closed(const char *host)
         bare[strcspn(bare, "]%")] = 0;
     }
     if (inet_pton(AF_INET, bare, &v4.sin_addr) == 1)
-        return !orf_address_is_public((const struct sockaddr *)&v4);
+        return !orf_address_is_foreign((const struct sockaddr *)&v4);
     if (inet_pton(AF_INET6, bare, &v6.sin6_addr) == 1)
-        return !orf_address_is_public((const struct sockaddr *)&v6);
+        return !orf_address_is_foreign((const struct sockaddr *)&v6);
     return g_ascii_strcasecmp(host, "localhost") == 0 || g_str_has_suffix(host, ".localhost");
 }
 
@@ -139,8 +175,8 @@ check_parts(const char *scheme, const char *host, const char *user, bool may_be_
                          "check the signature of the message instead");
     if (!host || !*host || (!may_be_local && host_is_closed(host)))
         return ORF_FALSE(error, BAD_INPUT,
-                         "webhook: the address is not a public one; give a URL that the "
-                         "internet can reach");
+                         "webhook: the address is not a public one of another machine; give a "
+                         "URL that the internet can reach");
     return true;
 }
 

@@ -17,6 +17,9 @@ struct OrfHooks {
 };
 
 bool orf_address_is_public(const struct sockaddr *address);
+bool orf_address_is_ours(const struct sockaddr *address); /* of this machine */
+/* Public, and none of this machine. */
+bool orf_address_is_foreign(const struct sockaddr *address);
 /* "v1,BASE64" of id.timestamp.body; caller owns. */
 char *orf_hook_sign(GBytes *key, const char *id, int64_t timestamp, const char *body);
 /* "msg_JOB_ROW": the same in every try. */

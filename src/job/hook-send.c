@@ -43,7 +43,7 @@ open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
     (void)purpose;
     Delivery *delivery = data;
     bool local = delivery->hooks->queue->options.webhooks_may_be_local;
-    if (!local && !orf_address_is_public(&address->addr)) {
+    if (!local && !orf_address_is_foreign(&address->addr)) {
         delivery->refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -124,7 +124,7 @@ static char *
 describe(const Delivery *delivery, CURLcode code, long status)
 {
     if (delivery->refused)
-        return g_strdup("the address is not a public one");
+        return g_strdup("the address is not a public one of another machine");
     if (delivery->answered > MAX_ANSWER)
         return g_strdup("the answer is too long");
     if (code != CURLE_OK)

@@ -91,6 +91,18 @@ only_public_addresses_are_called(void)
     }
 }
 
+/* Whatever the address: none of this machine's interfaces is called, the public ones too. */
+static void
+this_machine_is_not_called(void)
+{
+    struct sockaddr_in local = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+    struct sockaddr_in other = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x08080808) };
+    g_assert_true(orf_address_is_ours((const struct sockaddr *)&local));
+    g_assert_false(orf_address_is_foreign((const struct sockaddr *)&local));
+    g_assert_false(orf_address_is_ours((const struct sockaddr *)&other));
+    g_assert_true(orf_address_is_foreign((const struct sockaddr *)&other));
+}
+
 static void
 urls_are_checked_before_a_job_is_accepted(void)
 {
@@ -432,7 +444,7 @@ the_guard_stands_at_the_socket(void)
     WAIT_FOR(&bench, hooks_dead, 1);
     g_autoptr(GPtrArray) dead = orf_queue_dead_hooks(bench.queue, "local", 10, NULL);
     g_assert_cmpstr(((OrfHookRow *)dead->pdata[0])->last_error, ==,
-                    "the address is not a public one");
+                    "the address is not a public one of another machine");
     g_assert_cmpuint(receiver.requests->len, ==, 0);
     g_free(row.url);
     bench_clear(&bench);
@@ -466,6 +478,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     TEST("only-public-addresses-are-called", only_public_addresses_are_called);
+    TEST("this-machine-is-not-called", this_machine_is_not_called);
     TEST("urls-are-checked-before-a-job-is-accepted",
          urls_are_checked_before_a_job_is_accepted);
     TEST("signatures-are-those-of-the-standard", signatures_are_those_of_the_standard);

@@ -68,6 +68,14 @@ check_place(OrfCall *call)
                                  "--allow-origin https://NAME." });
         return false;
     }
+    /* A job's webhook may name this server by a name that only the outside knows. */
+    if (is_unsafe(orf_request_method(call->request)) &&
+        orf_request_header(call->request, "webhook-signature")) {
+        orf_call_problem(call, &(OrfProblem){ ORF_PROBLEM_ORIGIN_NOT_ALLOWED,
+                                              "This is the message of a webhook.",
+                                              "This server sends them and takes none." });
+        return false;
+    }
     if (is_unsafe(orf_request_method(call->request)) &&
         !orf_origin_is_ours(call->request, options->origins)) {
         orf_call_problem(call,
