@@ -144,6 +144,23 @@ def deaf(folder):
         tap.until(lambda: len(runners(server)) == 1, 20, "one runner is left")
 
 
+@tap.sentence("/fault/a-run-that-was-given-up-is-told-while-it-goes-on")
+def degraded(folder):
+    def told():
+        seen = server.get("/readyz")
+        assert seen.status == 200, seen
+        return seen.json()["status"] == "degraded" and seen.json()["reasons"]
+
+    with servers.Server(FAULTY, folder / "data", "--workers", "2") as server:
+        both = [wish(server, 20 + i, "poison-deaf.png") for i in range(2)]  # the second keeps the runner for a while
+        tap.until(lambda: all(server.job(job)["status"] == "running" for job in both), 20, "both run")
+        assert server.get("/readyz").json() == {"status": "ok", "reasons": []}
+        assert server.request("POST", f"/api/v1/jobs/{both[0]}/cancel", body=b"").status in (200, 202)
+        tap.until(told, 10, lambda: server.get("/readyz"), 0.02)
+        server.request("POST", f"/api/v1/jobs/{both[1]}/cancel", body=b"")
+        tap.until(lambda: server.get("/readyz").json()["status"] == "ok", 30, "the runner is replaced")
+
+
 @tap.sentence("/fault/a-server-ends-within-its-drain-whatever-runs")
 def drained(folder):
     for seconds in ("0", "2"):

@@ -361,6 +361,17 @@ hostile_names(void)
 }
 
 static void
+nothing_is_kept_when_the_disk_is_almost_full(void)
+{
+    char digest[ORF_DIGEST_SIZE];
+    g_autoptr(Desk) desk = desk_open();
+    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local");
+    atomic_store(&desk->parts.low_on_disk, true);
+    g_assert_false(orf_draft_store_base64(draft, "#/image", "YWJj", 4, digest));
+    g_assert_cmpint(orf_draft_problem(draft).code, ==, ORF_PROBLEM_STORAGE_UNAVAILABLE);
+}
+
+static void
 base64_in_all_forms(void)
 {
     static const struct {
@@ -422,6 +433,8 @@ main(int argc, char **argv)
     g_test_add_func("/api/draft/fields-of-a-key-do-not-run-together", fields_have_ends);
     g_test_add_func("/api/draft/a-fingerprint-is-of-what-the-client-said", fingerprints);
     g_test_add_func("/api/draft/names-of-files-are-made-harmless", hostile_names);
+    g_test_add_func("/api/draft/nothing-is-kept-when-the-disk-is-almost-full",
+                    nothing_is_kept_when_the_disk_is_almost_full);
     g_test_add_func("/api/draft/base64-comes-in-all-its-forms", base64_in_all_forms);
     return g_test_run();
 }

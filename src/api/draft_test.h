@@ -11,6 +11,7 @@
 typedef struct {
     char *dir;
     OrfApi api; /* nothing but a store and its limits */
+    OrfApiParts parts;
     char *jpeg; /* a picture in base64 */
     char digest[ORF_DIGEST_SIZE];
 } Desk;
@@ -35,6 +36,7 @@ desk_open(void)
     g_assert_no_error(error);
     desk->api.options.store = orf_store_open(desk->dir, &error);
     g_assert_no_error(error);
+    desk->api.parts = &desk->parts;
     desk->api.options.max_upload = 64u << 20;
     desk->api.options.max_pixels = 64000000;
     const char *source = g_getenv("G_TEST_SRCDIR");

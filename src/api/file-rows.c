@@ -138,18 +138,29 @@ orf_file_row_get(OrfStore *store, const char *tenant, const char *id, int64_t no
 }
 
 static bool
+take_digest(OrfStmt *stmt, void *data, GError **error)
+{
+    (void)error;
+    *(char **)data = orf_sql_dup(stmt, 0);
+    return true;
+}
+
+static bool
 remove_file(OrfSql *sql, void *data, GError **error)
 {
     const Query *query = data;
-    if (!orf_sql_run(sql, error, "DELETE FROM file WHERE tenant = $1 AND id = $2", "ss",
-                     query->tenant, query->id))
+    g_autofree char *digest = NULL;
+    g_autoptr(OrfStmt) stmt = orf_sql_bind(
+        sql, error, "DELETE FROM file WHERE tenant = $1 AND id = $2 RETURNING digest", "ss",
+        query->tenant, query->id);
+    if (!orf_sql_each(stmt, take_digest, &digest, error))
         return false;
-    if (orf_sql_changes(sql) == 0)
+    if (!digest)
         return ORF_FALSE(error, NOT_FOUND, "no such file; it may have expired");
     return orf_sql_run(sql, error,
-                       "DELETE FROM model WHERE NOT EXISTS "
-                       "(SELECT 1 FROM file WHERE file.digest = model.digest)",
-                       "");
+                       "DELETE FROM model WHERE digest = $1 AND NOT EXISTS "
+                       "(SELECT 1 FROM file WHERE file.digest = $1)",
+                       "s", digest);
 }
 
 bool

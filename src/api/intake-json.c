@@ -163,9 +163,10 @@ orf_draft_store_base64(OrfDraft *draft, const char *pointer, const char *text, s
         return false;
     }
     const OrfApiOptions *options = &draft->api->options;
-    if (!options->store) {
-        orf_draft_fault(draft, ORF_PROBLEM_STORAGE_UNAVAILABLE, pointer,
-                        "nothing can be stored now");
+    if (!options->store || orf_api_low_on_disk(draft->api)) {
+        orf_draft_fault(draft, ORF_PROBLEM_STORAGE_UNAVAILABLE, pointer, "%s",
+                        options->store ? "the disk is almost full; send it again later"
+                                       : "nothing can be stored now");
         return false;
     }
     g_autoptr(OrfBlobWriter) writer =
@@ -189,6 +190,19 @@ typedef struct {
     const json_t *view;
 } Described;
 
+/* What it turned out to be. */
+typedef struct {
+    char digest[ORF_DIGEST_SIZE];
+    char *name; /* as it was uploaded; or NULL */
+} Found;
+
+static void
+found_clear(Found *found)
+{
+    g_free(found->name);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
+
 static bool
 is_digest(const char *text)
 {
@@ -198,16 +212,17 @@ is_digest(const char *text)
 
 /* Only what this tenant uploaded, though blobs are shared. */
 static bool
-find_upload(OrfDraft *draft, const char *pointer, const char *id,
-            char ret_digest[ORF_DIGEST_SIZE])
+find_upload(OrfDraft *draft, const char *pointer, const char *id, Found *ret)
 {
     OrfStore *store = draft->api->options.store;
     g_autoptr(OrfFileRow) row =
         store && is_digest(id)
             ? orf_file_row_get(store, draft->tenant, id, g_get_real_time(), NULL)
             : NULL;
-    if (row && is_digest(row->digest))
-        return memcpy(ret_digest, row->digest, ORF_DIGEST_SIZE);
+    if (row && is_digest(row->digest)) {
+        ret->name = g_strdup(row->name);
+        return memcpy(ret->digest, row->digest, ORF_DIGEST_SIZE);
+    }
     orf_draft_fault(draft, ORF_PROBLEM_UPLOAD_UNKNOWN, pointer,
                     "no upload has this id, or it has expired; POST the picture to "
                     "/api/v1/uploads");
@@ -215,31 +230,30 @@ find_upload(OrfDraft *draft, const char *pointer, const char *id,
 }
 
 static bool
-find_digest(OrfDraft *draft, const char *pointer, const Described *it,
-            char ret_digest[ORF_DIGEST_SIZE])
+find_picture(OrfDraft *draft, const char *pointer, const Described *it, Found *ret)
 {
     if (!it->upload == !it->base64)
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "give either the picture's bytes (image_b64) or an upload_id");
     else if (it->upload)
-        return find_upload(draft, pointer, json_string_value(it->upload), ret_digest);
+        return find_upload(draft, pointer, json_string_value(it->upload), ret);
     else if (!json_is_string(it->base64))
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
                         "the picture is no base64 text");
     else
         return orf_draft_store_base64(draft, pointer, json_string_value(it->base64),
-                                      json_string_length(it->base64), ret_digest);
+                                      json_string_length(it->base64), ret->digest);
     return false;
 }
 
 static void
 add_described(OrfDraft *draft, const char *pointer, const Described *it)
 {
-    char digest[ORF_DIGEST_SIZE] = "";
+    g_auto(Found) found = { "", NULL };
     size_t before = orf_draft_n_pictures(draft);
-    if (before < ORF_MOST_PICTURES && !find_digest(draft, pointer, it, digest))
+    if (before < ORF_MOST_PICTURES && !find_picture(draft, pointer, it, &found))
         return;
-    orf_draft_add_picture(draft, pointer, digest, it->name);
+    orf_draft_add_picture(draft, pointer, found.digest, it->name ? it->name : found.name);
     if (!it->view || orf_draft_n_pictures(draft) == before)
         return;
     g_autofree char *view = orf_json_value_text(it->view);
@@ -290,12 +304,12 @@ read_images(OrfDraft *draft, const json_t *images)
 static void
 read_mask(OrfDraft *draft, const json_t *mask)
 {
-    char digest[ORF_DIGEST_SIZE];
+    g_auto(Found) found = { "", NULL };
     Described it = { .base64 = mask };
     if (json_is_object(mask))
         it = describe(draft, "#/mask", mask);
-    if (find_digest(draft, "#/mask", &it, digest))
-        orf_draft_set_mask(draft, "#/mask", digest, it.name);
+    if (find_picture(draft, "#/mask", &it, &found))
+        orf_draft_set_mask(draft, "#/mask", found.digest, it.name ? it.name : found.name);
 }
 
 /* --- The body ----------------------------------------------------------------------------- */

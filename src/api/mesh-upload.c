@@ -13,6 +13,7 @@
 #define NAME_MOST 160
 
 typedef struct {
+    const OrfApi *api;
     OrfBlobWriter *writer;
     OrfMultipart *parser; /* NULL: the body is the file */
     char *name;           /* as the client calls it; NULL: it said none */
@@ -68,6 +69,8 @@ on_bytes(const void *piece, size_t size, void *data, GError **error)
     Upload *upload = data;
     upload->size += size;
     upload->storage = true;
+    if (orf_api_low_on_disk(upload->api))
+        return ORF_FALSE(error, UNAVAILABLE, "the disk is almost full; send it again later");
     bool ok = orf_blob_writer_add(upload->writer, piece, size, error);
     upload->storage = !ok;
     return ok;
@@ -119,6 +122,7 @@ begin(OrfCall *call)
     g_autoptr(GError) error = NULL;
     const OrfApiOptions *options = &call->api->options;
     Upload *upload = g_new0(Upload, 1);
+    upload->api = call->api;
     call->data = upload;
     call->free_data = upload_free;
     take_name(upload, orf_call_text(call, "name"));

@@ -51,6 +51,17 @@ reasons_not_ready(const OrfApi *api)
     return reasons;
 }
 
+/* What it gets over by itself: new jobs are taken all the same. */
+static void
+add_worries(const OrfApi *api, GPtrArray *reasons)
+{
+    OrfIsolationStats s;
+    if (api->options.runner && orf_runner_isolation(api->options.runner, &s) && s.stuck)
+        g_ptr_array_add(reasons, g_strdup_printf("jobs that were given up still run: %u; their "
+                                                 "process is being replaced",
+                                                 s.stuck));
+}
+
 static void
 add_reasons(OrfJson *json, const GPtrArray *reasons)
 {
@@ -65,20 +76,21 @@ orf_api_is_ready(const OrfApi *api)
 }
 
 static void
-reply_probe(OrfCall *call, const char *const *reasons, size_t n)
+reply_probe(OrfCall *call, bool yes, const char *const *reasons, size_t n)
 {
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
-    orf_json_add_text(json, "status", n ? "failing" : "ok");
+    orf_json_add_text(json, "status", !yes ? "failing" : n ? "degraded" : "ok");
     orf_json_add_texts(json, "reasons", reasons, n);
-    orf_call_reply_object(call, n ? 503 : 200, json);
+    orf_call_reply_object(call, yes ? 200 : 503, json);
 }
 
 static void
 livez(OrfCall *call)
 {
     static const char *const reasons[] = { "the clock stands still" };
-    reply_probe(call, reasons, is_alive(call->api) ? 0 : 1);
+    bool alive = is_alive(call->api);
+    reply_probe(call, alive, reasons, alive ? 0 : 1);
 }
 
 const OrfEndpoint orf_endpoint_livez = {
@@ -96,7 +108,9 @@ static void
 readyz(OrfCall *call)
 {
     g_autoptr(GPtrArray) reasons = reasons_not_ready(call->api);
-    reply_probe(call, (const char *const *)reasons->pdata, reasons->len);
+    bool ready = !reasons->len;
+    add_worries(call->api, reasons);
+    reply_probe(call, ready, (const char *const *)reasons->pdata, reasons->len);
 }
 
 const OrfEndpoint orf_endpoint_readyz = {
@@ -105,8 +119,10 @@ const OrfEndpoint orf_endpoint_readyz = {
     .name = "isReady",
     .group = "operations",
     .summary = "Does it take new jobs?",
-    .help = "Send no new work while this fails: it is about to stop, in safe mode, its disk is "
-            "full, or no process for jobs starts.",
+    .help =
+        "Send no new work while this fails: it is about to stop, in safe mode, its disk is "
+        "full, or no process for jobs starts. `degraded` (200): it does, but runs that were "
+        "given up still go on.",
     .answers = alive_answers,
     .handle = readyz,
 };
@@ -237,6 +253,7 @@ health(OrfCall *call)
 {
     OrfApi *api = call->api;
     g_autoptr(GPtrArray) reasons = reasons_not_ready(api);
+    add_worries(api, reasons);
     double uptime = (double)(g_get_monotonic_time() - api->parts->started_us) / 1e6;
     uint64_t disk = atomic_load(&api->parts->disk_free);
     g_autoptr(OrfJson) json = orf_json_new();
