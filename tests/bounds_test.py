@@ -81,6 +81,69 @@ def pings(folder):
         assert server.get("/livez").status == 200
 
 
+@tap.sentence("/bounds/strangers-have-a-rate-this-machine-has-none")
+def default_rate(folder):
+    def left(server, address):
+        answer = server.generate(servers.disc(), headers=[("X-Forwarded-For", address)])
+        assert answer.status in (200, 202), answer
+        return answer.header("RateLimit-Policy"), answer.header("RateLimit")
+
+    with serving(folder) as server:
+        assert left(server, "9.9.9.9") == (None, None)
+    with serving(folder, "--behind-proxy") as server:
+        policy, rate = left(server, "9.9.9.9")
+        assert "q=300;" in policy + ";" and "w=60" in policy, policy
+        assert "r=299" in rate, rate
+        statuses = [server.generate(servers.disc(), headers=[("X-Forwarded-For", "9.9.9.9")]).status for _ in range(330)]
+        assert 429 in statuses and statuses.index(429) >= 299, statuses
+        assert left(server, "9.9.9.8")[0] == policy
+
+
+@tap.sentence("/bounds/behind-a-proxy-the-listed-sites-are-all-the-names-there-are")
+def hosts(folder):
+    def status(server, host, *more):
+        return server.request("GET", "/api/v1/jobs", [("Host", host), *more]).status
+
+    with serving(folder, "--behind-proxy", "--allow-origin", "https://models.example") as server:
+        for host in ("models.example", "models.example:443", "127.0.0.1:8080", "localhost"):
+            assert status(server, host) == 200, host
+        for host in ("evil.example", "models.example.evil.example", "notmodels.example"):
+            assert status(server, host) == 421, host
+            assert status(server, host, ("X-Forwarded-For", "9.9.9.9")) == 421, host
+    with serving(folder, "--behind-proxy") as server:  # which names are good is the proxy's business, and that is said
+        assert status(server, "models.example") == 200
+        tap.until(lambda: "--allow-origin" in server.errors(), 20, lambda: server.errors())
+
+
+@tap.sentence("/bounds/a-file-that-is-cut-short-ends-its-download-and-nothing-else")
+def cut_short(folder):
+    count = 240000  # 12 MB of triangles: more than lies in the buffers of a socket that is not read
+    body = bytes(80) + count.to_bytes(4, "little") + servers.box_stl()[84:] * (count // 12)
+    with serving(folder) as server:
+        made = server.request("POST", "/api/v1/meshes", [("Content-Type", "application/octet-stream")], body, timeout=300)
+        assert made.status == 201, made
+        target = f"/api/v1/meshes/{made.json()['id']}/file"
+        digest = made.json()["sha256"]
+        connection, response = server.open("GET", target)
+        with connection, response:
+            blob = folder / "data" / "blobs" / digest[:2] / digest[2:4] / digest
+            assert blob.stat().st_size == len(body)
+            os.truncate(blob, 100000)
+            connection.settimeout(3)  # the bytes that were on their way come, then no more
+            got = 0
+            try:
+                while piece := response.read1(1 << 16):
+                    got += len(piece)
+            except (TimeoutError, OSError):
+                pass
+            assert got < len(body), got
+            for address in (f"{target}?format=glb", target, "/readyz", "/api/v1/jobs"):
+                assert server.get(address).status in (200, 422), address
+        answer = server.generate(servers.disc(), headers=[("Prefer", "wait=60")])
+        assert answer.status == 200, answer
+        assert server.stop() == 0, server.errors()[-400:]
+
+
 @tap.sentence("/bounds/lists-are-packed-for-who-takes-it")
 def packs(folder):
     with serving(folder) as server:

@@ -225,6 +225,9 @@ say_hello(const OrfDaemon *daemon, const Wish *wish)
         g_printerr(
             "orfeas: warning: everybody who reaches this address can use the server, without "
             "encryption; put a proxy in front and say --behind-proxy (docs/guide/server.md)\n");
+    if (wish->behind_proxy && !wish->origins)
+        g_printerr("orfeas: note: any Host name is taken, also of a page on this machine that "
+                   "goes past the proxy; --allow-origin https://NAME takes that name alone\n");
 }
 
 /* The allocator keeps what was freed in as many places as eight for each core; what one run
