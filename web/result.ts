@@ -2,7 +2,7 @@
 // What is told about a job: its way through the stages, who made it and why, measures, downloads.
 import { call, isOver, jobPath, stageNames, type Job, type Measures, type Problem, type StageName } from './api.js';
 import { at, h, icon } from './dom.js';
-import { area, bytes, count, eta, plain, seconds, size, title, volume } from './words.js';
+import { area, bytes, count, eta, seconds, size, title, volume } from './words.js';
 
 const formats: [string, string, string][] = [
     ['glb', 'GLB', 'web, AR, Blender'],
@@ -77,7 +77,7 @@ function who(job: Job, hooks: ResultHooks): HTMLElement | null {
     const sure = typeof job.confidence === 'number' && job.confidence < 1 ? `${Math.round(job.confidence * 100)} % sure` : null;
     return h('div', { class: 'who' },
         h('h2', {}, hooks.titleOf(job.generator)),
-        job.reason ? h('p', {}, `${sure ? 'Chosen' : 'Made'}: ${plain(job.reason)}.`) : null,
+        job.reason ? h('p', {}, `${sure ? 'Chosen' : 'Made'}: ${job.reason}.`) : null,
         h('p', { class: 'tags' }, sure && h('span', {}, sure), job.cached && h('span', {}, 'made before')));
 }
 
@@ -94,7 +94,7 @@ function others(job: Job, hooks: ResultHooks): HTMLElement | null {
     const rest = neighbours.slice(0, 3).map(([name]) => name).filter(name => name !== next && name !== job.generator);
     return h('div', { class: 'others' }, h('h3', {}, 'Not what you meant?'),
         h('p', {}, ...[next, ...rest.slice(0, 2)].map(name => h('button', {
-            type: 'button', class: 'quiet', title: name === next && job.runner_up?.reason ? plain(job.runner_up.reason) : null,
+            type: 'button', class: 'quiet', title: name === next && job.runner_up?.reason ? job.runner_up.reason : null,
             onclick: () => hooks.instead(name),
         }, neighbours.find(([known]) => known === name)?.[1] ?? `as ${hooks.titleOf(name).toLowerCase()}`))));
 }

@@ -53,12 +53,6 @@ export function ago(time: string, now = Date.now()): string {
     return new Date(time).toLocaleDateString('en', { day: 'numeric', month: 'short' });
 }
 
-/** The engine's reasons without what only its makers read: names of methods, measured numbers. */
-export const plain = (reason: string): string => reason
-    .replace(/\s*\((?:alpha|flat|scene|ink|grabcut|saliency|matte|mask)[^)]*\)/gi, '')
-    .replace(/[,:;]?\s*(?:thickness|roundness|confidence|shading|contrast)\s+\d+(?:\.\d+)?/gi, '')
-    .replace(/\(\s*\)/g, '').trim();
-
 /** "back-depth" -> "Back depth" */
 export function title(name: string): string {
     const words = name.replaceAll('-', ' ');

@@ -132,8 +132,7 @@ orf_suits_inflate(const OrfLook *look)
         return fit(MAX(score, 0.6), "a drawing: its outline filled, rounded");
     OrfThickness thickness;
     orf_thickness_guess(&look->shape, &thickness);
-    return fit(score, "one thing stands free (%s); %s",
-               orf_cutout_method_name(look->cutout.method), thickness.why);
+    return fit(score, "one thing stands free; %s", thickness.why);
 }
 
 /* The same on both sides, upright, shaded round and not flat art: the labelled pictures hold a

@@ -114,11 +114,11 @@ stop_when_cancelled(VipsImage *image, VipsProgress *progress, OrfTask *task)
 static void *
 fail_encode(OrfTask *task, const char *format, GError **error)
 {
-    g_autofree char *words = vips_error_buffer_copy();
+    vips_error_clear(); /* its words are for those who write with it */
     if (!orf_task_check(task, error))
         return NULL;
-    return ORF_FAIL(error, TOO_LARGE, "encode: %s could not be written (%s); make it smaller",
-                    format, g_strchomp(words));
+    return ORF_FAIL(error, TOO_LARGE, "the picture could not be written as %s; make it smaller",
+                    format);
 }
 
 GBytes *

@@ -120,6 +120,30 @@ begin(OrfHooks *hooks, GHashTable *under_way, OrfHookRow *row)
 
 /* --- What became of it -------------------------------------------------------------------- */
 
+/* In the words of whoever looks at the list. */
+static const char *
+failure(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "the host's name is not known";
+    case CURLE_COULDNT_CONNECT:
+        return "nobody takes a connection there";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "no answer within 15 seconds";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "its certificate is not trusted, or it speaks no TLS";
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+        return "the connection broke";
+    default:
+        return "the answer is no HTTP";
+    }
+}
+
 static char *
 describe(const Delivery *delivery, CURLcode code, long status)
 {
@@ -128,7 +152,7 @@ describe(const Delivery *delivery, CURLcode code, long status)
     if (delivery->answered > MAX_ANSWER)
         return g_strdup("the answer is too long");
     if (code != CURLE_OK)
-        return g_strdup(curl_easy_strerror(code));
+        return g_strdup(failure(code));
     return g_strdup_printf("answered with status %ld", status);
 }
 
