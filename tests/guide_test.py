@@ -4,6 +4,8 @@
 
 The curl commands of every block are run one after the other by a shell, with pictures as large as photographs are; only
 the port and the names of jobs and meshes are put in."""
+import base64
+import json
 import os
 import pathlib
 import re
@@ -138,6 +140,34 @@ def works(page, found):
 for each_page in PAGES:
     if each_found := list(shown(each_page)):
         tap.sentence(f"/guide/what-{each_page.stem.lower()}-shows-with-curl-works")(works(each_page, each_found))
+
+
+def longest_of_glb(data):
+    """In metres: the positions' bounds under the root's scale."""
+    size = int.from_bytes(data[12:16], "little")
+    gltf = json.loads(data[20:20 + size])
+    root = gltf["nodes"][gltf["scenes"][0]["nodes"][0]]
+    bounds = [gltf["accessors"][p["attributes"]["POSITION"]] for mesh in gltf["meshes"] for p in mesh["primitives"]]
+    return max(max(b["max"][axis] for b in bounds) - min(b["min"][axis] for b in bounds)
+               for axis in range(3)) * root.get("scale", [1])[0]
+
+
+def longest_of_stl(data):
+    corners = [struct.unpack_from("<9f", data, 96 + 50 * i) for i in range(int.from_bytes(data[80:84], "little"))]
+    return max(max(c[at] for c in corners for at in (axis, axis + 3, axis + 6)) -
+               min(c[at] for c in corners for at in (axis, axis + 3, axis + 6)) for axis in range(3))
+
+
+@tap.sentence("/guide/clients-of-hunyuan3d-get-models-of-two-units")
+def two_units(folder):
+    image = base64.b64encode((DATA / "cup.jpg").read_bytes()).decode()
+    with servers.Server(ORFEAS, folder / "data") as server:
+        for kind, measure in (("glb", longest_of_glb), ("stl", longest_of_stl)):
+            wish = {"image": image, "octree_resolution": 128, "texture": True, "type": kind}
+            answer = server.post("/generate", value=wish)
+            assert answer.status == 200 and abs(measure(answer.body) - 2) < 1e-4, (kind, measure(answer.body))
+        job = server.get("/api/v1/jobs").json()["jobs"][0]["id"]
+        assert abs(longest_of_glb(server.get(f"/api/v1/jobs/{job}/result").body) - 0.1) < 1e-5, "its true size is kept"
 
 
 @tap.sentence("/guide/every-metric-that-is-named-is-there-and-has-a-source")

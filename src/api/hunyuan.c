@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define PATIENCE_S 3600
+#define UNITS "2" /* longest side of the file's model, as there: their grid spans -1.01 to 1.01 */
 
 /* --- Fields ------------------------------------------------------------------------------- */
 
@@ -195,14 +196,18 @@ fetch_file(OrfCall *call, const Wanted *wanted, OrfDerivedFn ready)
 {
     char triangles[24];
     g_snprintf(triangles, sizeof triangles, "%" G_GINT64_FORMAT, wanted->triangles);
+    bool metres = g_str_equal(wanted->format, "glb");
     bool obj = g_str_equal(wanted->format, "obj"); /* plain: it names no other file */
-    const char *const settings[] = { "format",  wanted->format,         "triangles",
-                                     triangles, obj ? "variant" : NULL, "plain",
+    const char *const settings[] = { "format",
+                                     wanted->format,
+                                     "triangles",
+                                     triangles,
+                                     "size",
+                                     metres ? UNITS "m" : UNITS "mm",
+                                     obj ? "variant" : NULL,
+                                     "plain",
                                      NULL };
-    if (g_str_equal(wanted->format, "glb") && !wanted->triangles)
-        ready(call, wanted->digest);
-    else
-        orf_call_derive(call, wanted->digest, &(OrfDerivation){ "convert", settings }, ready);
+    orf_call_derive(call, wanted->digest, &(OrfDerivation){ "convert", settings }, ready);
 }
 
 /* Of the one file. */
