@@ -180,7 +180,11 @@ def small_words(folder):
         marked = b"\xef\xbb\xbf" + json.dumps({"image": "x"}).encode()
         answer = server.request("POST", "/api/v1/generate-3d", [("Content-Type", "application/json")], marked)
         assert answer.json()["code"] != "invalid_json", answer
-        assert server.generate(servers.disc(), size="0x10").status == 422
+        form = [("image", ("a.png", servers.disc(), "image/png")), ("params", "\ufeff{\"size\": 50}")]
+        assert server.post("/api/v1/generate-3d", form=form).status in (200, 202)
+        assert server.generate(servers.disc(), params="{\"a\":" * 70 + "1" + "}" * 70).status == 422
+        for hexadecimal in ({"size": "0x10"}, {"deadline": "0x10"}, {"views": "0x5A"}):
+            assert server.generate(servers.disc(), **hexadecimal).status == 422, hexadecimal
         many = {f"tag{n}": "1" for n in range(60)}
         answer = server.generate(servers.disc(), **many)
         assert answer.json()["code"] != "invalid_multipart", answer

@@ -285,9 +285,8 @@ read_view(const char *text, double *ret_yaw)
             *ret_yaw = 90.0 * (double)i;
             return true;
         }
-    char *end;
-    *ret_yaw = g_ascii_strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*ret_yaw) && fabs(*ret_yaw) <= 360;
+    const char *end;
+    return orf_read_number(text, &end, ret_yaw) && !*end && fabs(*ret_yaw) <= 360;
 }
 
 static void
@@ -348,9 +347,9 @@ orf_draft_cancels_when_gone(const OrfDraft *draft)
 static int64_t
 moment(const char *text, int64_t now_us)
 {
-    char *end;
-    double seconds = g_ascii_strtod(text, &end);
-    if (end != text && *end == '\0')
+    const char *end;
+    double seconds;
+    if (orf_read_number(text, &end, &seconds) && !*end)
         return seconds >= 1 && seconds <= MOST_DEADLINE_S
                    ? now_us + (int64_t)(seconds * G_USEC_PER_SEC)
                    : 0;

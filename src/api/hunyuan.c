@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define PATIENCE_S 3600
-#define UNITS "2" /* longest side of the file's model, as there: their grid spans -1.01 to 1.01 */
+#define UNITS                                                                                  \
+    "2" /* longest side of the file's model, as there: their grid spans -1.01 to 1.01 */
 
 /* --- Fields ------------------------------------------------------------------------------- */
 

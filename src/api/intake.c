@@ -153,14 +153,12 @@ on_bytes(const void *piece, size_t size, void *data, GError **error)
 static void
 end_params(Intake *intake)
 {
-    json_error_t why;
-    json_t *json =
-        json_loadb(intake->text->str, intake->text->len, JSON_REJECT_DUPLICATES, &why);
+    g_autofree char *why = NULL;
+    json_t *json = orf_json_read_object(intake->text->str, intake->text->len, &why);
     g_autofree char *parent = orf_pointer("#", intake->name);
-    if (!json_is_object(json))
+    if (!json)
         orf_draft_fault(intake->draft, ORF_PROBLEM_INVALID_PARAMS, parent,
-                        "%s is no JSON object%s%s", intake->name, json ? "" : ": ",
-                        json ? "" : why.text);
+                        "%s is no JSON object: %s", intake->name, why);
     else
         orf_intake_parameters(intake->draft, parent, json);
     json_decref(json);

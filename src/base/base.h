@@ -243,6 +243,9 @@ const char *orf_param_unit(OrfParamType type); /* "mm", "degrees" or "" */
  * BAD_INPUT: not a number, out of range, no such choice. */
 bool
 orf_param_check(const OrfParam *param, const char *text, char **ret_canonical, GError **error);
+/* A finite decimal number as people write it ("0x10" is none, nor "inf"); what follows it is at
+ * `ret_end`. */
+bool orf_read_number(const char *text, const char **ret_end, double *ret);
 
 /* Values for the parameters of one or more tables (which must be static). One thread at a time
  * while it changes, then immutable. */

@@ -6,7 +6,6 @@
  * number. Names are unique over the tables added; the first declaration wins. */
 #include "base/base.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -115,15 +114,26 @@ with_decimal_point(const char *text)
     return copy;
 }
 
+bool
+orf_read_number(const char *text, const char **ret_end, double *ret)
+{
+    char *end;
+    double value = g_ascii_strtod(text, &end);
+    size_t size = (size_t)(end - text);
+    if (!size || !isfinite(value) || memchr(text, 'x', size) || memchr(text, 'X', size))
+        return false;
+    *ret = value;
+    *ret_end = end;
+    return true;
+}
+
 static bool
 read_number(const OrfParam *param, const char *given, double *ret)
 {
     g_autofree char *text = with_decimal_point(given);
-    char *end;
-    errno = 0;
-    double value = g_ascii_strtod(text, &end);
-    if (end == text || !isfinite(value) || memchr(text, 'x', (size_t)(end - text)) ||
-        memchr(text, 'X', (size_t)(end - text))) /* hexadecimal is no size */
+    const char *end;
+    double value;
+    if (!orf_read_number(text, &end, &value))
         return false;
     while (*end == ' ')
         end++;

@@ -126,13 +126,15 @@ orf_cli_formats(const char *last)
 bool
 orf_cli_memory(const char *text, size_t *ret, GError **error)
 {
-    char *end;
-    double value = g_ascii_strtod(text, &end);
+    const char *end = "";
+    double value = 0;
+    bool number = orf_read_number(text, &end, &value);
     double scale = *end == 'G' || *end == 'g'   ? 1024.0 * 1024 * 1024
                    : *end == 'M' || *end == 'm' ? 1024.0 * 1024
                    : *end == 'K' || *end == 'k' ? 1024.0
                                                 : 1;
-    if (!(value * scale >= 1 << 20))
+    if (!number || (*end && (scale == 1 || end[1])) || !(value * scale >= 1 << 20) ||
+        value * scale > 1e15)
         return ORF_FALSE(error, BAD_INPUT,
                          "--memory %s: give a size such as 512M or 2G, at least 1M", text);
     *ret = (size_t)(value * scale);

@@ -404,9 +404,8 @@ read_yaws(const Options *options, size_t n, double *yaws, GError **error)
                          "--views names %u angles for %zu pictures; give one each",
                          g_strv_length(parts), n);
     for (size_t i = 0; i < n; i++) {
-        char *end;
-        yaws[i] = g_ascii_strtod(parts[i], &end);
-        if (end == parts[i] || *g_strchug(end) || !isfinite(yaws[i]))
+        const char *end;
+        if (!orf_read_number(parts[i], &end, &yaws[i]) || end[strspn(end, " ")])
             return ORF_FALSE(error, BAD_INPUT, "--views: \"%s\" is not an angle in degrees",
                              parts[i]);
     }

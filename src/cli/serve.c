@@ -64,9 +64,9 @@ static const Unit times[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 864
 static double
 read_amount(const char *text, const Unit *units, size_t n, double plain)
 {
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-    if (end == text || !(value > 0) || value > 1e12)
+    const char *end;
+    double value;
+    if (!orf_read_number(text, &end, &value) || !(value > 0) || value > 1e12)
         return 0;
     if (!*end)
         return value * plain;

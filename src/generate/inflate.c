@@ -47,9 +47,9 @@ guess_thickness(OrfTask *task, Inflate *inflate, const OrfSubject *subject, GErr
         inflate->thickness.depth = (float)orf_params_number(set, "depth");
     if (orf_params_number(set, "roundness") > 0)
         inflate->thickness.power = (float)orf_params_number(set, "roundness");
-    orf_task_note(task,
-                  "how deep and how round it is was guessed (%s); depth and roundness change it",
-                  inflate->thickness.why);
+    orf_task_note(
+        task, "how deep and how round it is was guessed (%s); depth and roundness change it",
+        inflate->thickness.why);
     inflate->guessed = true;
     return true;
 }

@@ -194,7 +194,7 @@ struct OrfQueue {
     int64_t line_measured;
     OrfQueueStats stats;
     uint64_t cache_shared; /* bytes that more than one cached result names */
-    int64_t id_ms; /* of the newest id */
+    int64_t id_ms;         /* of the newest id */
     guint8 id_random[10];
 
     OrfHooks *hooks;

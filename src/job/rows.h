@@ -114,10 +114,10 @@ typedef struct {
     uint64_t bytes; /* on the disk: each blob once */
     uint64_t named; /* what the entries name, one by one: at least as much */
 } OrfCacheTotal;
-bool orf_cache_rows_clear(OrfStore *store, const char *tenant, OrfCacheTotal *ret,
-                          GError **error);
-bool orf_cache_rows_total(OrfStore *store, const char *tenant, OrfCacheTotal *ret,
-                          GError **error);
+bool
+orf_cache_rows_clear(OrfStore *store, const char *tenant, OrfCacheTotal *ret, GError **error);
+bool
+orf_cache_rows_total(OrfStore *store, const char *tenant, OrfCacheTotal *ret, GError **error);
 /* Without `bytes`, in a tenth of the time. */
 bool orf_cache_rows_named(OrfStore *store, OrfCacheTotal *ret, GError **error);
 /* Inside a transaction. */

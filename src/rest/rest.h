@@ -149,6 +149,9 @@ int64_t orf_call_int(const OrfCall *call, const char *name);
 /* The JSON body: an object without duplicate keys, at most 64 levels deep. NULL: it has
  * replied. */
 json_t *orf_call_json_body(OrfCall *call);
+/* A client's text: at most 64 levels, no name twice, a byte order mark is skipped. NULL: why
+ * not is in `ret_why`, caller owns both. */
+json_t *orf_json_read_object(const char *text, size_t size, char **ret_why);
 /* Which of `types` (NULL-terminated) Accept likes best, the earlier of equals; -1: none fits.
  */
 int orf_call_accepts(const OrfCall *call, const char *const *types);
