@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Files are DIR/FORMAT[-VARIANT]/SAMPLE.EXTENSION, with the files that belong to them. */
-#include "format/samples_test.h"
+#include "format/samples_fixture.h"
 
 #include <glib/gstdio.h>
 

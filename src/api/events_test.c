@@ -1,7 +1,7 @@
 /* events_test.c - streams of events, over HTTP and the WebSocket.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include <string.h>
 #include <sys/socket.h>

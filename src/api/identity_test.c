@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/endpoints.h"
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include <string.h>
 #include <unistd.h>

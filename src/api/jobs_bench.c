@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Client and server share the process and the cores: trust ratios. */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include <stdio.h>
 #include <string.h>

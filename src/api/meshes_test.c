@@ -1,7 +1,7 @@
 /* meshes_test.c - model files that clients bring.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include <string.h>
 

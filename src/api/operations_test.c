@@ -1,7 +1,7 @@
 /* operations_test.c - what can be done is a table, and every row of it is served.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include "engine/engine.h"
 

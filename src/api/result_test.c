@@ -1,7 +1,7 @@
 /* result_test.c - jobs as resources: polls, lists, downloads.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

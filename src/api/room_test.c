@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/stage_test.h"
+#include "api/stage_fixture.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* webhooks_test.c - messages that nobody took, seen and sent again.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include <string.h>
 

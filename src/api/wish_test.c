@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/draft_test.h"
-#include "api/stage_test.h"
+#include "api/stage_fixture.h"
 
 #include <string.h>
 #include <unistd.h>

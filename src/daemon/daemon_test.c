@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
-#include "api/stage_test.h"
+#include "api/stage_fixture.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/3mf-priv.h"
-#include "format/samples_test.h"
+#include "format/samples_fixture.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* One line per case: name, triangles, median ms, p95 ms, peak bytes, rate.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "format/samples_test.h"
+#include "format/samples_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The contract of every format in the table: what is saved comes back.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "format/samples_test.h"
+#include "format/samples_fixture.h"
 
 #include <math.h>
 #include <string.h>

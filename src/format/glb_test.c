@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "format/samples_test.h"
+#include "format/samples_fixture.h"
 
 #include <math.h>
 #include <string.h>

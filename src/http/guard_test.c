@@ -7,7 +7,7 @@
  * what the client gets until the end, PATHS what the application sees; a status that stands
  * twice is the transport repeating the head of a refusal of its own. Nobody but the plain cases
  * may reach /hidden. */
-#include "http/client_test.h"
+#include "http/client_fixture.h"
 
 #include <arpa/inet.h>
 #include <signal.h>

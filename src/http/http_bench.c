@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Client and server share the process and the cores: trust ratios. */
-#include "http/client_test.h"
+#include "http/client_fixture.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* socket_test.c - WebSockets with frames written by hand.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "http/client_test.h"
+#include "http/client_fixture.h"
 
 #include <poll.h>
 #include <string.h>

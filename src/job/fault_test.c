@@ -5,7 +5,7 @@
  * event numbers rise, and where some are missing a snapshot stands (I5); nothing is counted
  * twice or lost (I6). ORFEAS_FAULT_LIVES=200 kills 200 times, ORFEAS_FAULT_SEED=n repeats a
  * run. */
-#include "job/fault_test.h"
+#include "job/fault-child_fixture.h"
 
 #include <signal.h>
 #include <stdio.h>

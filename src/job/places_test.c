@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "job/fake_test.h"
+#include "job/fake_fixture.h"
 
 /* Two runs fill the machine past their first stage; a third still shows its preview, then
  * waits. */

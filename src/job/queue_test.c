@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "job/fake_test.h"
+#include "job/fake_fixture.h"
 
 static void
 look(Bench *bench, const char *id, OrfJobView *ret)

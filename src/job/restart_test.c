@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "job/fake_test.h"
+#include "job/fake_fixture.h"
 
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rest/rest.h"
 
-#include "http/client_test.h"
+#include "http/client_fixture.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* fault_test.h - a queue that is killed, and what it told before.
+/* fault-child_fixture.h - a queue that is killed, and what it told before.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -9,10 +9,10 @@
  *
  *     A id key idempotency-key      accepted           E id seq type status progress attempt
  * digest   an event C id                          cancel returned     Q rows jobs at the end */
-#ifndef ORF_JOB_FAULT_TEST_H
-#define ORF_JOB_FAULT_TEST_H
+#ifndef ORF_JOB_FAULT_CHILD_FIXTURE_H
+#define ORF_JOB_FAULT_CHILD_FIXTURE_H
 
-#include "job/fake_test.h"
+#include "job/fake_fixture.h"
 
 #define FAULT_MIX "mix"       /* until it is killed */
 #define FAULT_FINISH "finish" /* until every job has come to its end */

@@ -1,4 +1,4 @@
-/* fake_test.h - an engine for tests: runs small scripts, stops at gates, keeps a log.
+/* fake_fixture.h - an engine for tests: runs small scripts, stops at gates, keeps a log.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -9,8 +9,8 @@
  *     o         progress of a half        l   log a remark
  *     b u x     fail as BUSY, UNAVAILABLE, BAD_INPUT       B   fail as BUSY in the first
  * attempt only */
-#ifndef ORF_JOB_FAKE_TEST_H
-#define ORF_JOB_FAKE_TEST_H
+#ifndef ORF_JOB_FAKE_FIXTURE_H
+#define ORF_JOB_FAKE_FIXTURE_H
 
 #include "job/job-priv.h"
 #include "store/folder_test.h"

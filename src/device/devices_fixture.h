@@ -1,8 +1,8 @@
-/* fixture_test.h - a machine made of files, with as much memory and work as a test says.
+/* devices_fixture.h - a machine made of files, with as much memory and work as a test says.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef ORF_DEVICE_FIXTURE_TEST_H
-#define ORF_DEVICE_FIXTURE_TEST_H
+#ifndef ORF_DEVICE_DEVICES_FIXTURE_H
+#define ORF_DEVICE_DEVICES_FIXTURE_H
 
 #include "device/device.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/client_test.h"
+#include "http/client_fixture.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-/* client_test.h - a raw client and an application for the tests of this room.
+/* client_fixture.h - a raw client and an application for the tests of this room.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
  * The client writes bytes and reads what comes, with a limit of ten seconds on every wait. */
-#ifndef ORF_HTTP_CLIENT_TEST_H
-#define ORF_HTTP_CLIENT_TEST_H
+#ifndef ORF_HTTP_CLIENT_FIXTURE_H
+#define ORF_HTTP_CLIENT_FIXTURE_H
 
 #include "http/http.h"
 

@@ -1,11 +1,11 @@
-/* jobs_stage_test.h - store, queue and API with work that does what a test says.
+/* jobs-stage_fixture.h - store, queue and API with work that does what a test says.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef ORF_API_JOBS_STAGE_TEST_H
-#define ORF_API_JOBS_STAGE_TEST_H
+#ifndef ORF_API_JOBS_STAGE_FIXTURE_H
+#define ORF_API_JOBS_STAGE_FIXTURE_H
 
 #include "api/jobs-priv.h"
-#include "api/stage_test.h"
+#include "api/stage_fixture.h"
 
 typedef struct {
     char *dir;

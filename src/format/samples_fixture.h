@@ -1,8 +1,8 @@
-/* samples_test.h - assets that the tests of this room save and load.
+/* samples_fixture.h - assets that the tests of this room save and load.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef ORF_FORMAT_SAMPLES_TEST_H
-#define ORF_FORMAT_SAMPLES_TEST_H
+#ifndef ORF_FORMAT_SAMPLES_FIXTURE_H
+#define ORF_FORMAT_SAMPLES_FIXTURE_H
 
 #include "format/format.h"
 

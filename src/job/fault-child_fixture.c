@@ -1,7 +1,7 @@
-/* fault-child_test.c - clients and an engine, both unreliable.
+/* fault-child_fixture.c - clients and an engine, both unreliable.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "job/fault_test.h"
+#include "job/fault-child_fixture.h"
 
 #include <signal.h>
 #include <stdio.h>

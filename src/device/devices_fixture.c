@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "device/fixture_test.h"
+#include "device/devices_fixture.h"
 
 #include <glib/gstdio.h>
 #include <limits.h>

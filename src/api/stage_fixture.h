@@ -1,12 +1,12 @@
-/* stage_test.h - an API on a free port, for the tests of this room.
+/* stage_fixture.h - an API on a free port, for the tests of this room.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef ORF_API_STAGE_TEST_H
-#define ORF_API_STAGE_TEST_H
+#ifndef ORF_API_STAGE_FIXTURE_H
+#define ORF_API_STAGE_FIXTURE_H
 
 #include "api/api-priv.h"
 
-#include "http/client_test.h"
+#include "http/client_fixture.h"
 
 typedef struct {
     OrfMeter *meter;

@@ -1,7 +1,7 @@
-/* fake_test.c - an engine for tests.
+/* fake_fixture.c - an engine for tests.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "job/fake_test.h"
+#include "job/fake_fixture.h"
 
 /* --- The engine --------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs_stage_test.h"
+#include "api/jobs-stage_fixture.h"
 
 #include "store/folder_test.h"
 
