@@ -78,8 +78,11 @@ print_group(const OrfCliGroup *group)
     g_autoptr(GString) verbs = g_string_new(NULL);
     orf_cli_verbs(group->name, verbs);
     g_string_replace(verbs, " ", ", ", 0);
-    if (verbs->len > 40)
-        g_string_assign(verbs, "many verbs");
+    if (verbs->len > 40) {
+        g_string_truncate(verbs, 40);
+        g_string_truncate(verbs, (gsize)(strrchr(verbs->str, ',') - verbs->str));
+        g_string_append(verbs, " and more");
+    }
     g_print("  %-11s %s: %s\n", group->name, verbs->str, group->summary);
 }
 

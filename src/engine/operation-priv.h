@@ -12,7 +12,7 @@
 /* In the order in which they are listed: a file and a word here each. */
 #define ORF_OPERATIONS(each)                                                                   \
     each(generate) each(cutout) each(measure) each(convert) each(view) each(repair)            \
-        each(simplify)
+        each(simplify) each(boolean)
 
 #define ORF_DECLARE_OPERATION(name) extern const OrfOperation orf_operation_##name;
 ORF_OPERATIONS(ORF_DECLARE_OPERATION)

@@ -85,4 +85,10 @@ orf_mesh_list_crossings(OrfTask *task, const OrfMesh *mesh, GArray *ret_pairs, G
 /* Did a triangle turn over, or lose its area, when its vertices moved? */
 bool orf_triangle_turned(const float *before, const float *after, const uint32_t t[3]);
 
+/* --- Rounded: mesh/settle.c --------------------------------------------------------------- */
+
+/* Triangles without an area whose corner lies on a side of theirs give it to the neighbour
+ * there; no vertex moves. The mesh itself when there are none. Errors: CANCELLED, TOO_LARGE. */
+OrfMesh *orf_mesh_settle(OrfTask *task, OrfMesh *mesh, GError **error);
+
 #endif

@@ -222,6 +222,28 @@ typedef struct {
 OrfMesh *orf_mesh_repair(OrfTask *task, OrfMesh *mesh, const OrfRepair *options,
                          OrfRepairReport *ret_report, GError **error);
 
+/* --- Boolean: mesh/boolean.c -------------------------------------------------------------- */
+
+typedef enum {
+    ORF_UNION,        /* what is in any body */
+    ORF_DIFFERENCE,   /* what is in the first and in no other */
+    ORF_INTERSECTION, /* what is in all */
+} OrfBooleanKind;
+
+typedef struct {
+    double volume; /* mm^3, before places were rounded to floats */
+    size_t cuts;   /* how often triangles meet each other */
+} OrfBooleanReport;
+
+/* Bodies may cross themselves and each other, touch, or share planes; each must be closed. What
+ * is cut off keeps its vertices, UVs, colours and groups (of later bodies raised, as
+ * orf_mesh_join does); new vertices lie where surfaces meet. Empty (0 triangles) where nothing
+ * is left. The result is closed and oriented; rounding to floats may fold slivers. `ret_report`
+ * may be NULL. Errors: BAD_INPUT (a body that is open or empty), CANCELLED, TOO_LARGE.
+ * Zhou, Grinspun, Zorin and Jacobson 2016; docs/decisions/0074-booleans.md. */
+OrfMesh *orf_mesh_boolean(OrfTask *task, OrfMesh *const *meshes, size_t n, OrfBooleanKind kind,
+                          OrfBooleanReport *ret_report, GError **error);
+
 /* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------- */
 
 /* Samples of a field on a regular grid, x fastest: field[(z*ny + y)*nx + x]; above 0 is inside.
