@@ -58,10 +58,11 @@ void orf_call_stream_job(OrfCall *call, const char *id, uint64_t after, OrfFeedF
 
 /* --- Drafts: a client's wish being read (draft.c) ----------------------------------------- */
 
-/* Collected by intake.c (multipart, JSON), hunyuan.c and replay; ends as a job in the queue.
- * One thread at a time. */
+/* Collected by intake.c (multipart, JSON), operations.c, hunyuan.c and replay; ends as a job in
+ * the queue, or is answered at once. One thread at a time. */
 typedef struct OrfDraft OrfDraft;
-OrfDraft *orf_draft_new(OrfApi *api, const char *tenant);
+/* `operation` is a row of the engine's table. */
+OrfDraft *orf_draft_new(OrfApi *api, const char *tenant, const char *operation);
 void orf_draft_free(OrfDraft *draft);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDraft, orf_draft_free)
 /* `pointer` names the field in messages. Each collects faults rather than stopping at the

@@ -23,7 +23,7 @@ typedef struct {
     OrfQueue *queue;
     OrfMeter *meter;
     OrfDevices *devices;
-    OrfRunner *runner;     /* borrowed; NULL: nothing is told of it */
+    OrfRunner *runner;     /* borrowed; NULL: nothing is told of it, and no file is made */
     const char *safe_mode; /* why nothing can be stored; NULL: all is well */
     unsigned rate; /* jobs and uploads one client address may create in a minute; 0: no limit */
     bool loopback; /* it listens on loopback: a Host that names another machine is refused */

@@ -32,8 +32,8 @@ form_of(const OrfCall *call, const char *mode)
                                                      : FORM_NDJSON;
 }
 
-static void
-reply_job(OrfCall *call, const char *id, bool cancels)
+void
+orf_call_reply_accepted(OrfCall *call, const char *id, bool cancels)
 {
     int wait = orf_call_prefer_wait(call);
     if (wait > 0) {
@@ -48,7 +48,7 @@ answer(OrfCall *call, Form form, const char *id, bool cancels)
 {
     bool async = orf_call_prefer_wait(call) == 0;
     if (form == FORM_JSON || async)
-        reply_job(call, id, cancels);
+        orf_call_reply_accepted(call, id, cancels);
     else
         orf_call_stream_job(call, id, 0, form == FORM_SSE ? ORF_FEED_SSE : ORF_FEED_NDJSON,
                             cancels);

@@ -1,29 +1,30 @@
-/* derive.c - what is made of a blob by an operation: other formats, measures, pictures of it.
+/* derive.c - what is made of blobs by an operation, for who waits: other formats, measures,
+ * pictures, repaired models.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
  * Made once: it is kept under the digest of the order, clients that ask for the same thing
  * meanwhile wait for the one that is being made, those who ask later get the blob. It goes when
- * its source goes. Making takes a thread of its own for seconds, so that neither the transport
- * nor the desk waits for it, and its memory is set aside in the same book as that of jobs; when
- * the last client has left it stops. What is new costs the client one of its rate, and is
- * refused when the disk is almost full: nobody can fill it by asking. */
+ * its first source goes. The making happens where jobs run, in the runner process; a thread
+ * here waits for it, so that neither the transport nor the desk does. Its memory is set aside
+ * in the same book as that of jobs; when the last client has left it stops. What is new costs
+ * the client one of its rate, and is refused when the disk is almost full: nobody can fill it
+ * by asking. */
 #include "api/file-rows.h"
 #include "api/jobs-priv.h"
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define THREADS 2
-#define LINE 64                          /* that may wait for a thread */
-#define PATIENCE_US (100 * 1000)         /* until memory is asked for again */
-#define MORE 4                           /* times, when the first guess was too little */
-#define MODEL_TIMES 4                    /* a model's bytes, and so many more, */
-#define MODEL_LEAST ((uint64_t)64 << 20) /* are what measuring it is guessed to need */
-#define INPUT "model"                    /* for messages: clients know no file's name */
+#define LINE 64                  /* that may wait for a thread */
+#define PATIENCE_US (100 * 1000) /* until memory is asked for again */
+#define MORE 4                   /* times, when the first guess was too little */
 
 struct OrfMakers {
     OrfStore *store;
+    OrfRunner *runner;   /* NULL: nothing can be made */
     OrfDevices *devices; /* or NULL */
     OrfWorkers *pool;
     GMutex lock;
@@ -34,9 +35,8 @@ struct OrfMakers {
 
 typedef struct {
     OrfMakers *makers;
-    const char *operation; /* static; NULL: the facts of a model */
-    char **settings;       /* name, value, ... */
-    char **sources;        /* digests; it goes with the first */
+    OrfJobRequest *request; /* what is made goes with its first input */
+    bool learning;          /* what is known of a model gets a row; no file is kept */
     char key[ORF_DIGEST_SIZE];
     OrfTask *task; /* while it runs; under the makers' lock, as the rest */
     bool stopped;  /* nobody waits any more */
@@ -69,87 +69,110 @@ making_free(Making *making)
 {
     g_ptr_array_unref(making->waiters);
     orf_task_unref(making->task);
-    g_strfreev(making->settings);
-    g_strfreev(making->sources);
+    orf_job_request_unref(making->request);
     g_free(making);
+}
+
+/* --- Requests ----------------------------------------------------------------------------- */
+
+/* Files have no names of their clients here: others may wait for the same. */
+static const char *
+name_of(const char *operation)
+{
+    const OrfOperation *row = orf_operation_by_name(operation);
+    return row && row->takes == ORF_TAKES_PICTURES ? "picture" : "model";
+}
+
+static void
+add_setting(OrfJobRequest *request, const char *name, const char *text)
+{
+    OrfJobSetting *setting = g_new0(OrfJobSetting, 1);
+    *setting = (OrfJobSetting){ .name = g_strdup(name), .text = g_strdup(text) };
+    g_ptr_array_add(request->settings, setting);
+}
+
+static void
+add_source(OrfJobRequest *request, const char *digest, uint64_t bytes)
+{
+    OrfJobInput *input = g_new0(OrfJobInput, 1);
+    *input = (OrfJobInput){ .digest = g_strdup(digest),
+                            .name = g_strdup(name_of(request->operation)),
+                            .yaw = NAN,
+                            .bytes = bytes };
+    g_ptr_array_add(request->inputs, input);
+}
+
+static OrfJobRequest *
+request_of(const char *source, const OrfDerivation *how)
+{
+    OrfJobRequest *request = orf_job_request_new(how->operation);
+    for (const char *const *at = how->settings; at && at[0]; at += 2)
+        add_setting(request, at[0], at[1]);
+    add_source(request, source, 0);
+    return request;
+}
+
+/* The same without what tells of its client. */
+static OrfJobRequest *
+anonymous(const OrfJobRequest *from)
+{
+    OrfJobRequest *request = orf_job_request_new(from->operation);
+    request->generator = g_strdup(from->generator);
+    for (guint i = 0; i < from->settings->len; i++) {
+        const OrfJobSetting *setting = from->settings->pdata[i];
+        add_setting(request, setting->name, setting->text);
+    }
+    for (guint i = 0; i < from->inputs->len; i++) {
+        const OrfJobInput *input = from->inputs->pdata[i];
+        add_source(request, input->digest, input->bytes);
+    }
+    return request;
+}
+
+static const char *
+first_source(const OrfJobRequest *request)
+{
+    return ((const OrfJobInput *)request->inputs->pdata[0])->digest;
 }
 
 /* --- Making ------------------------------------------------------------------------------- */
 
-/* `store`: the inputs' bytes come from there; NULL: their digests will do. */
-static OrfOrder *
-order_of(OrfStore *store, const char *operation, const char *const *settings,
-         const char *const *sources, GError **error)
-{
-    g_autoptr(OrfOrder) order = orf_order_new(operation, error);
-    bool ok = order;
-    for (; ok && settings && settings[0]; settings += 2)
-        ok = orf_order_set(order, settings[0], settings[1], error);
-    for (; ok && sources[0]; sources++) {
-        g_autoptr(GBytes) bytes = store ? orf_blob_get(store, sources[0], error) : NULL;
-        OrfInput input = { .name = INPUT, .bytes = bytes, .digest = sources[0], .yaw = NAN };
-        ok = (bytes || !store) && orf_order_add(order, &input, error);
-    }
-    return ok && orf_order_check(order, error) ? g_steal_pointer(&order) : NULL;
-}
-
-static GBytes *
-result_of(OrfTask *task, const OrfOutcome *outcome, GError **error)
-{
-    const char *type, *extension, *facts = orf_outcome_facts(outcome);
-    OrfAsset *asset = orf_outcome_asset(outcome, 0);
-    GError *why = NULL;
-    GBytes *packed = orf_outcome_pack(task, outcome, &type, &extension, &why);
-    if (packed || why) {
-        if (why)
-            g_propagate_error(error, why);
-        return packed;
-    }
-    return asset ? orf_asset_save(task, asset, "glb", error)
-                 : g_bytes_new(facts, strlen(facts));
-}
-
-static bool
-make(Making *making, OrfTask *task, const OrfOrder *order, char ret_digest[ORF_DIGEST_SIZE],
-     GError **error)
-{
-    OrfStore *store = making->makers->store;
-    g_autoptr(OrfOutcome) outcome = orf_order_run(task, order, NULL, NULL, error);
-    if (!outcome)
-        return false;
-    g_autoptr(GBytes) made = result_of(task, outcome, error);
-    return made && orf_blob_put(store, made, ret_digest, error) &&
-           orf_blob_put_derived(store, making->sources[0], making->key, ret_digest, error);
-}
-
-static const OrfStep steps[] = { { "load", 40 }, { "measure", 60 } };
-
 /* Of a model's facts there is a row, no blob: they are told under the name of their source. */
 static bool
-make_facts(Making *making, OrfTask *task, GBytes *source, char ret_digest[ORF_DIGEST_SIZE],
-           GError **error)
+keep_facts(const Making *making, const OrfMade *made, OrfDerived *ret, GError **error)
 {
-    OrfAssetFacts facts;
-    orf_task_plan(task, steps, G_N_ELEMENTS(steps));
-    g_autoptr(OrfAsset) asset = orf_asset_load(orf_task_step(task), source, NULL, error);
-    g_autofree char *measures =
-        asset ? orf_engine_measure(orf_task_step(task), asset, &facts, error) : NULL;
-    if (!measures)
-        return false;
-    const char *format = orf_engine_sniff(source);
-    g_auto(GStrv) notes = orf_task_notes(task);
-    OrfModelRow row = { .digest = making->sources[0],
-                        .format = (char *)(uintptr_t)(format ? format
-                                                             : "obj"), /* it has no sure sign */
-                        .vertices = facts.vertices,
-                        .triangles = facts.triangles,
-                        .size_mm = { facts.size_mm[0], facts.size_mm[1], facts.size_mm[2] },
-                        .solid = facts.solid,
-                        .measures = measures,
-                        .warnings = notes,
+    const char *source = first_source(making->request);
+    const OrfAssetFacts *facts = &made->facts;
+    OrfModelRow row = { .digest = (char *)(uintptr_t)source,
+                        .format =
+                            made->format ? made->format : (char *)"obj", /* no sure sign */
+                        .vertices = facts->vertices,
+                        .triangles = facts->triangles,
+                        .size_mm = { facts->size_mm[0], facts->size_mm[1], facts->size_mm[2] },
+                        .solid = facts->solid,
+                        .measures = made->measures,
+                        .warnings = made->notes,
                         .made = g_get_real_time() };
-    g_strlcpy(ret_digest, making->sources[0], ORF_DIGEST_SIZE);
+    g_strlcpy(ret->digest, source, sizeof ret->digest);
     return orf_model_row_put(making->makers->store, &row, error);
+}
+
+static bool
+make(Making *making, uint64_t bytes, size_t *ret_peak, OrfDerived *ret, GError **error)
+{
+    OrfMakers *makers = making->makers;
+    g_auto(OrfMade) made = { 0 };
+    if (!makers->runner)
+        return ORF_FALSE(error, UNAVAILABLE, "nothing can be made here");
+    if (!orf_runner_make(makers->runner, making->task, making->request, bytes,
+                         !making->learning, &made, error))
+        return false;
+    *ret_peak = made.peak;
+    if (making->learning)
+        return keep_facts(making, &made, ret, error);
+    *ret = made.file;
+    return orf_blob_put_derived(makers->store, first_source(making->request), making->key, ret,
+                                error);
 }
 
 /* False: it was stopped. */
@@ -170,81 +193,58 @@ begin_task(Making *making, uint64_t bytes)
 
 typedef enum { MADE, FAILED, LATER } End;
 
-/* What is to be made, and for how much; `order` NULL: the facts of `source`. */
-typedef struct {
-    OrfOrder *order;
-    GBytes *source;
-    char *kind;
-    uint64_t bytes;
-} Wanted;
-
-static void
-wanted_clear(Wanted *wanted)
-{
-    orf_order_free(wanted->order);
-    g_bytes_unref(wanted->source);
-    g_free(wanted->kind);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wanted, wanted_clear)
-
 /* With so much memory, when it can be had. */
 static End
-try_with(Making *making, const Wanted *wanted, uint64_t bytes, char ret_digest[ORF_DIGEST_SIZE],
-         GError **error)
+try_with(Making *making, const char *kind, uint64_t bytes, OrfDerived *ret, GError **error)
 {
     OrfDevices *devices = making->makers->devices;
     uint64_t ticket = devices ? orf_devices_reserve(devices, bytes) : 0;
     if (devices && !ticket)
         return LATER;
+    size_t peak = 0;
     bool made = false;
-    if (!begin_task(making, bytes))
-        (void)orf_task_check(making->task, error);
-    else if (wanted->order)
-        made = make(making, making->task, wanted->order, ret_digest, error);
+    if (begin_task(making, bytes))
+        made = make(making, bytes, &peak, ret, error);
     else
-        made = make_facts(making, making->task, wanted->source, ret_digest, error);
+        (void)orf_task_check(making->task, error);
     if (devices)
         orf_devices_release(devices, ticket);
     if (made && devices)
-        orf_devices_learn(devices, wanted->kind, orf_task_peak_memory(making->task));
+        orf_devices_learn(devices, kind, peak);
     return made ? MADE : FAILED;
 }
 
+/* What the inputs weigh; they may have gone meanwhile. */
 static bool
-prepare(Making *making, Wanted *ret, GError **error)
+weigh(const Making *making, GError **error)
 {
-    OrfStore *store = making->makers->store;
-    OrfDevices *devices = making->makers->devices;
-    ret->source = orf_blob_get(store, making->sources[0], error);
-    if (!ret->source)
-        return false;
-    ret->bytes = MODEL_TIMES * g_bytes_get_size(ret->source) + MODEL_LEAST;
-    ret->kind = g_strdup("facts");
-    if (making->operation) {
-        ret->order = order_of(store, making->operation, (const char *const *)making->settings,
-                              (const char *const *)making->sources, error);
-        if (!ret->order)
+    for (guint i = 0; i < making->request->inputs->len; i++) {
+        OrfJobInput *input = making->request->inputs->pdata[i];
+        int fd = orf_blob_open(making->makers->store, input->digest, &input->bytes, error);
+        if (fd < 0)
             return false;
-        ret->bytes = orf_order_estimate(NULL, ret->order).bytes;
-        g_free(ret->kind);
-        ret->kind = orf_order_kind(ret->order);
+        close(fd);
     }
-    if (devices)
-        ret->bytes = MAX(ret->bytes, orf_devices_expect(devices, ret->kind, ret->bytes));
     return true;
 }
 
 static End
-work_on(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
+work_on(Making *making, OrfDerived *ret, GError **error)
 {
-    g_auto(Wanted) wanted = { 0 };
-    g_autoptr(GError) little = NULL;
-    if (!prepare(making, &wanted, error))
+    OrfDevices *devices = making->makers->devices;
+    g_autoptr(OrfOrder) order =
+        weigh(making, error) ? orf_request_known(making->request, error) : NULL;
+    if (!order)
         return FAILED;
-    End end = try_with(making, &wanted, wanted.bytes, ret_digest, &little);
+    g_autoptr(GError) little = NULL;
+    g_autofree char *kind = orf_order_kind(order);
+    uint64_t bytes = orf_order_estimate(NULL, order).bytes;
+    if (devices)
+        bytes = MAX(bytes, orf_devices_expect(devices, kind, bytes));
+    End end = try_with(making, kind, bytes, ret, &little);
     if (end == FAILED && g_error_matches(little, ORF_ERROR, ORF_ERROR_TOO_LARGE)) {
         g_clear_error(&little);
-        end = try_with(making, &wanted, wanted.bytes * MORE, ret_digest, &little);
+        end = try_with(making, kind, bytes * MORE, ret, &little);
     }
     if (little)
         g_propagate_error(error, g_steal_pointer(&little));
@@ -254,17 +254,21 @@ work_on(Making *making, char ret_digest[ORF_DIGEST_SIZE], GError **error)
 /* --- Answers ------------------------------------------------------------------------------ */
 
 static void
-answer_error(OrfCall *call, const GError *error)
+answer_error(OrfCall *call, const GError *error, const char *operation)
 {
+    bool model = orf_operation_by_name(operation)->takes == ORF_TAKES_ASSETS;
     if (g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND))
         orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
                                               .detail = "The file has been removed.",
                                               .hint = "Make or upload it again." });
     else if (g_error_matches(error, ORF_ERROR, ORF_ERROR_BAD_INPUT) ||
              g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED))
-        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_MESH_UNREADABLE,
+        orf_call_problem(call, &(OrfProblem){ .code = model ? ORF_PROBLEM_MESH_UNREADABLE
+                                                            : ORF_PROBLEM_IMAGE_UNDECODABLE,
                                               .detail = error->message,
-                                              .hint = "Send an STL, OBJ, GLB, PLY or 3MF." });
+                                              .hint = model ? "Send an STL, OBJ, GLB, PLY or "
+                                                              "3MF."
+                                                            : NULL });
     else
         orf_call_error(call, error);
 }
@@ -306,17 +310,17 @@ run(void *data)
 {
     Making *making = data;
     g_autoptr(GError) error = NULL;
-    char digest[ORF_DIGEST_SIZE];
-    End end = work_on(making, digest, &error);
+    OrfDerived made = { 0 };
+    End end = work_on(making, &made, &error);
     if (end == LATER && put_off(making))
         return;
     g_autoptr(GPtrArray) waiters = close_making(making);
     for (size_t i = 0; i < waiters->len; i++) {
         Waiter *waiter = waiters->pdata[i];
         if (end == MADE)
-            waiter->ready(waiter->call, digest);
+            waiter->ready(waiter->call, &made);
         else
-            answer_error(waiter->call, error);
+            answer_error(waiter->call, error, making->request->operation);
     }
     making_free(making);
 }
@@ -345,14 +349,12 @@ gone(OrfFollower *self, OrfCall *call, bool early)
 }
 
 static Making *
-making_new(OrfMakers *makers, const char *const *sources, const OrfDerivation *how,
-           const char *key)
+making_new(OrfMakers *makers, OrfJobRequest *request, bool learning, const char *key)
 {
     Making *making = g_new0(Making, 1);
     making->makers = makers;
-    making->operation = how ? orf_operation_by_name(how->operation)->name : NULL;
-    making->settings = how ? g_strdupv((char **)how->settings) : NULL;
-    making->sources = g_strdupv((char **)sources);
+    making->request = orf_job_request_ref(request);
+    making->learning = learning;
     g_strlcpy(making->key, key, sizeof making->key);
     making->waiters = g_ptr_array_new_with_free_func(waiter_unref);
     return making;
@@ -360,12 +362,11 @@ making_new(OrfMakers *makers, const char *const *sources, const OrfDerivation *h
 
 /* Joins what is being made, or begins it; with the lock. False: too much waits. */
 static bool
-join(OrfMakers *makers, Waiter *waiter, const char *const *sources, const OrfDerivation *how,
-     const char *key)
+join(OrfMakers *makers, Waiter *waiter, OrfJobRequest *request, bool learning, const char *key)
 {
     Making *making = g_hash_table_lookup(makers->running, key);
     if (!making) {
-        making = making_new(makers, sources, how, key);
+        making = making_new(makers, request, learning, key);
         if (!orf_workers_add(makers->pool, run,
                              making)) { /* it waits for our lock at its end */
             making_free(making);
@@ -407,14 +408,14 @@ may_make(OrfCall *call)
 }
 
 static void
-make_for(OrfCall *call, const char *const *sources, const OrfDerivation *how, const char *key,
+make_for(OrfCall *call, OrfJobRequest *request, bool learning, const char *key,
          OrfDerivedFn ready)
 {
     OrfMakers *makers = ((OrfFeeds *)call->api->feeds)->makers;
     Waiter *waiter = waiter_new(makers, call, ready);
     orf_call_follow(call, &waiter->follower);
     g_mutex_lock(&makers->lock);
-    bool joined = join(makers, waiter, sources, how, key);
+    bool joined = join(makers, waiter, request, learning, key);
     g_mutex_unlock(&makers->lock);
     if (joined)
         return;
@@ -424,38 +425,50 @@ make_for(OrfCall *call, const char *const *sources, const OrfDerivation *how, co
                                           .retry_after = 5 });
 }
 
-void
-orf_call_derive_all(OrfCall *call, const char *const *sources, const OrfDerivation *how,
-                    OrfDerivedFn ready)
+/* Takes the request, which is this call's alone. */
+static void
+derive_take(OrfCall *call, OrfJobRequest *request_in, OrfDerivedFn ready)
 {
-    char digest[ORF_DIGEST_SIZE];
+    OrfDerived made;
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfOrder) order = order_of(NULL, how->operation, how->settings, sources, &error);
-    if (!order) {
+    g_autoptr(OrfJobRequest) request = request_in;
+    g_autoptr(OrfOrder) order = orf_request_known(request, &error);
+    if (!order || !orf_order_check(order, &error)) {
         orf_call_error(call, error);
         return;
     }
     g_autofree char *key = orf_order_digest(NULL, order);
-    if (orf_blob_get_derived(call->api->options.store, sources[0], key, digest))
-        ready(call, digest);
+    if (orf_blob_get_derived(call->api->options.store, first_source(request), key, &made))
+        ready(call, &made);
     else if (may_make(call))
-        make_for(call, sources, how, key, ready);
+        make_for(call, request, false, key, ready);
 }
 
 void
-orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready)
+orf_call_derive_request(OrfCall *call, const OrfJobRequest *request, OrfDerivedFn ready)
 {
-    g_autoptr(OrfModelRow) row = orf_model_row_get(call->api->options.store, source, NULL);
-    if (row)
-        ready(call, source);
-    else if (may_make(call))
-        make_for(call, (const char *const[]){ source, NULL }, NULL, source, ready);
+    derive_take(call, anonymous(request), ready);
 }
 
 void
 orf_call_derive(OrfCall *call, const char *source, const OrfDerivation *how, OrfDerivedFn ready)
 {
-    orf_call_derive_all(call, (const char *const[]){ source, NULL }, how, ready);
+    derive_take(call, request_of(source, how), ready);
+}
+
+void
+orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready)
+{
+    static const char *const settings[] = { "fast", "true", NULL };
+    g_autoptr(OrfModelRow) row = orf_model_row_get(call->api->options.store, source, NULL);
+    OrfDerived made = { 0 };
+    g_strlcpy(made.digest, source, sizeof made.digest);
+    g_autoptr(OrfJobRequest) request =
+        request_of(source, &(OrfDerivation){ "measure", settings });
+    if (row)
+        ready(call, &made);
+    else if (may_make(call))
+        make_for(call, request, true, source, ready);
 }
 
 void
@@ -480,10 +493,11 @@ orf_call_derive_view(OrfCall *call, const char *source, OrfDerivedFn ready)
 /* --- Life --------------------------------------------------------------------------------- */
 
 OrfMakers *
-orf_makers_new(OrfStore *store, OrfDevices *devices)
+orf_makers_new(OrfStore *store, OrfRunner *runner, OrfDevices *devices)
 {
     OrfMakers *makers = g_new0(OrfMakers, 1);
     makers->store = store;
+    makers->runner = runner;
     makers->devices = devices;
     g_mutex_init(&makers->lock);
     makers->pool = orf_workers_new("makers", THREADS, LINE);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- Settings ----------------------------------------------------------------------------- */
 
@@ -78,10 +79,10 @@ static void
 check_settings(OrfDraft *draft)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(OrfRecipe) recipe =
-        orf_wish_recipe(draft->request, on_setting_fault, draft, &error);
-    if (recipe) {
-        orf_wish_request_settle(draft->request, recipe);
+    g_autoptr(OrfOrder) order =
+        orf_request_order(draft->request, on_setting_fault, draft, &error);
+    if (order) {
+        orf_request_settle(draft->request, order);
         return;
     }
     g_autofree char *names = generator_names();
@@ -89,7 +90,7 @@ check_settings(OrfDraft *draft)
                     "no generator \"%s\"; there are %s", draft->request->generator, names);
 }
 
-/* --- Pictures ----------------------------------------------------------------------------- */
+/* --- Inputs ------------------------------------------------------------------------------- */
 
 static OrfProblemCode
 code_of(const GError *error)
@@ -115,14 +116,32 @@ check_size(OrfDraft *draft, const OrfJobInput *picture, const OrfPictureInfo *in
 }
 
 static void
+blame_missing(OrfDraft *draft, const OrfJobInput *input)
+{
+    orf_draft_fault(draft, ORF_PROBLEM_UPLOAD_UNKNOWN, input->pointer,
+                    "%s: nothing is stored under %s; POST it to /api/v1/%s first", input->name,
+                    input->digest,
+                    draft->operation->takes == ORF_TAKES_PICTURES ? "uploads" : "meshes");
+}
+
+/* Whether it is a model the run will see. */
+static void
+check_model(OrfDraft *draft, OrfJobInput *model)
+{
+    int fd = orf_blob_open(draft->api->options.store, model->digest, &model->bytes, NULL);
+    if (fd < 0)
+        blame_missing(draft, model);
+    else
+        close(fd);
+}
+
+static void
 check_picture(OrfDraft *draft, OrfJobInput *picture)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) bytes = orf_blob_get(draft->api->options.store, picture->digest, &error);
     if (!bytes) {
-        orf_draft_fault(draft, ORF_PROBLEM_UPLOAD_UNKNOWN, picture->pointer,
-                        "%s: nothing is stored under %s; POST it to /api/v1/uploads first",
-                        picture->name, picture->digest);
+        blame_missing(draft, picture);
         return;
     }
     OrfPictureInfo info;
@@ -140,7 +159,32 @@ check_picture(OrfDraft *draft, OrfJobInput *picture)
 }
 
 static void
+check_inputs(OrfDraft *draft)
+{
+    OrfJobRequest *request = draft->request;
+    bool pictures = draft->operation->takes == ORF_TAKES_PICTURES;
+    for (guint i = 0; i < request->inputs->len; i++)
+        (pictures ? check_picture : check_model)(draft, request->inputs->pdata[i]);
+    if (request->mask)
+        check_picture(draft, request->mask);
+}
+
+/* As the operation's row says. */
+static void
 check_count(OrfDraft *draft)
+{
+    g_autoptr(GError) error = NULL;
+    if (draft->request->mask)
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/mask", "%s takes no mask",
+                        draft->operation->name);
+    g_autoptr(OrfOrder) order = orf_request_known(draft->request, NULL);
+    if (order && !draft->lost_picture && !orf_order_check(order, &error))
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/inputs", "%s", error->message);
+}
+
+/* As the generator's row says. */
+static void
+check_pictures(OrfDraft *draft)
 {
     const char *generator = draft->request->generator;
     unsigned n = draft->request->inputs->len, least, most;
@@ -177,23 +221,29 @@ orf_draft_check(OrfDraft *draft)
     OrfJobRequest *request = draft->request;
     if (!draft->checked) {
         draft->checked = true;
-        g_free(request->generator);
-        request->generator = g_strdup(orf_params_text(draft->fields, "generator"));
-        apply_mode(draft);
+        if (draft->operation->recipe) {
+            g_free(request->generator);
+            request->generator = g_strdup(orf_params_text(draft->fields, "generator"));
+            apply_mode(draft);
+        }
         draw_seed(draft);
         g_ptr_array_sort(request->settings, by_name);
         check_settings(draft);
-        check_count(draft);
+        (draft->operation->recipe ? check_pictures : check_count)(draft);
         orf_draft_read_views(draft);
         check_webhook(draft);
         orf_draft_webhook_events(draft);
         orf_draft_deadline(draft, g_get_real_time());
-        for (guint i = 0; i < request->inputs->len; i++)
-            check_picture(draft, request->inputs->pdata[i]);
-        if (request->mask)
-            check_picture(draft, request->mask);
+        check_inputs(draft);
     }
     return orf_draft_has_faults(draft) ? NULL : request;
+}
+
+bool
+orf_draft_is_heavy(const OrfDraft *draft)
+{
+    g_autoptr(OrfOrder) order = orf_request_known(draft->request, NULL);
+    return orf_order_is_heavy(NULL, order);
 }
 
 /* --- As the queue takes it ---------------------------------------------------------------- */
@@ -201,10 +251,11 @@ orf_draft_check(OrfDraft *draft)
 void
 orf_draft_wish(OrfDraft *draft, OrfWish *ret)
 {
+    g_autoptr(OrfOrder) order = orf_request_known(draft->request, NULL); /* it was checked */
     g_free(draft->kind);
-    draft->kind = orf_wish_kind(draft->request);
+    draft->kind = orf_order_kind(order);
     g_free(draft->key);
-    draft->key = orf_wish_digest(draft->request, NULL); /* it was checked */
+    draft->key = orf_order_digest(NULL, order);
     const char *webhook = orf_params_text(draft->fields, "webhook");
     *ret = (OrfWish){
         .tenant = draft->tenant,
@@ -224,7 +275,8 @@ orf_draft_wish(OrfDraft *draft, OrfWish *ret)
 void
 orf_draft_load(OrfDraft *draft, const OrfJobRequest *from)
 {
-    orf_draft_set(draft, "#/generator", "generator", from->generator);
+    if (from->generator)
+        orf_draft_set(draft, "#/generator", "generator", from->generator);
     if (from->mode)
         orf_draft_set(draft, "#/mode", "mode", from->mode);
     for (guint i = 0; i < from->settings->len; i++) {

@@ -20,6 +20,7 @@ typedef struct {
 struct OrfDraft {
     OrfApi *api;
     char *tenant;
+    const OrfOperation *operation;
     OrfJobRequest *request;
     OrfParams *fields;    /* orf_wish_fields */
     GHashTable *pointers; /* name -> pointer, of all that was given */

@@ -90,7 +90,7 @@ orf_draft_submit(OrfDraft *draft, OrfCall *call, OrfAccepted *ret,
         return false;
     OrfWish wish;
     orf_draft_wish(draft, &wish);
-    orf_draft_fingerprint(draft, call->endpoint->path, fingerprint);
+    orf_draft_fingerprint(draft, orf_request_path(call->request), fingerprint);
     wish.idempotency_key = key;
     wish.fingerprint = key ? fingerprint : NULL;
     wish.no_cache |= wants_no_cache(call);

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#define N_RECIPE_FIELDS 3 /* of operations with a recipe alone */
+
 const OrfParam orf_wish_fields[] = {
     ORF_TEXT("generator", 0, 64, "auto",
              "How to make it; auto looks at the picture and chooses."),
@@ -32,6 +34,14 @@ const OrfParam orf_wish_fields[] = {
 };
 const size_t orf_n_wish_fields = G_N_ELEMENTS(orf_wish_fields);
 
+const OrfParam *
+orf_fields_of(const OrfOperation *operation, size_t *ret_n)
+{
+    size_t skip = operation->recipe ? 0 : N_RECIPE_FIELDS;
+    *ret_n = orf_n_wish_fields - skip;
+    return orf_wish_fields + skip;
+}
+
 /* --- Make --------------------------------------------------------------------------------- */
 
 static void
@@ -43,12 +53,13 @@ fault_clear(void *data)
 }
 
 OrfDraft *
-orf_draft_new(OrfApi *api, const char *tenant)
+orf_draft_new(OrfApi *api, const char *tenant, const char *operation)
 {
     OrfDraft *draft = g_new0(OrfDraft, 1);
     draft->api = api;
     draft->tenant = g_strdup(tenant);
-    draft->request = orf_job_request_new("generate");
+    draft->operation = orf_operation_by_name(operation);
+    draft->request = orf_job_request_new(draft->operation->name);
     draft->fields = orf_params_new();
     orf_params_add_table(draft->fields, orf_wish_fields, orf_n_wish_fields);
     draft->pointers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -111,9 +122,16 @@ void
 orf_draft_fault_error(OrfDraft *draft, const char *pointer, const GError *error)
 {
     bool unknown = g_error_matches(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
+    const char *list = draft->operation->recipe ? "generators" : "operations";
     add_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
-              g_strconcat(error->message, unknown ? "; GET /api/v1/generators lists them" : "",
-                          NULL));
+              unknown ? g_strdup_printf("%s; GET /api/v1/%s lists them", error->message, list)
+                      : g_strdup(error->message));
+}
+
+const OrfOperation *
+orf_draft_operation(const OrfDraft *draft)
+{
+    return draft->operation;
 }
 
 bool
@@ -143,11 +161,16 @@ orf_draft_problem(const OrfDraft *draft)
 
 /* --- Fields ------------------------------------------------------------------------------- */
 
+/* A parameter of the operation goes before a field of its name; of recipes the fields do. */
 static bool
-is_field(const char *name)
+is_field(const OrfDraft *draft, const char *name)
 {
-    for (size_t i = 0; i < orf_n_wish_fields; i++)
-        if (g_str_equal(orf_wish_fields[i].name, name))
+    size_t n;
+    const OrfParam *fields = orf_fields_of(draft->operation, &n);
+    if (!draft->operation->recipe && orf_operation_param(draft->operation, name))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (g_str_equal(fields[i].name, name))
             return true;
     return false;
 }
@@ -167,7 +190,7 @@ orf_draft_set(OrfDraft *draft, const char *pointer, const char *name, const char
                         "the field is too long, or is not UTF-8");
     } else if (g_hash_table_contains(draft->pointers, name)) {
         orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "%s is given twice", name);
-    } else if (is_field(name)) {
+    } else if (is_field(draft, name)) {
         if (!orf_params_set(draft->fields, name, text, &error))
             orf_draft_fault_error(draft, pointer, error);
     } else if (draft->request->settings->len < MOST_SETTINGS) {
@@ -251,12 +274,15 @@ orf_draft_add_picture(OrfDraft *draft, const char *pointer, const char *digest,
                       const char *name)
 {
     GPtrArray *pictures = draft->request->inputs;
-    if (pictures->len >= ORF_MOST_PICTURES) {
-        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "more than %d pictures",
-                        ORF_MOST_PICTURES);
+    bool are_pictures = draft->operation->takes == ORF_TAKES_PICTURES;
+    guint most = MAX(draft->operation->most, ORF_MOST_PICTURES);
+    if (pictures->len >= most) {
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer, "more than %u %s", most,
+                        are_pictures ? "pictures" : "files");
         return;
     }
-    g_autofree char *fallback = g_strdup_printf("picture %u", pictures->len + 1);
+    g_autofree char *fallback =
+        g_strdup_printf("%s %u", are_pictures ? "picture" : "model", pictures->len + 1);
     g_ptr_array_add(pictures, picture_new(pointer, digest, name, fallback));
 }
 

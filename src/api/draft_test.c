@@ -119,7 +119,7 @@ static void
 endless_faults(void)
 {
     g_autoptr(Desk) desk = desk_open();
-    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local");
+    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local", "generate");
     for (int i = 0; i < 1000; i++) {
         g_autofree char *name = g_strdup_printf("p%d", i);
         orf_draft_set(draft, "#", name, "1");
@@ -177,7 +177,7 @@ the_stored_request_is_read_back(void)
     g_assert_no_error(error);
     g_autofree char *json = orf_job_request_json(request);
     g_assert_cmpstr(json, ==, stored);
-    g_autoptr(OrfDraft) replay = orf_draft_new(&desk->api, "local");
+    g_autoptr(OrfDraft) replay = orf_draft_new(&desk->api, "local", "generate");
     orf_draft_load(replay, request);
     g_assert_nonnull(orf_draft_check(replay));
     orf_draft_wish(replay, &again);
@@ -347,7 +347,7 @@ static void
 hostile_names(void)
 {
     g_autoptr(Desk) desk = desk_open();
-    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local");
+    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local", "generate");
     orf_draft_set(draft, "#", "generator", "hull");
     static const char *const names[] = { "..\\..\\x\n\x01y.jpg", "\xff\xfe", "", "/" };
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
@@ -365,7 +365,7 @@ nothing_is_kept_when_the_disk_is_almost_full(void)
 {
     char digest[ORF_DIGEST_SIZE];
     g_autoptr(Desk) desk = desk_open();
-    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local");
+    g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local", "generate");
     atomic_store(&desk->parts.low_on_disk, true);
     g_assert_false(orf_draft_store_base64(draft, "#/image", "YWJj", 4, digest));
     g_assert_cmpint(orf_draft_problem(draft).code, ==, ORF_PROBLEM_STORAGE_UNAVAILABLE);
@@ -393,7 +393,7 @@ base64_in_all_forms(void)
     };
     g_autoptr(Desk) desk = desk_open();
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local");
+        g_autoptr(OrfDraft) draft = orf_draft_new(&desk->api, "local", "generate");
         char digest[ORF_DIGEST_SIZE], wanted[ORF_DIGEST_SIZE];
         bool ok =
             orf_draft_store_base64(draft, "#", cases[i].text, strlen(cases[i].text), digest);

@@ -73,7 +73,7 @@ desk_read_as(Desk *desk, const char *json, const char *tenant)
     json_t *body = json_loadb(text->str, text->len, JSON_ALLOW_NUL, &why);
     if (!body)
         g_error("%s: %s", json, why.text);
-    OrfDraft *draft = orf_draft_new(&desk->api, tenant);
+    OrfDraft *draft = orf_draft_new(&desk->api, tenant, "generate");
     orf_intake_json(draft, body);
     json_decref(body);
     return draft;

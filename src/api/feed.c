@@ -378,7 +378,8 @@ orf_feeds_init(OrfApi *api)
     OrfFeeds *feeds = g_new0(OrfFeeds, 1);
     feeds->api = api;
     feeds->showcase = orf_showcase_new();
-    feeds->makers = orf_makers_new(api->options.store, api->options.devices);
+    feeds->makers =
+        orf_makers_new(api->options.store, api->options.runner, api->options.devices);
     feeds->chores = orf_workers_new("chores", 2, 0);
     feeds->open = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)orf_feed_unref, NULL);
     g_mutex_init(&feeds->lock);

@@ -140,7 +140,7 @@ read_body(OrfCall *call)
     if (!body)
         return NULL;
     char digest[ORF_DIGEST_SIZE];
-    OrfDraft *draft = orf_draft_new(call->api, call->who.tenant);
+    OrfDraft *draft = orf_draft_new(call->api, call->who.tenant, "generate");
     g_autoptr(OrfParams) params = orf_params_new();
     read_fields(draft, params, body);
     refuse_others(draft, body);
@@ -244,7 +244,7 @@ look(OrfCall *call, const char *id, OrfJobView *ret_view)
 }
 
 static void
-reply_file(OrfCall *call, const char *digest)
+reply_file(OrfCall *call, const OrfDerived *made)
 {
     g_autoptr(GError) error = NULL;
     g_auto(OrfJobView) view = { 0 };
@@ -256,7 +256,7 @@ reply_file(OrfCall *call, const char *digest)
         g_strdup_printf("attachment; filename=\"%s.%s\"", view.row.id, wanted.format);
     reply.headers = (const char *[]){ "Content-Type", type_of(wanted.format),
                                       "Content-Disposition", name, NULL };
-    reply.fd = orf_blob_open(call->api->options.store, digest, &reply.length, &error);
+    reply.fd = orf_blob_open(call->api->options.store, made->digest, &reply.length, &error);
     if (reply.fd > 0)
         orf_call_reply(call, &reply);
     else
@@ -321,10 +321,10 @@ send_off(OrfCall *call)
 }
 
 static void
-reply_base64(OrfCall *call, const char *digest)
+reply_base64(OrfCall *call, const OrfDerived *made)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = orf_blob_get(call->api->options.store, digest, &error);
+    g_autoptr(GBytes) bytes = orf_blob_get(call->api->options.store, made->digest, &error);
     if (!bytes) {
         orf_call_error(call, error);
         return;

@@ -218,7 +218,7 @@ begin_multipart(OrfCall *call, const char *type)
     g_autoptr(GError) error = NULL;
     Intake *intake = g_new0(Intake, 1);
     intake->call = call;
-    intake->draft = orf_draft_new(call->api, call->who.tenant);
+    intake->draft = orf_draft_new(call->api, call->who.tenant, "generate");
     intake->files = g_ptr_array_new_with_free_func(file_free);
     intake->text = g_string_new(NULL);
     call->data = intake;
@@ -313,7 +313,7 @@ orf_intake_finish(OrfCall *call, const char *mode)
     } else {
         json_t *body = orf_call_json_body(call);
         if (body) {
-            draft = orf_draft_new(call->api, call->who.tenant);
+            draft = orf_draft_new(call->api, call->who.tenant, "generate");
             orf_intake_json(draft, body);
         }
         json_decref(body);

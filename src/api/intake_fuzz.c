@@ -30,7 +30,9 @@ check_wish(OrfDraft *draft)
     g_autofree char *stored = orf_job_request_json(wish.request);
     g_autoptr(OrfJobRequest) request = orf_job_request_parse(stored, NULL);
     g_assert_nonnull(request);
-    g_autofree char *kind = orf_wish_kind(request);
+    g_autoptr(OrfOrder) order = orf_request_known(request, NULL);
+    g_assert_nonnull(order);
+    g_autofree char *kind = orf_order_kind(order);
     g_assert_cmpstr(kind, ==, wish.kind);
     char fingerprint[ORF_DIGEST_SIZE];
     orf_draft_fingerprint(draft, "/", fingerprint);
@@ -52,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *body = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
     if (json_is_object(body)) {
         OrfApi api = { .options = { .max_upload = 1 << 20, .max_pixels = 1 << 20 } };
-        g_autoptr(OrfDraft) draft = orf_draft_new(&api, "local");
+        g_autoptr(OrfDraft) draft = orf_draft_new(&api, "local", "generate");
         orf_intake_json(draft, body);
         if (orf_draft_check(draft))
             check_wish(draft);

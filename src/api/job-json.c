@@ -114,12 +114,13 @@ static void
 add_made(OrfJson *json, const OrfJobRequest *request, const OrfJobResult *result)
 {
     const char *asked = request ? request->generator : NULL;
+    orf_json_add_text(json, "operation", request ? request->operation : NULL);
     if (g_strcmp0(asked, "auto") == 0)
         asked = NULL;
     orf_json_add_text(json, "generator", result ? result->generator : asked);
     orf_json_add_text(json, "reason", result ? result->reason : NULL);
     add_runner_up(json, result);
-    if (result)
+    if (result && result->generator)
         orf_json_add_number(json, "confidence", result->confidence);
     else
         orf_json_add_null(json, "confidence");
@@ -146,6 +147,8 @@ add_stages(OrfJson *json, const OrfJobRow *row)
     orf_json_end(json);
     const char *measures = row->result ? row->result->measures : NULL;
     orf_json_add_raw(json, "measures", measures ? measures : "null");
+    const char *facts = row->result ? row->result->facts : NULL;
+    orf_json_add_raw(json, "facts", facts ? facts : "null");
 }
 
 static void

@@ -67,23 +67,23 @@ void orf_call_reply_blob(OrfCall *call, const OrfBlobAnswer *answer, OrfProblemC
 /* --- What is made of a blob by an operation, once: derive.c ------------------------------- */
 
 typedef struct OrfMakers OrfMakers;
-OrfMakers *orf_makers_new(OrfStore *store, OrfDevices *devices); /* devices may be NULL */
-void orf_makers_free(OrfMakers *makers);                         /* cancels what runs */
+/* Without a runner nothing new is made; `devices` may be NULL. */
+OrfMakers *orf_makers_new(OrfStore *store, OrfRunner *runner, OrfDevices *devices);
+void orf_makers_free(OrfMakers *makers); /* cancels what runs */
 
 typedef struct {
     const char *operation;       /* "convert": a row of the engine's table */
     const char *const *settings; /* name, value, ... NULL; or NULL: all defaults */
 } OrfDerivation;
-typedef void (*OrfDerivedFn)(OrfCall *call, const char *digest);
-/* Answers through `ready`, with the digest of what was made of the blob `source`, now or later,
- * on any thread; errors are replied. A file, or of operations that make facts
- * their JSON. When the last client that waits has left, the making stops. */
+typedef void (*OrfDerivedFn)(OrfCall *call, const OrfDerived *made);
+/* Answers through `ready`, with what was made of the blob `source`, now or later, on any
+ * thread; errors are replied. A file, or of operations that make facts their JSON. When the
+ * last client that waits has left, the making stops. */
 void orf_call_derive(OrfCall *call, const char *source, const OrfDerivation *how,
                      OrfDerivedFn ready);
-/* Of several (NULL-terminated); what was made goes with the first. */
-void orf_call_derive_all(OrfCall *call, const char *const *sources, const OrfDerivation *how,
-                         OrfDerivedFn ready);
-/* The same for what is known of a model: it has a row, under `source`. */
+/* The same of a request that was checked, with one input or more. */
+void orf_call_derive_request(OrfCall *call, const OrfJobRequest *request, OrfDerivedFn ready);
+/* The same for what is known of a model: it has a row, under `source`, and no file. */
 void orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready);
 /* In this format; a picture as wide as the argument "width" or the next that is made. */
 void

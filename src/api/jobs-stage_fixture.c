@@ -118,8 +118,12 @@ open_parts(JobsStage *stage)
                                                      .cores = 1 },
                                  &error);
     g_assert_no_error(error);
-    stage->api = api_stage_start(&(OrfApiOptions){
-        .store = stage->store, .queue = stage->queue, .max_upload = 1u << 20 });
+    stage->meter = orf_meter_new();
+    stage->runner = orf_runner_new(stage->store, stage->meter, NULL);
+    stage->api = api_stage_start(&(OrfApiOptions){ .store = stage->store,
+                                                   .queue = stage->queue,
+                                                   .runner = stage->runner,
+                                                   .max_upload = 1u << 20 });
 }
 
 static void
@@ -127,6 +131,8 @@ close_parts(JobsStage *stage)
 {
     orf_queue_drain(stage->queue, g_get_monotonic_time());
     api_stage_stop(stage->api);
+    orf_runner_free(stage->runner);
+    orf_meter_free(stage->meter);
     orf_queue_free(stage->queue);
     orf_store_close(stage->store);
 }

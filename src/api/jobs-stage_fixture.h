@@ -11,6 +11,8 @@ typedef struct {
     char *dir;
     OrfStore *store;
     OrfQueue *queue;
+    OrfMeter *meter;
+    OrfRunner *runner; /* makes files at once, in this process */
     ApiStage *api;
     char *job; /* "/api/v1/jobs/ID" of the newest */
     char *id;

@@ -157,11 +157,11 @@ make_row(OrfCall *call, const Upload *upload, const OrfModelRow *model)
 }
 
 static void
-register_mesh(OrfCall *call, const char *digest)
+register_mesh(OrfCall *call, const OrfDerived *made)
 {
     g_autoptr(GError) error = NULL;
     OrfStore *store = call->api->options.store;
-    g_autoptr(OrfModelRow) model = orf_model_row_get(store, digest, &error);
+    g_autoptr(OrfModelRow) model = orf_model_row_get(store, made->digest, &error);
     if (!model && !error)
         (void)ORF_FAIL(&error, UNAVAILABLE, "the file was erased meanwhile; send it again");
     g_autoptr(OrfFileRow) row = model ? make_row(call, call->data, model) : NULL;

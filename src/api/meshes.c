@@ -170,14 +170,14 @@ reply_link(OrfCall *call, const Download *download, const char *digest)
 }
 
 static void
-reply_download(OrfCall *call, const char *digest)
+reply_download(OrfCall *call, const OrfDerived *made)
 {
     const Download *download = call->data;
     if (download->link) {
-        reply_link(call, download, digest);
+        reply_link(call, download, made->digest);
         return;
     }
-    OrfBlobAnswer answer = { .digest = digest,
+    OrfBlobAnswer answer = { .digest = made->digest,
                              .type = download->type,
                              .how = download->how,
                              .stem = download->stem,
@@ -199,8 +199,10 @@ send_as(OrfCall *call, const OrfFileRow *row, const char *format, bool link)
         download->type = "model/obj";
         download->extension = "obj";
     }
+    OrfDerived file = { 0 };
+    g_strlcpy(file.digest, row->digest, sizeof file.digest);
     if (as_is)
-        reply_download(call, row->digest);
+        reply_download(call, &file);
     else
         orf_call_derive_as(call, row->digest, download->format, reply_download);
 }
@@ -270,11 +272,11 @@ reply_measures(OrfCall *call, const OrfModelRow *model, const char *measures)
 }
 
 static void
-reply_crossings(OrfCall *call, const char *digest)
+reply_crossings(OrfCall *call, const OrfDerived *made)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(OrfModelRow) model = NULL;
-    g_autoptr(GBytes) bytes = orf_blob_get(call->api->options.store, digest, &error);
+    g_autoptr(GBytes) bytes = orf_blob_get(call->api->options.store, made->digest, &error);
     g_autoptr(OrfFileRow) row = bytes ? find_model(call, &model) : NULL;
     if (!bytes)
         orf_call_error(call, error);

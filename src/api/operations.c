@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What takes seconds becomes a job; the rest is answered at once, from what was made before
- * when somebody asked for the same. */
+ * What takes a second or more becomes a job; the rest is answered at once, from what was made
+ * before when somebody asked for the same. Which it is the row says, and how large the inputs
+ * are. */
 #include "api/endpoints.h"
 #include "api/file-rows.h"
 #include "api/jobs-priv.h"
@@ -12,7 +13,6 @@
 
 #include <string.h>
 
-#define MOST_INPUTS 64
 #define KEEP "private, max-age=86400, immutable" /* it is named by what it was made of */
 
 OrfDocument *
@@ -29,227 +29,138 @@ list(OrfCall *call)
 
 /* --- Inputs ------------------------------------------------------------------------------- */
 
-/* An order being read; the call's data. */
+/* A blob of this client's, and what it is called. */
 typedef struct {
-    const OrfOperation *operation;
-    GPtrArray *sources;  /* digests */
-    GPtrArray *settings; /* name, value, ... */
-    char *wrong;         /* what is wrong; NULL: nothing */
-    char *pointer;       /* and where */
-} Order;
+    char *digest, *name;
+} Found;
 
 static void
-order_free(void *data)
+found_clear(Found *found)
 {
-    Order *order = data;
-    g_ptr_array_unref(order->sources);
-    g_ptr_array_unref(order->settings);
-    g_free(order->wrong);
-    g_free(order->pointer);
-    g_free(order);
+    g_free(found->digest);
+    g_free(found->name);
 }
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
 
-static void G_GNUC_PRINTF(3, 4) blame(Order *order, char *pointer, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (order->wrong) {
-        g_free(pointer);
-    } else {
-        order->wrong = g_strdup_vprintf(format, arguments);
-        order->pointer = pointer;
-    }
-    va_end(arguments);
-}
-
-static char *
-file_digest(OrfCall *call, const char *id)
+static void
+find_file(OrfCall *call, const char *id, Found *ret)
 {
     g_autoptr(OrfFileRow) row = orf_file_row_get(call->api->options.store, call->who.tenant, id,
                                                  g_get_real_time(), NULL);
-    return row ? g_strdup(row->digest) : NULL;
+    if (!row)
+        return;
+    ret->digest = g_strdup(row->digest);
+    ret->name = g_strdup(row->name);
 }
 
 /* The named stage, or the last there is. */
-static char *
-stage_digest(OrfCall *call, const char *id, const char *name)
+static void
+find_stage(OrfCall *call, const char *id, const char *name, Found *ret)
 {
     g_autoptr(OrfShown) shown = orf_show_job(call->api, call->who.tenant, id, NULL);
-    const OrfStages *stages = shown ? shown->stages : NULL;
-    for (size_t i = stages ? stages->n : 0; i-- > 0;)
-        if (!name || g_str_equal(stages->rows[i].name, name))
-            return g_strdup(stages->rows[i].digest);
-    return NULL;
+    for (size_t i = shown ? orf_stages_n(shown->stages) : 0; i-- > 0;) {
+        const OrfStageRow *stage = &shown->stages->rows[i];
+        if (name && !g_str_equal(stage->name, name))
+            continue;
+        ret->digest = g_strdup(stage->digest);
+        ret->name = g_strdup_printf("%s.%s", shown->stem, stage->extension);
+        return;
+    }
 }
 
-static char *
-input_digest(OrfCall *call, json_t *input)
+static void
+find_input(OrfCall *call, const json_t *input, Found *ret)
 {
     const char *job = json_string_value(json_object_get(input, "job"));
     const char *stage = json_string_value(json_object_get(input, "stage"));
     const char *mesh = json_string_value(json_object_get(input, "mesh"));
     const char *upload = json_string_value(json_object_get(input, "upload"));
     if (json_object_size(input) != (stage ? 2u : 1u) || (stage && !job))
-        return NULL;
-    return job ? stage_digest(call, job, stage)
-               : file_digest(call, mesh     ? mesh
-                                   : upload ? upload
-                                            : "");
+        return;
+    if (job)
+        find_stage(call, job, stage, ret);
+    else if (mesh || upload)
+        find_file(call, mesh ? mesh : upload, ret);
 }
 
 static void
-read_inputs(OrfCall *call, Order *order, json_t *inputs)
+read_inputs(OrfCall *call, OrfDraft *draft, const json_t *inputs)
 {
-    size_t i;
+    size_t i, most = orf_draft_operation(draft)->most;
     json_t *input;
-    if (!json_is_array(inputs) || json_array_size(inputs) > MOST_INPUTS)
-        blame(order, g_strdup("#/inputs"), "inputs is a list of at most %d", MOST_INPUTS);
-    json_array_foreach(inputs, i, input)
+    if (!json_is_array(inputs) || json_array_size(inputs) > most) {
+        orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, "#/inputs",
+                        "inputs is a list of at most %zu", most);
+        return;
+    }
+    json_array_foreach((json_t *)inputs, i, input)
     {
-        char *digest = order->wrong ? NULL : input_digest(call, input);
-        if (digest)
-            g_ptr_array_add(order->sources, digest);
+        g_auto(Found) found = { 0 };
+        g_autofree char *pointer = g_strdup_printf("#/inputs/%zu", i);
+        find_input(call, input, &found);
+        if (found.digest)
+            orf_draft_add_picture(draft, pointer, found.digest, found.name);
         else
-            blame(
-                order, g_strdup_printf("#/inputs/%zu", i),
-                "an input is {\"mesh\":ID}, {\"job\":ID,\"stage\":NAME} or {\"upload\":ID} of "
-                "what is here");
-    }
-}
-
-static void
-read_parameters(Order *order, json_t *parameters)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(parameters, name, value)
-    {
-        char *text = orf_json_value_text(value);
-        if (!text) {
-            blame(order, orf_pointer("#/parameters", name), "%s is no parameter's value", name);
-            continue;
-        }
-        g_ptr_array_add(order->settings, g_strdup(name));
-        g_ptr_array_add(order->settings, text);
-    }
-}
-
-static void
-check_members(Order *order, json_t *body)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(body, name, value)
-    {
-        bool parameters = strcmp(name, "parameters") == 0;
-        if (strcmp(name, "inputs") != 0 && !parameters)
-            blame(order, orf_pointer("#", name), "there are inputs and parameters");
-        else if (parameters && !json_is_object(value))
-            blame(order, g_strdup("#/parameters"), "parameters is an object");
+            orf_draft_fault(draft, ORF_PROBLEM_INVALID_PARAMS, pointer,
+                            "an input is {\"mesh\":ID}, {\"job\":ID,\"stage\":NAME} or "
+                            "{\"upload\":ID} of what is here");
     }
 }
 
 /* NULL: it has replied. */
-static Order *
-read_order(OrfCall *call, json_t *body)
+static OrfDraft *
+read_draft(OrfCall *call, json_t *body)
 {
-    const OrfOperation *operation = orf_operation_by_name(orf_call_text(call, "name"));
-    if (!operation) {
+    const char *name = orf_call_text(call, "name");
+    if (!orf_operation_by_name(name)) {
         orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_FOUND,
                                               .detail = "There is no such operation.",
                                               .hint = "GET /api/v1/operations lists them." });
         return NULL;
     }
-    Order *order = g_new0(Order, 1);
-    order->operation = operation;
-    order->sources = g_ptr_array_new_with_free_func(g_free);
-    order->settings = g_ptr_array_new_with_free_func(g_free);
-    call->data = order;
-    call->free_data = order_free;
-    check_members(order, body);
-    read_inputs(call, order, json_object_get(body, "inputs"));
-    read_parameters(order, json_object_get(body, "parameters"));
-    if (!order->wrong)
-        return order;
-    orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
-                                          .detail = order->wrong,
-                                          .faults = &(OrfFault){ order->pointer, order->wrong },
-                                          .n_faults = 1 });
+    g_autoptr(OrfDraft) draft = orf_draft_new(call->api, call->who.tenant, name);
+    json_t *inputs = json_object_get(body, "inputs");
+    if (inputs && !json_is_null(inputs))
+        read_inputs(call, draft, inputs);
+    json_object_del(body, "inputs");
+    orf_intake_json(draft, body);
+    if (orf_draft_check(draft))
+        return g_steal_pointer(&draft);
+    OrfProblem problem = orf_draft_problem(draft);
+    orf_call_problem(call, &problem);
     return NULL;
 }
 
-/* --- Light: answered at once -------------------------------------------------------------- */
-
-static const char *
-setting_of(const Order *order, const char *name)
-{
-    for (guint i = 0; i + 1 < order->settings->len; i += 2)
-        if (order->settings->pdata[i] && g_str_equal(order->settings->pdata[i], name))
-            return order->settings->pdata[i + 1];
-    for (size_t i = 0; i < order->operation->n_params; i++)
-        if (g_str_equal(order->operation->params[i].name, name))
-            return order->operation->params[i].fallback;
-    return NULL;
-}
-
-/* Of the file that it makes. */
-static const char *
-type_of(const Order *order, const char **ret_extension)
-{
-    const char *format = setting_of(order, "format");
-    const char *suffix = order->operation->suffix;
-    *ret_extension = suffix ? strrchr(suffix, '.') + 1 : "json";
-    if (order->operation->makes == ORF_MAKES_FACTS)
-        return "application/json";
-    return suffix && !format ? "image/png"
-                             : orf_engine_file_type(format ? format : "glb", ret_extension);
-}
+/* --- Doing it ----------------------------------------------------------------------------- */
 
 static void
-reply_made(OrfCall *call, const char *digest)
+reply_made(OrfCall *call, const OrfDerived *made)
 {
-    const Order *order = call->data;
-    OrfBlobAnswer answer = { .digest = digest, .stem = order->operation->name, .cache = KEEP };
-    answer.type = type_of(order, &answer.extension);
-    answer.how = order->operation->makes == ORF_MAKES_FACTS ? "inline" : "attachment";
+    const OrfOperation *operation = call->data;
+    OrfBlobAnswer answer = { .digest = made->digest,
+                             .type = made->type,
+                             .how =
+                                 operation->makes == ORF_MAKES_FACTS ? "inline" : "attachment",
+                             .stem = operation->name,
+                             .extension = made->extension,
+                             .cache = KEEP };
     orf_call_reply_blob(call, &answer, ORF_PROBLEM_NOT_FOUND);
 }
 
 static void
-make_now(OrfCall *call, Order *order)
+make_now(OrfCall *call, OrfDraft *draft)
 {
-    if (!order->sources->len) {
-        orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
-                                              .detail = "It needs an input.",
-                                              .faults = &(OrfFault){ "#/inputs", "empty" },
-                                              .n_faults = 1 });
-        return;
-    }
-    g_ptr_array_add(order->sources, NULL);
-    g_ptr_array_add(order->settings, NULL);
-    const char *const *sources = (const char *const *)order->sources->pdata;
-    OrfDerivation how = { .operation = order->operation->name,
-                          .settings = (const char *const *)order->settings->pdata };
-    orf_call_derive_all(call, sources, &how, reply_made);
+    call->data = (void *)(uintptr_t)orf_draft_operation(draft); /* static */
+    orf_call_derive_request(call, orf_draft_check(draft), reply_made);
 }
 
-/* --- Heavy: a job ------------------------------------------------------------------------- */
-
 static void
-make_later(OrfCall *call, const Order *order)
+make_later(OrfCall *call, OrfDraft *draft)
 {
-    g_autoptr(OrfDraft) draft = orf_draft_new(call->api, call->who.tenant);
-    for (guint i = 0; i < order->sources->len; i++) {
-        g_autofree char *pointer = g_strdup_printf("#/inputs/%u", i);
-        orf_draft_add_picture(draft, pointer, order->sources->pdata[i], NULL);
-    }
-    for (guint i = 0; i + 1 < order->settings->len; i += 2) {
-        g_autofree char *pointer = orf_pointer("#/parameters", order->settings->pdata[i]);
-        orf_draft_set(draft, pointer, order->settings->pdata[i], order->settings->pdata[i + 1]);
-    }
+    bool cancels;
     OrfAccepted accepted = { 0 };
-    if (orf_call_charge(call, 1) && orf_draft_submit(draft, call, &accepted, NULL))
-        orf_call_reply_job(call, accepted.id, true);
+    if (orf_call_charge(call, 1) && orf_draft_submit(draft, call, &accepted, &cancels))
+        orf_call_reply_accepted(call, accepted.id, cancels);
     g_free(accepted.id);
 }
 
@@ -259,12 +170,14 @@ operate(OrfCall *call)
     json_t *body = orf_call_json_body(call);
     if (!body)
         return;
-    Order *order = read_order(call, body);
+    g_autoptr(OrfDraft) draft = read_draft(call, body);
     json_decref(body);
-    if (order && order->operation->heavy)
-        make_later(call, order);
-    else if (order)
-        make_now(call, order);
+    /* What is made at once is kept with its first input. */
+    bool later = orf_call_prefer_wait(call) == 0 || (draft && !orf_draft_n_pictures(draft));
+    if (draft && (later || orf_draft_is_heavy(draft)))
+        make_later(call, draft);
+    else if (draft)
+        make_now(call, draft);
 }
 
 /* --- The endpoints ------------------------------------------------------------------------ */
@@ -293,15 +206,28 @@ const OrfEndpoint orf_endpoint_operate = {
     .name = "operate",
     .group = "tools",
     .summary = "Do one of them",
-    .help = "`{\"inputs\":[{\"mesh\":ID}],\"parameters\":{...}}`; inputs are meshes, stages of "
-            "jobs or uploaded pictures. What is heavy becomes a job; the rest is answered at "
-            "once with the file, or with what was found out as JSON. The same order gives the "
-            "same file, made once.",
+    .help =
+        "`{\"inputs\":[{\"mesh\":ID}],\"parameters\":{...}}`; inputs are meshes, stages of "
+        "jobs or uploaded pictures. What takes a second or more becomes a job, and so does "
+        "everything with `Prefer: respond-async`; the rest is answered at once with the "
+        "file, or with what was found out as JSON. The same order gives the same file, made "
+        "once. Beside inputs and parameters a job's `priority`, `deadline`, `webhook` and "
+        "`client_gone` are taken, as for generate.",
     .permit = ORF_PERMIT_CREATE,
     .desk = true,
     .arguments =
         (const OrfArgument[]){
             { ORF_IN_PATH, ORF_TEXT("name", 1, 64, "", "Its name in the table.") },
+            { ORF_IN_HEADER,
+              ORF_TEXT("Idempotency-Key", 1, 202, "",
+                       "The same key and order give the same job for 24 hours.") },
+            { ORF_IN_HEADER,
+              ORF_TEXT("Prefer", 0, 1000, "",
+                       "wait=N (at most 60): a job is answered when it is over or after N "
+                       "seconds; respond-async: make a job of it in any case.") },
+            { ORF_IN_HEADER,
+              ORF_TEXT("Cache-Control", 0, 1000, "",
+                       "no-cache runs the job although the result of an equal one is known.") },
             { 0 },
         },
     .bodies = (const OrfBodyKind[]){ { "application/json", "OperationOrder" }, { 0 } },

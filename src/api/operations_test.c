@@ -120,7 +120,7 @@ refuses(JobsStage *stage, const char *mesh)
         { "measure", "{\"inputs\":[{\"job\":\"job_nobody\"}]", "}", 422 },
         { "measure", "{\"inputs\":[{}]", "}", 422 },
         { "measure", "{\"inputs\":\"all\"", "}", 422 },
-        { "measure", good, ",\"parameters\":{\"speed\":9}}", 404 },
+        { "measure", good, ",\"parameters\":{\"speed\":9}}", 422 },
         { "measure", good, ",\"parameters\":{\"fast\":\"perhaps\"}}", 422 },
         { "measure", good, ",\"parameters\":{\"fast\":{}}}", 422 },
         { "measure", good, ",\"parameters\":7}", 422 },

@@ -37,7 +37,14 @@ replay(OrfCall *call)
         orf_call_error(call, error);
         return;
     }
-    g_autoptr(OrfDraft) draft = orf_draft_new(call->api, call->who.tenant);
+    if (!orf_operation_by_name(request->operation)) {
+        orf_call_problem(call,
+                         &(OrfProblem){ .code = ORF_PROBLEM_JOB_EXPIRED,
+                                        .detail = "This server no longer does what it asks.",
+                                        .hint = "GET /api/v1/operations lists what it does." });
+        return;
+    }
+    g_autoptr(OrfDraft) draft = orf_draft_new(call->api, call->who.tenant, request->operation);
     orf_draft_load(draft, request);
     orf_draft_set_no_cache(draft);
     OrfAccepted accepted = { 0 };

@@ -26,10 +26,10 @@ naming_free(void *data)
 }
 
 static void
-reply_named(OrfCall *call, const char *digest)
+reply_named(OrfCall *call, const OrfDerived *made)
 {
     const Naming *naming = call->data;
-    OrfBlobAnswer answer = { .digest = digest,
+    OrfBlobAnswer answer = { .digest = made->digest,
                              .type = naming->type,
                              .how = naming->how,
                              .stem = naming->stem,
@@ -125,6 +125,20 @@ choose_stage(OrfCall *call, const OrfShown *shown, const char *name)
 
 /* --- The endpoints ------------------------------------------------------------------------ */
 
+/* A picture, a report or a model of another format comes as what it is. */
+static void
+send_as_made(OrfCall *call, const OrfStageRow *stage)
+{
+    Naming *naming = call->data;
+    OrfDerived made = { 0 };
+    g_strlcpy(made.digest, stage->digest, sizeof made.digest);
+    if (*stage->type) {
+        naming->type = g_intern_string(stage->type);
+        naming->extension = g_intern_string(stage->extension);
+    }
+    reply_named(call, &made);
+}
+
 static void
 send_stage(OrfCall *call, const char *name)
 {
@@ -137,7 +151,7 @@ send_stage(OrfCall *call, const char *name)
     Naming *naming = call->data;
     naming->type = orf_engine_file_type(format, &naming->extension);
     if (strcmp(format, "glb") == 0)
-        reply_named(call, stage->digest);
+        send_as_made(call, stage);
     else
         orf_call_derive_as(call, stage->digest, format, reply_named);
 }

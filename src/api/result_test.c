@@ -239,7 +239,7 @@ ranges(JobsStage *stage)
 
 /* What was made of the result by "convert", under the digest of that order. */
 static bool
-find_derived(const JobsStage *stage, const char *format, char ret_digest[ORF_DIGEST_SIZE])
+find_derived(const JobsStage *stage, const char *format, OrfDerived *ret)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(OrfOrder) order = orf_order_new("convert", &error);
@@ -247,7 +247,7 @@ find_derived(const JobsStage *stage, const char *format, char ret_digest[ORF_DIG
     g_assert_true(
         orf_order_add(order, &(OrfInput){ .name = "x", .digest = stage->glb }, &error));
     g_autofree char *key = orf_order_digest(NULL, order);
-    return orf_blob_get_derived(stage->store, stage->glb, key, ret_digest);
+    return orf_blob_get_derived(stage->store, stage->glb, key, ret);
 }
 
 static void
@@ -268,8 +268,9 @@ other_formats(JobsStage *stage)
         g_assert_nonnull(strstr(name, formats[i][2]));
         if (formats[i][1])
             expect_header(&one, "Content-Type", formats[i][1]);
-        char digest[ORF_DIGEST_SIZE];
-        g_assert_true(find_derived(stage, formats[i][0], digest));
+        OrfDerived derived;
+        g_assert_true(find_derived(stage, formats[i][0], &derived));
+        g_assert_cmpstr(derived.extension, ==, strrchr(formats[i][2], '.') + 1);
     }
     expect_problem(stage, "/result?format=fbx", "", 422, "invalid_params");
 }
@@ -279,19 +280,19 @@ static void
 derived_lives_with_its_source(JobsStage *stage)
 {
     g_autoptr(GError) error = NULL;
-    char digest[ORF_DIGEST_SIZE];
+    OrfDerived derived;
     finished_job(stage);
     g_auto(ApiAnswer) stl = jobs_get(stage, "/result?format=stl", "");
-    g_assert_true(find_derived(stage, "stl", digest));
+    g_assert_true(find_derived(stage, "stl", &derived));
     orf_blob_sweep(stage->store, g_get_real_time() + G_USEC_PER_SEC, &error);
     g_assert_no_error(error);
-    g_assert_true(orf_blob_has(stage->store, digest));
+    g_assert_true(orf_blob_has(stage->store, derived.digest));
     g_auto(ApiAnswer) deleted = api_ask(stage->api, "DELETE", stage->job, "", NULL);
     orf_blob_sweep(stage->store, g_get_real_time() + G_USEC_PER_SEC, &error);
     g_assert_no_error(error);
-    g_assert_false(orf_blob_has(stage->store, digest));
+    g_assert_false(orf_blob_has(stage->store, derived.digest));
     g_assert_false(orf_blob_has(stage->store, stage->glb));
-    g_assert_false(find_derived(stage, "stl", digest));
+    g_assert_false(find_derived(stage, "stl", &derived));
 }
 
 static void

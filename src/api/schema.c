@@ -288,13 +288,13 @@ wish_json(void)
 static json_t *
 parameters_of_operation(const OrfOperation *operation)
 {
-    json_t *properties = operation->heavy ? parameters_of_generators() : json_object();
+    json_t *properties = operation->recipe ? parameters_of_generators() : json_object();
     for (size_t i = 0; i < operation->n_params; i++) {
         const OrfParam *param = &operation->params[i];
         json_object_set_new(properties, param->name,
                             described(orf_schema_of_param(param), param->help));
     }
-    if (operation->heavy)
+    if (operation->recipe)
         add_fields(properties);
     json_t *schema = object_of(properties, operation->title);
     json_object_set_new(schema, "title", json_string(operation->name));
@@ -305,6 +305,7 @@ static json_t *
 operation_order(void)
 {
     json_t *any = json_array(), *properties = json_object();
+    add_fields(properties);
     for (const OrfOperation *const *at = orf_operations(); *at; at++)
         json_array_append_new(any, parameters_of_operation(*at));
     json_object_set_new(properties, "inputs",

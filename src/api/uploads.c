@@ -121,7 +121,7 @@ draft_of_raw(OrfCall *call)
         orf_call_error(call, error);
         return NULL;
     }
-    OrfDraft *draft = orf_draft_new(call->api, call->who.tenant);
+    OrfDraft *draft = orf_draft_new(call->api, call->who.tenant, "generate");
     orf_draft_add_picture(draft, "#", digest, NULL);
     return draft;
 }

@@ -15,6 +15,8 @@
 /* Fields of a request beside the generators' parameters: for the reference. */
 extern const OrfParam orf_wish_fields[];
 extern const size_t orf_n_wish_fields;
+/* Those of wishes for an operation. Static. */
+const OrfParam *orf_fields_of(const OrfOperation *operation, size_t *ret_n);
 
 void orf_draft_fault(OrfDraft *draft, OrfProblemCode code, const char *pointer,
                      const char *format, ...) G_GNUC_PRINTF(4, 5);
@@ -30,7 +32,10 @@ void orf_draft_set_view(OrfDraft *draft, const char *pointer, const char *view);
 size_t orf_draft_n_pictures(const OrfDraft *draft);
 /* Wishes about the file that is fetched later. */
 void orf_draft_set_file(OrfDraft *draft, const char *format, int64_t triangles);
-/* Takes all over from a stored request. */
+const OrfOperation *orf_draft_operation(const OrfDraft *draft);
+/* It takes so long that a job is made of it. Only after a check without faults. */
+bool orf_draft_is_heavy(const OrfDraft *draft);
+/* Takes all over from a stored request of the same operation. */
 void orf_draft_load(OrfDraft *draft, const OrfJobRequest *request);
 void orf_draft_set_no_cache(OrfDraft *draft);
 /* Looks at everything; the request when nothing is wrong, borrowed. */
@@ -54,6 +59,9 @@ void orf_intake_begin(OrfCall *call);
 void orf_wish_begin(OrfCall *call);
 /* For its `handle`, on a desk: the draft; NULL: it has replied. Caller owns. */
 OrfDraft *orf_intake_finish(OrfCall *call, const char *mode);
+/* The job that was made: at once, or when it is over (Prefer: wait). `cancels`: a client that
+ * leaves meanwhile cancels it. */
+void orf_call_reply_accepted(OrfCall *call, const char *id, bool cancels);
 /* The members of "parameters". */
 void orf_intake_parameters(OrfDraft *draft, const char *parent, const json_t *object);
 void orf_intake_refuse_url(OrfDraft *draft, const char *pointer);

@@ -34,6 +34,7 @@ house_open(void)
     house->stage = api_stage_start(&(OrfApiOptions){ .store = store,
                                                      .queue = house->queue,
                                                      .meter = house->meter,
+                                                     .runner = house->runner,
                                                      .devices = house->devices });
     return house;
 }
@@ -618,8 +619,8 @@ metrics(void)
     json_decref(made(house, "/api/v1/generate", "", WISH ",'mode':'preview'}"));
     g_autofree char *text = orf_meter_text(house->meter, false);
     static const char *const lines[] = {
-        "orfeas_jobs_total{generator=\"lithophane\",outcome=\"succeeded\",reason=\"\"} 1",
-        "orfeas_stage_duration_seconds_count{stage=\"preview\",generator=\"lithophane\"} 1",
+        "orfeas_jobs_total{operation=\"generate\",generator=\"lithophane\",outcome=\"succeeded\",reason=\"\"} 1",
+        "orfeas_stage_duration_seconds_count{stage=\"preview\",operation=\"generate\",generator=\"lithophane\"} 1",
         "orfeas_first_preview_seconds_count 1",
         "orfeas_queue_wait_seconds_count 1",
         "orfeas_batch_size_count 1",

@@ -27,8 +27,10 @@ typedef struct {
     unsigned least, most; /* inputs */
     OrfMakes makes;
     const char *suffix; /* of the file it makes, unless told: "-cutout.png"; NULL: it must be */
-    bool heavy;         /* seconds or more: queued as a job; else answered at once */
-    /* NULL: four times the bytes of the inputs, and 64 MB. */
+    bool recipe;        /* a generator decides which parameters there are, and tells stages */
+    bool heavy;         /* takes seconds whatever goes in */
+    double effort;      /* s for each MB that goes in; 0: too little to count */
+    /* NULL: four times the bytes of the inputs, and 64 MB; `effort`. */
     OrfNeed (*estimate)(OrfEngine *engine, const OrfOrder *order);
     bool (*run)(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error);
 } OrfOperation;
@@ -36,8 +38,10 @@ typedef struct {
 const OrfOperation *const *orf_operations(void);             /* NULL-terminated */
 const OrfOperation *orf_operation_by_name(const char *name); /* NULL: unknown */
 /* JSON (caller owns): {"operations":[{"name","title","help","takes","least","most","makes",
- * "heavy","parameters":[...]}]}. */
+ * "heavy","seconds_per_mb","parameters":[...]}]}. */
 char *orf_operations_json(void);
+/* A row of its table of parameters; NULL: it has none of this name. */
+const OrfParam *orf_operation_param(const OrfOperation *operation, const char *name);
 
 /* --- Order: engine/order.c. One thread at a time ------------------------------------------ */
 
@@ -72,12 +76,17 @@ char *orf_order_parameters(const OrfOrder *order);
  * and inputs; of "generate" it is orf_recipe_digest. Caller owns. */
 char *orf_order_digest(OrfEngine *engine, const OrfOrder *order);
 OrfNeed orf_order_estimate(OrfEngine *engine, const OrfOrder *order);
+/* It takes a second or more, as far as can be told: better queued than waited for. */
+bool orf_order_is_heavy(OrfEngine *engine, const OrfOrder *order);
 /* "generate/hull/high", "measure": what takes alike. Caller owns. */
 char *orf_order_kind(const OrfOrder *order);
 /* Checks and runs. `stage` is told of assets on the way and at the end; may be NULL. Errors:
  * the operation's. */
 OrfOutcome *orf_order_run(OrfTask *task, const OrfOrder *order, OrfStageFn stage, void *data,
                           GError **error);
+/* The same; `ret_ran` is told who makes it before the first stage, and when it fails. */
+OrfOutcome *orf_order_run_told(OrfTask *task, const OrfOrder *order, OrfStageFn stage,
+                               void *data, OrfRan *ret_ran, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfOrder, orf_order_free)
 
 /* --- Outcome: engine/outcome.c. Immutable ------------------------------------------------- */
@@ -91,6 +100,19 @@ bool orf_outcome_files(const OrfOutcome *outcome, OrfFileFn file, void *data, GE
  * with no error: it makes none. */
 GBytes *orf_outcome_pack(OrfTask *task, const OrfOutcome *outcome, const char **ret_type,
                          const char **ret_extension, GError **error);
+/* The same of any outcome: without files it is its assets as GLB, without those its facts. */
+GBytes *orf_outcome_deliver(OrfTask *task, const OrfOutcome *outcome, const char **ret_type,
+                            const char **ret_extension, GError **error);
+/* What lists of assets show. */
+typedef struct {
+    uint64_t vertices, triangles;
+    double size_mm[3];
+    bool solid;
+    const char *format; /* of the file it was read from; static; NULL: not known */
+} OrfAssetFacts;
+/* The model that was looked at, and its measures as orf_asset_measures_json tells them; NULL:
+ * none was. */
+const OrfAssetFacts *orf_outcome_seen(const OrfOutcome *outcome, const char **ret_measures);
 /* The asset is the input as it was: its file can go on byte by byte. */
 bool orf_outcome_unchanged(const OrfOutcome *outcome);
 const char *orf_outcome_facts(const OrfOutcome *outcome); /* a JSON object; NULL: none */
@@ -126,30 +148,10 @@ typedef struct {
 } OrfGeneratorInfo;
 bool orf_engine_generator(size_t index, OrfGeneratorInfo *ret); /* false: there are no more */
 const OrfParam *orf_engine_common_params(size_t *ret_n);
-/* What a run of the recipe to its end will take, before any was measured. */
-OrfNeed orf_engine_estimate(OrfEngine *engine, const OrfRecipe *recipe);
 /* How many pictures a generator takes. Errors: NOT_FOUND. */
 bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
                          GError **error);
-/* {"name":value,...}, names sorted, defaults filled in; after them, as text, what was set for
- * the generators that "auto" may choose. Caller owns. */
-char *orf_engine_parameters_json(const OrfRecipe *recipe);
-/* A picture that is elsewhere, known by its digest and its header: for digests of recipes. */
-typedef struct {
-    const char *digest, *name;
-    double yaw; /* degrees; NAN: not a view */
-    unsigned width, height;
-    uint64_t bytes;
-    bool mask; /* of the first picture */
-} OrfKnownPicture;
-bool orf_engine_add_known(OrfRecipe *recipe, const OrfKnownPicture *picture, GError **error);
 void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles);
-/* What lists of assets show. */
-typedef struct {
-    uint64_t vertices, triangles;
-    double size_mm[3];
-    bool solid;
-} OrfAssetFacts;
 /* The text of orf_asset_measures_json without crossings, and the facts. Caller owns. Errors: as
  * there. */
 char *orf_engine_measure(OrfTask *task, OrfAsset *asset, OrfAssetFacts *ret, GError **error);

@@ -82,5 +82,6 @@ const OrfOperation orf_operation_convert = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_FILES,
+    .effort = 0.01,
     .run = run,
 };

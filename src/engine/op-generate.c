@@ -6,8 +6,9 @@
 static bool
 run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
 {
-    OrfAsset *asset = orf_recipe_run(task, order->recipe, order->stage, order->stage_data,
-                                     &outcome->ran, error);
+    OrfAsset *asset =
+        orf_recipe_run(task, order->recipe, order->stage, order->stage_data, order->ran, error);
+    outcome->ran = *order->ran;
     if (asset)
         orf_outcome_take_asset(outcome, asset);
     return asset;
@@ -35,6 +36,7 @@ const OrfOperation orf_operation_generate = {
     .least = 0,
     .most = 8,
     .makes = ORF_MAKES_ASSET,
+    .recipe = true,
     .heavy = true,
     .estimate = estimate,
     .run = run,

@@ -62,13 +62,17 @@ text_of(const OrfMeasures *m)
     return g_string_free(out, FALSE);
 }
 
-/* How to read the measures: whatever axes the file has, here Y is up. */
-static void
-add_frame(OrfJson *json, OrfTask *task, const OrfOrderInput *input)
+static const OrfFormat *
+format_of(const OrfOrderInput *input)
 {
     const OrfFormat *format = input->bytes ? orf_format_sniff(input->bytes) : NULL;
-    if (!format && input->name)
-        format = orf_format_by_path(input->name);
+    return format || !input->name ? format : orf_format_by_path(input->name);
+}
+
+/* How to read the measures: whatever axes the file has, here Y is up. */
+static void
+add_frame(OrfJson *json, OrfTask *task, const OrfFormat *format)
+{
     orf_json_add_text(json, "unit", "mm");
     orf_json_add_text(json, "axes", "x width, y height (up), z depth");
     if (format)
@@ -77,6 +81,24 @@ add_frame(OrfJson *json, OrfTask *task, const OrfOrderInput *input)
         orf_json_add_null(json, "file_up");
     g_auto(GStrv) notes = orf_task_notes(task);
     orf_json_add_texts(json, "notes", (const char *const *)notes, g_strv_length(notes));
+}
+
+/* For who keeps lists of models. */
+static void
+tell_seen(OrfOutcome *outcome, const OrfAsset *asset, const OrfMeasures *m,
+          const OrfFormat *format)
+{
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_describe_measures(json, asset, m);
+    orf_json_end(json);
+    outcome->measures = orf_json_steal(json);
+    outcome->seen = (OrfAssetFacts){ .vertices = m->vertices,
+                                     .triangles = m->triangles,
+                                     .solid = orf_measures_solid(m),
+                                     .format = format ? format->name : NULL };
+    for (int i = 0; i < 3; i++)
+        outcome->seen.size_mm[i] = (double)(m->high[i] - m->low[i]);
 }
 
 static bool
@@ -90,11 +112,13 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
         return false;
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
-    add_frame(json, task, orf_order_input(order, 0));
+    const OrfFormat *format = format_of(orf_order_input(order, 0));
+    add_frame(json, task, format);
     orf_describe_measures(json, assets->pdata[0], &m);
     orf_json_end(json);
     outcome->facts = orf_json_steal(json);
     outcome->text = text_of(&m);
+    tell_seen(outcome, assets->pdata[0], &m, format);
     return true;
 }
 
@@ -109,5 +133,6 @@ const OrfOperation orf_operation_measure = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_FACTS,
+    .effort = 0.02,
     .run = run,
 };

@@ -163,5 +163,6 @@ const OrfOperation orf_operation_repair = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_ASSET,
+    .effort = 0.25,
     .run = run,
 };

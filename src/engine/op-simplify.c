@@ -51,5 +51,6 @@ const OrfOperation orf_operation_simplify = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_ASSET,
+    .effort = 0.02,
     .run = run,
 };

@@ -36,5 +36,6 @@ const OrfOperation orf_operation_view = {
     .most = 64,
     .makes = ORF_MAKES_FILES,
     .suffix = "-view.png",
+    .effort = 0.02,
     .run = run,
 };

@@ -36,6 +36,7 @@ struct OrfOrder {
     GPtrArray *inputs; /* of OrfOrderInput; of generate: empty */
     OrfStageFn stage;  /* while it runs */
     void *stage_data;
+    OrfRan *ran;
 };
 
 /* The inputs loaded, in their order; what loaders note is noted. Caller owns. */
@@ -50,7 +51,9 @@ struct OrfOutcome {
     const char *type;  /* media type of the first file; static */
     bool several;      /* it travels as a ZIP although it is one file this time */
     char *facts, *text;
-    OrfRan ran;     /* generator NULL: not of generate */
+    OrfRan ran;         /* generator NULL: no generator did */
+    OrfAssetFacts seen; /* what was looked at, when `measures` are there: JSON */
+    char *measures;
     bool unchanged; /* the asset is the input as it was */
 };
 

@@ -23,6 +23,15 @@ orf_operation_by_name(const char *name)
     return NULL;
 }
 
+const OrfParam *
+orf_operation_param(const OrfOperation *operation, const char *name)
+{
+    for (size_t i = 0; i < operation->n_params; i++)
+        if (g_str_equal(operation->params[i].name, name))
+            return &operation->params[i];
+    return NULL;
+}
+
 static void
 add_operation(OrfJson *json, const OrfOperation *operation)
 {
@@ -38,6 +47,7 @@ add_operation(OrfJson *json, const OrfOperation *operation)
     orf_json_add_int(json, "most", operation->most);
     orf_json_add_text(json, "makes", makes[operation->makes]);
     orf_json_add_bool(json, "heavy", operation->heavy);
+    orf_json_add_number(json, "seconds_per_mb", operation->effort);
     orf_describe_params(json, "parameters", operation->params, operation->n_params);
     orf_json_end(json);
 }

@@ -2,15 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Of most operations the row's table of parameters says all. Generate hands everything to a
- * recipe: which parameters there are depends on the generator, and so its "generator" may come
- * after the others. */
+ * Of most operations the row's table of parameters says all. Those with a recipe hand
+ * everything to it: which parameters there are depends on the generator, and so "generator" may
+ * come after the others. */
 #include "engine/operation-priv.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
+#define HEAVY_S 1.0
 
 /* --- Life --------------------------------------------------------------------------------- */
 
@@ -22,12 +23,6 @@ input_free(void *data)
     g_clear_pointer(&input->bytes, g_bytes_unref);
     orf_asset_unref(input->asset);
     g_free(input);
-}
-
-static bool
-is_generate(const OrfOperation *operation)
-{
-    return operation == &orf_operation_generate;
 }
 
 static void
@@ -51,7 +46,7 @@ orf_order_new(const char *name, GError **error)
     OrfOrder *order = g_new0(OrfOrder, 1);
     order->operation = operation;
     order->inputs = g_ptr_array_new_with_free_func(input_free);
-    if (is_generate(operation)) {
+    if (operation->recipe) {
         order->recipe = orf_recipe_new(orf_generators()[0]->name, NULL);
         return order;
     }
@@ -248,9 +243,18 @@ orf_order_estimate(OrfEngine *engine, const OrfOrder *order)
     if (order->operation->estimate)
         return order->operation->estimate(engine, order);
     OrfNeed need = { .bytes = 64 * MIB };
-    for (guint i = 0; i < order->inputs->len; i++)
-        need.bytes += 4 * orf_order_input(order, i)->size;
+    for (guint i = 0; i < order->inputs->len; i++) {
+        uint64_t size = orf_order_input(order, i)->size;
+        need.bytes += 4 * size;
+        need.seconds += order->operation->effort * (double)size / 1e6;
+    }
     return need;
+}
+
+bool
+orf_order_is_heavy(OrfEngine *engine, const OrfOrder *order)
+{
+    return order->operation->heavy || orf_order_estimate(engine, order).seconds >= HEAVY_S;
 }
 
 char *
@@ -272,16 +276,25 @@ tell_end(const OrfOrder *order, const OrfOutcome *outcome)
 }
 
 OrfOutcome *
-orf_order_run(OrfTask *task, const OrfOrder *order, OrfStageFn stage, void *data,
-              GError **error)
+orf_order_run_told(OrfTask *task, const OrfOrder *order, OrfStageFn stage, void *data,
+                   OrfRan *ret_ran, GError **error)
 {
     OrfOrder running = *order;
     running.stage = stage;
     running.stage_data = data;
+    running.ran = ret_ran;
     g_autoptr(OrfOutcome) outcome = orf_outcome_new();
     if (!orf_order_check(order, error) || !orf_image_init(error) ||
         !order->operation->run(task, &running, outcome, error))
         return NULL;
     tell_end(&running, outcome);
     return g_steal_pointer(&outcome);
+}
+
+OrfOutcome *
+orf_order_run(OrfTask *task, const OrfOrder *order, OrfStageFn stage, void *data,
+              GError **error)
+{
+    OrfRan ran = { 0 };
+    return orf_order_run_told(task, order, stage, data, &ran, error);
 }

@@ -29,6 +29,7 @@ orf_outcome_free(OrfOutcome *outcome)
     g_ptr_array_unref(outcome->files);
     g_free(outcome->facts);
     g_free(outcome->text);
+    g_free(outcome->measures);
     g_free(outcome);
 }
 
@@ -87,6 +88,46 @@ orf_outcome_pack(OrfTask *task, const OrfOutcome *outcome, const char **ret_type
     *ret_type = one ? outcome->type : "application/zip";
     *ret_extension = !one ? "zip" : dot ? g_intern_string(dot + 1) : "";
     return one ? g_bytes_ref(first->bytes) : orf_files_zip(task, outcome->files, error);
+}
+
+/* "model-1.glb", ... */
+static GBytes *
+pack_assets(OrfTask *task, const OrfOutcome *outcome, GError **error)
+{
+    g_autoptr(GPtrArray) files = orf_files_new();
+    for (guint i = 0; i < outcome->assets->len; i++) {
+        GBytes *glb = orf_asset_save(task, outcome->assets->pdata[i], "glb", error);
+        if (!glb)
+            return NULL;
+        orf_files_add_take(files, g_strdup_printf("model-%u.glb", i + 1), glb);
+    }
+    return orf_files_zip(task, files, error);
+}
+
+GBytes *
+orf_outcome_deliver(OrfTask *task, const OrfOutcome *outcome, const char **ret_type,
+                    const char **ret_extension, GError **error)
+{
+    bool one = outcome->assets->len == 1;
+    if (outcome->files->len)
+        return orf_outcome_pack(task, outcome, ret_type, ret_extension, error);
+    if (outcome->assets->len) {
+        *ret_type = one ? orf_engine_file_type("glb", ret_extension) : "application/zip";
+        *ret_extension = one ? *ret_extension : "zip";
+        return one ? orf_asset_save(task, outcome->assets->pdata[0], "glb", error)
+                   : pack_assets(task, outcome, error);
+    }
+    const char *facts = outcome->facts ? outcome->facts : "{}";
+    *ret_type = "application/json";
+    *ret_extension = "json";
+    return g_bytes_new(facts, strlen(facts));
+}
+
+const OrfAssetFacts *
+orf_outcome_seen(const OrfOutcome *outcome, const char **ret_measures)
+{
+    *ret_measures = outcome->measures;
+    return outcome->measures ? &outcome->seen : NULL;
 }
 
 const char *

@@ -55,12 +55,6 @@ orf_engine_common_params(size_t *ret_n)
     return orf_common_params;
 }
 
-OrfNeed
-orf_engine_estimate(OrfEngine *engine, const OrfRecipe *recipe)
-{
-    return orf_recipe_estimate(engine, recipe, ORF_FINISHED);
-}
-
 bool
 orf_engine_pictures(const char *name, unsigned *ret_least, unsigned *ret_most, GError **error)
 {
@@ -70,12 +64,6 @@ orf_engine_pictures(const char *name, unsigned *ret_least, unsigned *ret_most, G
     *ret_least = generator->min_pictures;
     *ret_most = generator->max_pictures;
     return true;
-}
-
-char *
-orf_engine_parameters_json(const OrfRecipe *recipe)
-{
-    return orf_recipe_parameters(recipe);
 }
 
 OrfAsset *
@@ -94,20 +82,6 @@ orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triang
 {
     *ret_vertices = orf_mesh_n_vertices(orf_asset_mesh(asset));
     *ret_triangles = orf_mesh_n_triangles(orf_asset_mesh(asset));
-}
-
-bool
-orf_engine_add_known(OrfRecipe *recipe, const OrfKnownPicture *from, GError **error)
-{
-    OrfPicture picture = { .name = (char *)(uintptr_t)from->name,
-                           .yaw = from->yaw,
-                           .info = { .width = from->width, .height = from->height },
-                           .size = from->bytes };
-    g_strlcpy(picture.digest, from->digest, sizeof picture.digest);
-    if (!from->mask)
-        return orf_recipe_add_input(recipe, &picture, error);
-    orf_recipe_set_mask_input(recipe, &picture);
-    return true;
 }
 
 /* --- Assets ------------------------------------------------------------------------------- */

@@ -89,16 +89,18 @@ counts_of_pictures(void)
 static void
 settings_for_another_generator(void)
 {
-    g_autoptr(OrfRecipe) plain = orf_recipe_new("auto", NULL);
-    g_autoptr(OrfRecipe) deep = orf_recipe_new("auto", NULL);
-    g_assert_true(orf_recipe_set(deep, "depth", "1", NULL));
-    g_assert_true(orf_recipe_set(deep, "size", "8cm", NULL));
-    g_assert_true(orf_recipe_set(deep, "depth", "2", NULL));
-    g_autofree char *json = orf_engine_parameters_json(deep);
+    g_autoptr(OrfOrder) plain = orf_order_new("generate", NULL),
+                        deep = orf_order_new("generate", NULL);
+    g_assert_true(orf_order_set(plain, "generator", "auto", NULL));
+    g_assert_true(orf_order_set(deep, "generator", "auto", NULL));
+    g_assert_true(orf_order_set(deep, "depth", "1", NULL));
+    g_assert_true(orf_order_set(deep, "size", "8cm", NULL));
+    g_assert_true(orf_order_set(deep, "depth", "2", NULL));
+    g_autofree char *json = orf_order_parameters(deep);
     g_assert_nonnull(strstr(json, "\"size\":80,"));
     g_assert_true(g_str_has_suffix(json, ",\"depth\":\"2\"}"));
     g_assert_nonnull(strstr(json, "\"depth\""));
-    g_autofree char *a = orf_recipe_digest(NULL, plain), *b = orf_recipe_digest(NULL, deep);
+    g_autofree char *a = orf_order_digest(NULL, plain), *b = orf_order_digest(NULL, deep);
     g_assert_cmpstr(a, !=, b);
 }
 

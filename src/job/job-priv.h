@@ -119,6 +119,7 @@ struct OrfLiveWork {
     int64_t told; /* when progress was last published */
     OrfStages *stages;
     bool told_first;
+    bool early;               /* it tells a stage early: it may begin in a place for previews */
     bool put_back;            /* stopped by a drain */
     int64_t begun, parked_us; /* monotonic */
     OrfJobResult *result;     /* of the settled run: for twins that come while it settles */

@@ -37,7 +37,7 @@ typedef struct {
 typedef struct {
     gatomicrefcount refs;
     char *operation;     /* "generate" */
-    char *generator;     /* of generate: who makes it; else NULL */
+    char *generator;     /* who makes it, where there is a choice; else NULL */
     char *mode;          /* "preview", "standard", "progressive"; or NULL */
     GPtrArray *settings; /* OrfJobSetting, names sorted */
     GPtrArray *inputs;   /* OrfJobInput */
@@ -61,6 +61,8 @@ OrfJobRequest *orf_job_request_parse(const char *json, GError **error);
 /* --- What comes out: result.c ------------------------------------------------------------- */
 
 #define ORF_STAGE_NAME_SIZE 24
+#define ORF_STAGE_TYPE_SIZE 64
+#define ORF_STAGE_EXTENSION_SIZE 16
 
 /* A finished stage; plain values. */
 typedef struct {
@@ -69,6 +71,8 @@ typedef struct {
     char digest[ORF_DIGEST_SIZE];
     uint64_t bytes, vertices, triangles;
     double took_s;
+    char type[ORF_STAGE_TYPE_SIZE]; /* media type of the file; "": not told */
+    char extension[ORF_STAGE_EXTENSION_SIZE];
 } OrfStageRow;
 /* Members "name" (or as `name` says) to "took_s", as clients are shown them. */
 void orf_stage_json(OrfJson *json, const OrfStageRow *stage, const char *name);
@@ -96,6 +100,7 @@ typedef struct {
     char *runner_up, *runner_up_reason;
     int64_t seed;
     char *measures;  /* JSON, as clients are shown it; never read here; or NULL */
+    char *facts;     /* the same of what the operation found out */
     char **warnings; /* NULL: none */
     double took_s;
     uint64_t peak_bytes;
@@ -199,6 +204,9 @@ typedef struct {
     unsigned (*concurrency)(uint64_t queued, void *data);
     /* How many jobs of this kind one batch may hold now; at least 1. NULL: 1. */
     unsigned (*batch)(const char *kind, uint64_t queued, void *data);
+    /* Whether a run tells a first stage early: such may begin in a place for previews. NULL:
+     * all do. Called under the lock. */
+    bool (*early)(const OrfJobRequest *request, void *data);
     /* How an error is told in the job. NULL: by the table of errors. */
     void (*describe)(const GError *error, OrfJobError *ret, void *data);
     void *data;

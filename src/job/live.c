@@ -61,6 +61,8 @@ orf_live_work_new(OrfQueue *queue, OrfLiveJob *job, OrfPace *pace)
     work->stages = orf_stages_ref(row->stages);
     work->twin_key = row->key ? g_strdup_printf("%s/%s", row->tenant, row->key) : NULL;
     work->pace = pace;
+    work->early = !queue->work.early || !row->request ||
+                  queue->work.early(row->request, queue->work.data);
     work->attempt = row->attempt;
     work->spared = row->spared;
     work->progress = row->progress;

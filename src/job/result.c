@@ -13,6 +13,7 @@ orf_stage_json(OrfJson *json, const OrfStageRow *stage, const char *name)
     orf_json_add_text(json, name, stage->name);
     orf_json_add_rounded(json, "progress", stage->progress, 4);
     orf_json_add_text(json, "sha256", stage->digest);
+    orf_json_add_text(json, "type", *stage->type ? stage->type : NULL);
     orf_json_add_int(json, "bytes", (int64_t)stage->bytes);
     orf_json_add_int(json, "vertices", (int64_t)stage->vertices);
     orf_json_add_int(json, "triangles", (int64_t)stage->triangles);
@@ -102,6 +103,7 @@ orf_job_result_unref(OrfJobResult *result)
     g_free(result->runner_up);
     g_free(result->runner_up_reason);
     g_free(result->measures);
+    g_free(result->facts);
     g_strfreev(result->warnings);
     g_free(result->engine);
     g_free(result);

@@ -29,6 +29,8 @@ add_stage(OrfStmt *stmt, void *data, GError **error)
     };
     g_strlcpy(row.name, orf_sql_text(stmt, 0), sizeof row.name);
     g_strlcpy(row.digest, orf_sql_text(stmt, 2), sizeof row.digest);
+    g_strlcpy(row.type, orf_sql_text(stmt, 7), sizeof row.type);
+    g_strlcpy(row.extension, orf_sql_text(stmt, 8), sizeof row.extension);
     g_array_append_val((GArray *)data, row);
     return true;
 }
@@ -39,8 +41,8 @@ orf_job_read_stages(OrfSql *sql, const char *id, OrfStages **ret, GError **error
     g_autoptr(GArray) rows = g_array_new(false, false, sizeof(OrfStageRow));
     g_autoptr(OrfStmt) stmt =
         orf_sql_bind(sql, error,
-                     "SELECT name, progress, digest, bytes, vertices, triangles, took_s "
-                     "FROM job_stage WHERE job = $1 ORDER BY place",
+                     "SELECT name, progress, digest, bytes, vertices, triangles, took_s, "
+                     "type, extension FROM job_stage WHERE job = $1 ORDER BY place",
                      "s", id);
     if (!orf_sql_each(stmt, add_stage, rows, error))
         return false;
@@ -66,6 +68,7 @@ read_result(OrfStmt *stmt, void *data, GError **error)
     result->took_s = orf_sql_double(stmt, 8);
     result->peak_bytes = (uint64_t)orf_sql_int(stmt, 9);
     result->engine = orf_sql_dup(stmt, 10);
+    result->facts = orf_sql_dup(stmt, 11);
     *(OrfJobResult **)data = result;
     return true;
 }
@@ -76,7 +79,7 @@ orf_job_read_result(OrfSql *sql, const char *id, OrfJobResult **ret, GError **er
     g_autoptr(OrfStmt) stmt =
         orf_sql_bind(sql, error,
                      "SELECT generator, reason, confidence, runner_up, runner_up_reason, seed, "
-                     "measures, warnings, took_s, peak_bytes, engine FROM job_result "
+                     "measures, warnings, took_s, peak_bytes, engine, facts FROM job_result "
                      "WHERE job = $1",
                      "s", id);
     return orf_sql_each(stmt, read_result, ret, error);
@@ -286,12 +289,14 @@ write_stages(OrfSql *sql, const OrfJobRow *row, size_t first, GError **error)
         const OrfStageRow *stage = &row->stages->rows[i];
         if (!orf_sql_run(sql, error,
                          "INSERT INTO job_stage(job, place, name, progress, digest, bytes, "
-                         "vertices, triangles, took_s) VALUES($1, $2, $3, $4, $5, $6, $7, $8, "
-                         "$9) ON CONFLICT(job, place) DO UPDATE SET name = $3, progress = $4, "
-                         "digest = $5, bytes = $6, vertices = $7, triangles = $8, took_s = $9",
-                         "sisdsiiid", row->id, (int64_t)i, stage->name, stage->progress,
+                         "vertices, triangles, took_s, type, extension) VALUES($1, $2, $3, $4, "
+                         "$5, $6, $7, $8, $9, $10, $11) ON CONFLICT(job, place) DO UPDATE SET "
+                         "name = $3, progress = $4, digest = $5, bytes = $6, vertices = $7, "
+                         "triangles = $8, took_s = $9, type = $10, extension = $11",
+                         "sisdsiiidss", row->id, (int64_t)i, stage->name, stage->progress,
                          stage->digest, (int64_t)stage->bytes, (int64_t)stage->vertices,
-                         (int64_t)stage->triangles, stage->took_s))
+                         (int64_t)stage->triangles, stage->took_s, stage->type,
+                         stage->extension))
             return false;
     }
     return true;
@@ -308,11 +313,12 @@ write_result(OrfSql *sql, const OrfJobRow *row, GError **error)
     return orf_sql_run(
         sql, error,
         "INSERT INTO job_result(job, generator, reason, confidence, runner_up, "
-        "runner_up_reason, seed, measures, warnings, took_s, peak_bytes, engine) "
-        "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT(job) DO NOTHING",
-        "sssdssissdis", row->id, r->generator, r->reason, r->confidence, r->runner_up,
+        "runner_up_reason, seed, measures, warnings, took_s, peak_bytes, engine, facts) "
+        "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+        "ON CONFLICT(job) DO NOTHING",
+        "sssdssissdiss", row->id, r->generator, r->reason, r->confidence, r->runner_up,
         r->runner_up_reason, r->seed, r->measures, warnings, r->took_s, (int64_t)r->peak_bytes,
-        r->engine);
+        r->engine, r->facts);
 }
 
 /* Stages that it shares with another job count there. */

@@ -98,6 +98,12 @@ static const OrfMigration steps[] = {
           "CREATE INDEX cache_job ON cache(job);"
           "DELETE FROM hook WHERE job NOT IN (SELECT id FROM job);"
           "CREATE INDEX hook_job ON hook(job);" },
+
+    /* 3: any operation is a job: its file has a type, and it may have found out facts */
+    { .script =
+          "ALTER TABLE job_stage ADD COLUMN type TEXT NOT NULL DEFAULT 'model/gltf-binary';"
+          "ALTER TABLE job_stage ADD COLUMN extension TEXT NOT NULL DEFAULT 'glb';"
+          "ALTER TABLE job_result ADD COLUMN facts TEXT;" },
 };
 
 static const OrfBlobOwner owners[] = { { "job_input", "digest" }, { "job_stage", "digest" } };

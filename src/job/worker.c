@@ -6,7 +6,8 @@
  *     preview places   run works to their first stage; then the work is parked: its thread
  * waits for a normal place
  *
- * So a preview waits for other previews at most, never for somebody's final. Parked works hold
+ * So a preview waits for other previews at most, never for somebody's final. What tells nothing
+ * before its end has no preview, and runs in normal places alone. Parked works hold
  * memory, hence their bound: beyond it no work starts in a preview place. A batch takes one
  * place. */
 #include "job/job-priv.h"
@@ -115,13 +116,16 @@ queued(const OrfQueue *queue)
     return (uint64_t)g_sequence_get_length(queue->line);
 }
 
-/* The first in line whose kind may find memory; `kind` NULL: of any kind. */
+/* The first in line that may have the place and whose kind may find memory; `kind` NULL: of any
+ * kind. */
 static OrfLiveWork *
-first_in_line(OrfQueue *queue, const char *kind)
+first_in_line(OrfQueue *queue, const char *kind, OrfPlace place)
 {
     GSequenceIter *at = g_sequence_get_begin_iter(queue->line);
     for (; !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
         OrfLiveWork *work = g_sequence_get(at);
+        if (place == ORF_PLACE_PREVIEW && !work->early)
+            continue;
         if (kind ? g_str_equal(work->kind, kind)
                  : !g_hash_table_contains(queue->full, work->kind))
             return work;
@@ -211,7 +215,7 @@ static void
 fill_batch(OrfQueue *queue, OrfJobBatch *batch, const char *kind, unsigned most)
 {
     while (batch->n < most && !queue->draining) {
-        OrfLiveWork *work = first_in_line(queue, kind);
+        OrfLiveWork *work = first_in_line(queue, kind, batch->place);
         if (!work)
             return;
         orf_line_take(queue, work);
@@ -237,7 +241,7 @@ take_batch(OrfQueue *queue)
 {
     ask_concurrency(queue);
     OrfPlace place = free_place(queue);
-    OrfLiveWork *work = queue->draining ? NULL : first_in_line(queue, NULL);
+    OrfLiveWork *work = queue->draining ? NULL : first_in_line(queue, NULL, place);
     if (!work || place == ORF_PLACE_NONE)
         return NULL;
     orf_line_take(queue, work);

@@ -158,6 +158,14 @@ what_is_too_large_or_left_unfinished_leaves_nothing(void)
 }
 
 static void
+put_derived(OrfStore *store, const char *source, const char *made)
+{
+    OrfDerived derived = { .type = "model/stl", .extension = "stl" };
+    g_strlcpy(derived.digest, made, sizeof derived.digest);
+    g_assert_true(orf_blob_put_derived(store, source, "stl", &derived, NULL));
+}
+
+static void
 a_sweep_takes_only_what_no_row_names(void)
 {
     enum { NAMED, DERIVED, OF_ORPHAN, ORPHAN, RENEWED, YOUNG, N };
@@ -171,8 +179,8 @@ a_sweep_takes_only_what_no_row_names(void)
             make_old(dir, digest[i]);
     }
     keep(store, digest[NAMED]);
-    g_assert_true(orf_blob_put_derived(store, digest[NAMED], "stl", digest[DERIVED], NULL));
-    g_assert_true(orf_blob_put_derived(store, digest[ORPHAN], "stl", digest[OF_ORPHAN], NULL));
+    put_derived(store, digest[NAMED], digest[DERIVED]);
+    put_derived(store, digest[ORPHAN], digest[OF_ORPHAN]);
     g_assert_true(orf_blob_has(store, digest[RENEWED]));
     g_autoptr(GError) error = NULL;
     uint64_t freed = orf_blob_sweep(store, (int64_t)2000 * 1000000, &error);
@@ -230,16 +238,19 @@ what_was_made_of_a_blob_goes_with_it(void)
 {
     g_autoptr(Folder) dir = folder_new();
     g_autoptr(OrfStore) store = open_store(dir);
-    char source[ORF_DIGEST_SIZE], made[ORF_DIGEST_SIZE], found[ORF_DIGEST_SIZE];
+    char source[ORF_DIGEST_SIZE], made[ORF_DIGEST_SIZE];
+    OrfDerived found;
     put(store, "source", source);
     put(store, "made", made);
-    g_assert_true(orf_blob_put_derived(store, source, "stl", made, NULL));
-    g_assert_true(orf_blob_get_derived(store, source, "stl", found));
-    g_assert_cmpstr(found, ==, made);
+    put_derived(store, source, made);
+    g_assert_true(orf_blob_get_derived(store, source, "stl", &found));
+    g_assert_cmpstr(found.digest, ==, made);
+    g_assert_cmpstr(found.type, ==, "model/stl");
+    g_assert_cmpstr(found.extension, ==, "stl");
     make_old(dir, source);
     make_old(dir, made);
     g_assert_cmpuint(orf_blob_sweep(store, (int64_t)2000 * 1000000, NULL), ==, 10);
-    g_assert_false(orf_blob_get_derived(store, source, "stl", found));
+    g_assert_false(orf_blob_get_derived(store, source, "stl", &found));
 }
 
 static void
@@ -257,7 +268,7 @@ what_is_dropped_goes_at_once_unless_somebody_wants_it(void)
     }
     make_old(dir, digest[ALONE]);
     make_old(dir, digest[MADE]);
-    g_assert_true(orf_blob_put_derived(store, digest[ALONE], "stl", digest[MADE], NULL));
+    put_derived(store, digest[ALONE], digest[MADE]);
     keep(store, digest[NAMED]);
     g_assert_cmpuint(orf_blob_drop(store, all, N, (int64_t)2000 * 1000000), ==, 2);
     for (int i = 0; i < N; i++)

@@ -18,6 +18,8 @@ static const OrfMigration own_steps[] = {
           "CREATE TABLE derived(source TEXT NOT NULL, what TEXT NOT NULL, digest TEXT NOT "
           "NULL, PRIMARY KEY(source, what)) WITHOUT ROWID;" },
     { .script = "CREATE INDEX derived_digest ON derived(digest);" },
+    { .script = "ALTER TABLE derived ADD COLUMN type TEXT;"
+                "ALTER TABLE derived ADD COLUMN extension TEXT;" },
 };
 static const OrfSchema own = { .room = "store",
                                .steps = own_steps,

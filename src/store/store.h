@@ -117,12 +117,17 @@ orf_blob_writer_finish(OrfBlobWriter *writer, char ret_digest[ORF_DIGEST_SIZE], 
 void orf_blob_writer_free(OrfBlobWriter *writer); /* unfinished ones leave nothing */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfBlobWriter, orf_blob_writer_free)
 
-/* What was made of the blob `source` ("stl", "view-512", ...) is itself a blob; it goes with
- * its source. False from get: nothing is known, or it has gone. */
+/* What was made of the blob `source` (`what` is the digest of the order) is itself a blob; it
+ * goes with its source. False from get: nothing is known, or it has gone. */
+typedef struct {
+    char digest[ORF_DIGEST_SIZE];
+    char type[64]; /* media type */
+    char extension[16];
+} OrfDerived;
 bool orf_blob_put_derived(OrfStore *store, const char *source, const char *what,
-                          const char *digest, GError **error);
-bool orf_blob_get_derived(OrfStore *store, const char *source, const char *what,
-                          char ret_digest[ORF_DIGEST_SIZE]);
+                          const OrfDerived *derived, GError **error);
+bool
+orf_blob_get_derived(OrfStore *store, const char *source, const char *what, OrfDerived *ret);
 
 /* Removes blobs that no row names and that were not renewed since `before`, and what was made
  * of them; how many bytes it freed. Memory does not grow with their number. Errors: CONFLICT (a

@@ -1,5 +1,5 @@
-/* make.h - a stored request becomes assets: the part that knows the engine and nothing else.
- * Private to the room.
+/* make.h - a request becomes assets, files and facts: the part that knows the engine and
+ * nothing else. Private to the room.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -18,8 +18,8 @@ OrfJobRequest *orf_message_request(const OrfMessage *order, GError **error);
 /* Who asks for it. Called on the thread of the run. */
 typedef struct {
     GBytes *(*input)(const char *digest, void *data, GError **error);
-    /* A stage; `file` NULL: the same asset as the one before. Returns when the run may go on;
-     * false ends it with the error. */
+    /* A stage, which is all there is of what makes no stages; `file` NULL: the same asset as
+     * the one before. Returns when the run may go on; false ends it with the error. */
     bool (*stage)(const OrfMessage *stage, GBytes *file, void *data, GError **error);
     void *data;
 } OrfMakeHost;

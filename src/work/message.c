@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x524f /* "OR" */
-#define VERSION 1
+#define VERSION 2
 #define MOST_TEXTS 256
 #define NO_TEXT UINT32_MAX /* as a length: NULL */
 
@@ -36,7 +36,7 @@ static const Field run[] = {
     { TEXT, AT(operation), SHORT },   { TEXT, AT(generator), SHORT },
     { TEXTS, AT(settings), SETTING }, { TEXTS, AT(inputs), SHORT },
     { TEXTS, AT(input_names), LINE }, { ANGLES, AT(yaws), 0 },
-    { FLAG, AT(masked), 0 },
+    { FLAG, AT(masked), 0 },          { FLAG, AT(light), 0 },
 };
 static const Field number[] = { { NUMBER, AT(run), 0 } };
 static const Field progress[] = {
@@ -45,9 +45,11 @@ static const Field progress[] = {
     { REAL, AT(fraction), 0 },
 };
 static const Field stage[] = {
-    { NUMBER, AT(run), 0 },         { NUMBER, AT(stage), 0 },     { FLAG, AT(same), 0 },
-    { NUMBER, AT(vertices), 0 },    { NUMBER, AT(triangles), 0 }, { REAL, AT(took_s), 0 },
-    { TEXT, AT(generator), SHORT },
+    { NUMBER, AT(run), 0 },         { NUMBER, AT(stage), 0 },
+    { FLAG, AT(same), 0 },          { NUMBER, AT(vertices), 0 },
+    { NUMBER, AT(triangles), 0 },   { REAL, AT(took_s), 0 },
+    { TEXT, AT(generator), SHORT }, { TEXT, AT(media), SHORT },
+    { TEXT, AT(extension), SHORT },
 };
 static const Field result[] = {
     { NUMBER, AT(run), 0 },         { TEXT, AT(generator), SHORT },
@@ -55,6 +57,10 @@ static const Field result[] = {
     { TEXT, AT(runner_up), SHORT }, { TEXT, AT(runner_up_reason), LINE },
     { TEXT, AT(measures), LONG },   { TEXTS, AT(notes), LINE },
     { REAL, AT(took_s), 0 },        { NUMBER, AT(peak), 0 },
+    { TEXT, AT(facts), LONG },      { TEXT, AT(format), SHORT },
+    { NUMBER, AT(vertices), 0 },    { NUMBER, AT(triangles), 0 },
+    { REAL, AT(size_mm[0]), 0 },    { REAL, AT(size_mm[1]), 0 },
+    { REAL, AT(size_mm[2]), 0 },    { FLAG, AT(solid), 0 },
 };
 static const Field failed[] = {
     { NUMBER, AT(run), 0 },         { NUMBER, AT(code), 0 }, { TEXT, AT(text), LINE },

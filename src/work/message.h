@@ -22,8 +22,8 @@
 #include "base/base.h"
 
 #define ORF_MESSAGE_HEAD 12
-#define ORF_MESSAGE_MOST (2u << 20) /* bytes, head included */
-#define ORF_MESSAGE_FDS 16
+#define ORF_MESSAGE_MOST (4u << 20) /* bytes, head included */
+#define ORF_MESSAGE_FDS 66          /* as many inputs as an operation takes, and more */
 
 typedef enum {
     ORF_MESSAGE_HELLO = 1,
@@ -50,19 +50,25 @@ typedef struct {
     char **inputs, **input_names;    /* RUN: digest and name of each descriptor */
     double yaws[ORF_MESSAGE_FDS];    /* RUN: degrees; NAN: not a view */
     bool masked;                     /* RUN: the last input is the mask of the first */
+    bool light;                      /* RUN: somebody waits for it */
 
     char *step; /* PROGRESS: path of the running step */
     double fraction;
 
     uint64_t stage, vertices, triangles; /* STAGE */
-    bool same;     /* STAGE: the asset is the one of the stage before; no descriptor */
-    double took_s; /* STAGE, RESULT */
+    bool same; /* STAGE: the asset is the one of the stage before; no descriptor */
+    char *media, *extension; /* STAGE: of the file */
+    double took_s;           /* STAGE, RESULT */
 
     char *generator; /* RUN: who is to; STAGE, RESULT, FAILED: who ran; or NULL */
     char *reason, *runner_up, *runner_up_reason, *measures;
     double confidence;
     char **notes;
-    uint64_t peak; /* RESULT, FAILED: bytes the task drew at most */
+    char *facts;       /* RESULT: JSON of what was found out */
+    char *format;      /* RESULT: of the model that was looked at; its counts are above */
+    double size_mm[3]; /* and its size */
+    bool solid;        /* and whether it is a printable solid */
+    uint64_t peak;     /* RESULT, FAILED: bytes the task drew at most */
 
     uint64_t code; /* FAILED: an OrfErrorCode */
     char *text;    /* FAILED: what went wrong; HELLO: the confinement in force */

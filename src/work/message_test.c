@@ -28,7 +28,8 @@ static const OrfMessage samples[] = {
       .input_names = digests,
       .settings = digests,
       .yaws = { NAN, 90 },
-      .masked = true },
+      .masked = true,
+      .light = true },
     { .type = ORF_MESSAGE_RUN, .inputs = nothing, .input_names = nothing, .settings = nothing },
     { .type = ORF_MESSAGE_GO, .run = 7 },
     { .type = ORF_MESSAGE_CANCEL, .run = 8 },
@@ -41,13 +42,21 @@ static const OrfMessage samples[] = {
       .vertices = 12,
       .triangles = 20,
       .took_s = 1.5,
-      .generator = "inflate" },
+      .generator = "inflate",
+      .media = "model/gltf-binary",
+      .extension = "glb" },
     { .type = ORF_MESSAGE_RESULT,
       .generator = "inflate",
       .reason = "",
       .confidence = 0.5,
       .measures = "{}",
       .notes = notes,
+      .facts = "{\"holes\":3}",
+      .format = "stl",
+      .vertices = 8,
+      .triangles = 12,
+      .size_mm = { 10, 20, 0.5 },
+      .solid = true,
       .took_s = 2,
       .peak = 1 << 20 },
     { .type = ORF_MESSAGE_FAILED, .run = 1, .code = 3, .text = "no", .notes = NULL },
@@ -91,6 +100,8 @@ what_was_written_is_read(void)
     g_assert_cmpstr(read->reason, ==, "");
     g_assert_null(read->runner_up);
     g_assert_cmpfloat(read->confidence, ==, 0.5);
+    g_assert_cmpfloat(read->size_mm[1], ==, 20);
+    g_assert_true(read->solid);
 }
 
 /* Cut anywhere, or with a byte too many, it is no message. */
@@ -132,7 +143,7 @@ nonsense_is_refused(void)
     refuses(beat, 2, 9);   /* version */
     refuses(beat, 3, 0);   /* types */
     refuses(beat, 3, 200);
-    refuses(beat, 4, 17);                    /* descriptors */
+    refuses(beat, 4, ORF_MESSAGE_FDS + 1);   /* descriptors */
     refuses(beat, 11, 1);                    /* size */
     refuses(progress, 12 + 8, 255);          /* a text longer than the message */
     refuses(progress, 12 + 8 + 4, 0xff);     /* no UTF-8 */

@@ -1,25 +1,29 @@
-/* request.c - a stored request as a recipe of the engine; what batches with what, what is the
- * same.
+/* request.c - a stored request as an order of the engine; what it may need.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Names of pictures are for messages only: they belong to no key. */
+ * Names of inputs are for messages only: they belong to no key. */
 #include "work/work.h"
 
 #include <string.h>
 
-/* --- Recipe ------------------------------------------------------------------------------- */
+#define MIB ((uint64_t)1 << 20)
 
-OrfRecipe *
-orf_wish_recipe(const OrfJobRequest *request, OrfWishFaultFn fault, void *data, GError **error)
+/* --- Order -------------------------------------------------------------------------------- */
+
+OrfOrder *
+orf_request_order(const OrfJobRequest *request, OrfRequestFaultFn fault, void *data,
+                  GError **error)
 {
-    g_autoptr(OrfRecipe) recipe = orf_recipe_new(request->generator, error);
-    if (!recipe)
+    g_autoptr(OrfOrder) order = orf_order_new(request->operation, error);
+    /* First, since which settings there are depends on it. */
+    if (!order ||
+        (request->generator && !orf_order_set(order, "generator", request->generator, error)))
         return NULL;
     for (guint i = 0; i < request->settings->len; i++) {
         const OrfJobSetting *setting = request->settings->pdata[i];
         g_autoptr(GError) why = NULL;
-        if (orf_recipe_set(recipe, setting->name, setting->text, &why))
+        if (orf_order_set(order, setting->name, setting->text, &why))
             continue;
         if (!fault) {
             g_propagate_error(error, g_steal_pointer(&why));
@@ -27,28 +31,52 @@ orf_wish_recipe(const OrfJobRequest *request, OrfWishFaultFn fault, void *data, 
         }
         fault(setting->pointer, why, data);
     }
-    return g_steal_pointer(&recipe);
+    return g_steal_pointer(&order);
+}
+
+static bool
+add_known(OrfOrder *order, const OrfJobInput *from, bool mask, GError **error)
+{
+    OrfInput input = { .name = from->name,
+                       .digest = from->digest,
+                       .yaw = from->yaw,
+                       .mask = mask,
+                       .width = from->width,
+                       .height = from->height,
+                       .size = from->bytes };
+    return orf_order_add(order, &input, error);
+}
+
+OrfOrder *
+orf_request_known(const OrfJobRequest *request, GError **error)
+{
+    g_autoptr(OrfOrder) order = orf_request_order(request, NULL, NULL, error);
+    if (!order)
+        return NULL;
+    for (guint i = 0; i < request->inputs->len; i++)
+        if (!add_known(order, request->inputs->pdata[i], false, error))
+            return NULL;
+    if (request->mask && !add_known(order, request->mask, true, error))
+        return NULL;
+    return g_steal_pointer(&order);
 }
 
 void
-orf_wish_request_settle(OrfJobRequest *request, const OrfRecipe *recipe)
+orf_request_settle(OrfJobRequest *request, const OrfOrder *order)
 {
     g_free(request->parameters);
-    request->parameters = orf_engine_parameters_json(recipe);
+    request->parameters = orf_order_parameters(order);
     request->seed = g_ascii_strtoll(orf_job_request_setting(request, "seed", "0"), NULL, 10);
 }
 
-/* --- Kind and key ------------------------------------------------------------------------- */
-
-char *
-orf_wish_kind(const OrfJobRequest *request)
+uint64_t
+orf_runner_guess(const OrfJobRequest *request)
 {
-    const char *quality = orf_job_request_setting(request, "quality", "standard");
-    const char *upto = orf_job_request_setting(request, "upto", "finished");
-    bool plain = g_str_equal(quality, "standard"), whole = g_str_equal(upto, "finished");
-    return g_strconcat("generate/", request->generator, plain ? "" : "/", plain ? "" : quality,
-                       whole ? "" : "/", whole ? "" : upto, NULL);
+    g_autoptr(OrfOrder) order = request ? orf_request_known(request, NULL) : NULL;
+    return order ? orf_order_estimate(NULL, order).bytes : 64 * MIB;
 }
+
+/* --- Fields into a digest ----------------------------------------------------------------- */
 
 struct OrfFields {
     OrfDigester *digester;
@@ -79,47 +107,4 @@ orf_fields_end(OrfFields *fields, char ret[ORF_DIGEST_SIZE])
     orf_digester_end(fields->digester, ret);
     orf_digester_free(fields->digester);
     g_free(fields);
-}
-
-static bool
-add_known(OrfRecipe *recipe, const OrfJobInput *input, bool mask, GError **error)
-{
-    OrfKnownPicture known = { .digest = input->digest,
-                              .name = input->name,
-                              .yaw = input->yaw,
-                              .width = input->width,
-                              .height = input->height,
-                              .bytes = input->bytes,
-                              .mask = mask };
-    return orf_engine_add_known(recipe, &known, error);
-}
-
-/* The recipe of pictures that are elsewhere: for digests and estimates. */
-static OrfRecipe *
-known_recipe(const OrfJobRequest *request, GError **error)
-{
-    g_autoptr(OrfRecipe) recipe = orf_wish_recipe(request, NULL, NULL, error);
-    if (!recipe)
-        return NULL;
-    for (guint i = 0; i < request->inputs->len; i++)
-        if (!add_known(recipe, request->inputs->pdata[i], false, error))
-            return NULL;
-    if (request->mask && !add_known(recipe, request->mask, true, error))
-        return NULL;
-    return g_steal_pointer(&recipe);
-}
-
-char *
-orf_wish_digest(const OrfJobRequest *request, GError **error)
-{
-    g_autoptr(OrfRecipe) recipe = known_recipe(request, error);
-    return recipe ? orf_recipe_digest(NULL, recipe) : NULL;
-}
-
-uint64_t
-orf_runner_guess(const OrfJobRequest *request)
-{
-    g_autoptr(OrfRecipe) recipe =
-        request && request->generator ? known_recipe(request, NULL) : NULL;
-    return recipe ? orf_engine_estimate(NULL, recipe).bytes : (uint64_t)64 << 20;
 }

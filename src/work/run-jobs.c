@@ -162,7 +162,8 @@ run_thread(void *data)
 {
     Inside *inside = data;
     Room *room = inside->room;
-    setpriority(PRIO_PROCESS, 0, GENTLE); /* of this thread: clients are answered first */
+    if (!inside->order->light)
+        setpriority(PRIO_PROCESS, 0, GENTLE); /* of this thread: who waits goes first */
     run(inside);
     g_mutex_lock(&room->lock);
     g_hash_table_remove(room->runs, &inside->order->run);

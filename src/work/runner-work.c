@@ -20,11 +20,11 @@ static const double estimate_buckets[] = { .25, .5, .75, .9, 1, 1.1, 1.25, 1.5, 
 static const double batch_buckets[] = { 1, 2, 4, 8, 16, 32, 0 };
 
 static const OrfMetricInfo jobs_info = { "orfeas_jobs_total", ORF_COUNTER,
-                                         "Runs that ended, by generator and outcome.",
-                                         "generator,outcome,reason", NULL };
+                                         "Runs that ended, by operation and outcome.",
+                                         "operation,generator,outcome,reason", NULL };
 static const OrfMetricInfo stages_info = { "orfeas_stage_duration_seconds", ORF_HISTOGRAM,
                                            "Time one stage took, saving included.",
-                                           "stage,generator", stage_buckets };
+                                           "stage,operation,generator", stage_buckets };
 static const OrfMetricInfo previews_info = { "orfeas_first_preview_seconds", ORF_HISTOGRAM,
                                              "From a job's acceptance to its first stage.",
                                              NULL, preview_buckets };
@@ -145,6 +145,15 @@ batch(const char *kind, uint64_t queued, void *data)
     return MAX(1, orf_devices_batch(runner->devices, queued, typical, most));
 }
 
+/* What has no recipe tells nothing before its end. */
+static bool
+early(const OrfJobRequest *request, void *data)
+{
+    (void)data;
+    const OrfOperation *operation = orf_operation_by_name(request->operation);
+    return operation && operation->recipe;
+}
+
 /* --- The runner --------------------------------------------------------------------------- */
 
 OrfRunner *
@@ -175,6 +184,7 @@ orf_runner_work(OrfRunner *runner, OrfDescribeFn describe)
         .release = release,
         .concurrency = concurrency,
         .batch = batch,
+        .early = early,
         .describe = describe,
         .data = runner,
     };

@@ -6,8 +6,6 @@
  * its stages are stored here before anybody hears of them, and its result is told here. */
 #include "work/work-priv.h"
 
-#include "work/make.h"
-
 #include <string.h>
 #include <unistd.h>
 
@@ -29,17 +27,26 @@ stage_row(const Run *run, const OrfMessage *stage)
                         .took_s = round(stage->took_s * 1e4) / 1e4 };
     g_strlcpy(row.name, orf_stage_name((OrfStage)stage->stage), sizeof row.name);
     g_strlcpy(row.digest, run->digest, sizeof row.digest);
+    g_strlcpy(row.type, stage->media ? stage->media : "", sizeof row.type);
+    g_strlcpy(row.extension, stage->extension ? stage->extension : "", sizeof row.extension);
     return row;
+}
+
+/* For metrics: "": nobody was chosen. */
+static const char *
+who_runs(const Run *run)
+{
+    const char *asked = run->request ? run->request->generator : NULL;
+    return run->generator ? run->generator : asked ? asked : "";
 }
 
 static void
 measure_stage(Run *run, const OrfMessage *stage)
 {
     OrfRunner *runner = run->runner;
-    const char *generator = run->generator ? run->generator : run->request->generator;
-    orf_series_observe(
-        orf_series(runner->stages, orf_stage_name((OrfStage)stage->stage), generator, NULL),
-        stage->took_s, NULL);
+    orf_series_observe(orf_series(runner->stages, orf_stage_name((OrfStage)stage->stage),
+                                  run->request->operation, who_runs(run), NULL),
+                       stage->took_s, NULL);
     if (stage->stage == ORF_PREVIEW && run->job->attempt <= 1)
         orf_series_observe(orf_series(runner->previews, NULL),
                            run->job->waited_s + seconds_since(run->began_us), NULL);
@@ -81,6 +88,7 @@ result_of(const Run *run, const OrfMessage *told)
     result->runner_up_reason = g_strdup(told->runner_up_reason);
     result->seed = run->request->seed;
     result->measures = g_strdup(told->measures);
+    result->facts = g_strdup(told->facts);
     result->warnings = g_strdupv(told->notes);
     result->took_s = round(seconds_since(run->began_us) * 1e4) / 1e4;
     result->peak_bytes = told->peak;
@@ -115,12 +123,20 @@ open_inputs(OrfStore *store, OrfMessage *order, GError **error)
     return true;
 }
 
+OrfMessage *
+orf_runner_order(OrfRunner *runner, const OrfJobRequest *request, GError **error)
+{
+    g_autoptr(OrfMessage) order = orf_message_of_request(request, error);
+    return order && open_inputs(runner->store, order, error) ? g_steal_pointer(&order) : NULL;
+}
+
 static OrfMessage *
 run_elsewhere(Run *run, GError **error)
 {
     OrfJobRun *job = run->job;
-    g_autoptr(OrfMessage) order = orf_message_of_request(job->request, error), failed = NULL;
-    if (!order || !open_inputs(run->runner->store, order, error))
+    g_autoptr(OrfMessage) order = orf_runner_order(run->runner, job->request, error),
+                          failed = NULL;
+    if (!order)
         return NULL;
     order->id = g_strdup(job->id);
     order->kind = g_strdup(job->kind);
@@ -169,8 +185,6 @@ make(Run *run, GError **error)
     if (!run->request)
         return ORF_FAIL(error, BAD_INPUT,
                         "the stored request is of another version; send the wish again");
-    if (!g_str_equal(run->request->operation, "generate"))
-        return ORF_FAIL(error, UNSUPPORTED, "nobody here does \"%s\"", run->request->operation);
     g_autoptr(OrfMessage) result =
         run->runner->supervisor ? run_elsewhere(run, error) : run_here(run, error);
     return result ? result_of(run, result) : NULL;
@@ -189,9 +203,10 @@ outcome_of(const OrfJobRun *job, const GError *error)
 static void
 count_run(Run *run, const GError *error)
 {
-    const char *generator = run->generator ? run->generator : "none";
+    const char *operation = run->request ? run->request->operation : "";
     int code = error && error->domain == ORF_ERROR ? error->code : ORF_ERROR_UNAVAILABLE;
-    orf_series_add(orf_series(run->runner->jobs, generator, outcome_of(run->job, error),
+    orf_series_add(orf_series(run->runner->jobs, operation, who_runs(run),
+                              outcome_of(run->job, error),
                               error ? orf_error_info(code)->name : "", NULL),
                    1);
 }

@@ -1,10 +1,11 @@
-/* work-priv.h - the server's half of a run: runner.c keeps what it tells, runner-work.c shares
- * the machine.
+/* work-priv.h - the server's half of a run: runner.c keeps what it tells, at-once.c hands it to
+ * who waits, runner-work.c shares the machine.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ORF_WORK_PRIV_H
 #define ORF_WORK_PRIV_H
 
+#include "work/make.h"
 #include "work/supervisor.h"
 #include "work/work.h"
 
@@ -34,6 +35,8 @@ typedef struct {
     size_t bytes;
 } Run;
 
+/* The order of a request with its inputs open. Errors: TOO_LARGE, and the store's. */
+OrfMessage *orf_runner_order(OrfRunner *runner, const OrfJobRequest *request, GError **error);
 /* Errors: the engine's and the store's. */
 OrfJobResult *orf_runner_run_one(OrfRunner *runner, OrfJobRun *job, GError **error);
 void orf_runner_progress(OrfJobRun *job, const char *step, double fraction, void *data);

@@ -25,6 +25,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRunner, orf_runner_free)
 /* Bytes that a run of this stored request may need, before any was measured. */
 uint64_t orf_runner_guess(const OrfJobRequest *request);
 
+/* --- At once: for who waits, and is no job (at-once.c) --------------------------------------
+ */
+
+typedef struct {
+    OrfDerived file;     /* what came of it, stored */
+    char *measures;      /* JSON; of the model that was made or looked at; or NULL */
+    OrfAssetFacts facts; /* of the same */
+    char **notes;
+    char *format; /* the facts' */
+    size_t peak;  /* bytes it drew at most */
+} OrfMade;
+void orf_made_clear(OrfMade *made);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfMade, orf_made_clear)
+/* Runs the request where jobs run, with so many bytes of memory. Heard: cancelling `task`.
+ * `keep` false: the file is not stored. Errors: the operation's; UNSUPPORTED: it takes runners
+ * down; UNAVAILABLE: there is none, or no disk. */
+bool orf_runner_make(OrfRunner *runner, OrfTask *task, const OrfJobRequest *request,
+                     uint64_t memory, bool keep, OrfMade *ret, GError **error);
+
 /* --- Runner process: runs in a process of their own (supervisor.c, run-jobs.c) ------------ */
 
 typedef struct {
@@ -56,19 +75,17 @@ int orf_run_jobs(uint64_t memory, OrfRunHook hook);
 /* Confines the calling process for ever, and says what is in force; caller owns. */
 char *orf_confinement_here(uint64_t memory);
 
-/* --- Requests of the operation generate: request.c ---------------------------------------- */
+/* --- Requests as orders of the engine: request.c ------------------------------------------ */
 
-/* The recipe without its pictures. Faults are handed to `fault` (may be NULL: the first becomes
- * the error). */
-typedef void (*OrfWishFaultFn)(const char *pointer, const GError *error, void *data);
-OrfRecipe *
-orf_wish_recipe(const OrfJobRequest *request, OrfWishFaultFn fault, void *data, GError **error);
-/* Fills in `parameters` and `seed` from the recipe. */
-void orf_wish_request_settle(OrfJobRequest *request, const OrfRecipe *recipe);
-/* "generate/auto/high/preview". */
-char *orf_wish_kind(const OrfJobRequest *request);
-/* orf_recipe_digest of what is wished; caller owns. Errors: of orf_wish_recipe. */
-char *orf_wish_digest(const OrfJobRequest *request, GError **error);
+/* The order without its inputs. Faults of settings are handed to `fault` (may be NULL: the
+ * first becomes the error). Errors: NOT_FOUND: no such operation, or generator. */
+typedef void (*OrfRequestFaultFn)(const char *pointer, const GError *error, void *data);
+OrfOrder *orf_request_order(const OrfJobRequest *request, OrfRequestFaultFn fault, void *data,
+                            GError **error);
+/* With inputs that are known by digest and size: for digests, kinds and estimates. */
+OrfOrder *orf_request_known(const OrfJobRequest *request, GError **error);
+/* Fills in `parameters` and `seed` from the order. */
+void orf_request_settle(OrfJobRequest *request, const OrfOrder *order);
 
 /* Fields into a digest: each is preceded by its length, so no two lists of fields are alike. */
 typedef struct OrfFields OrfFields;
