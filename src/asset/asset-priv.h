@@ -197,8 +197,30 @@ typedef struct {
     OrfCamera camera;
     unsigned width, height;
     bool unlit, transparent, bed;
+    float relief; /* mm > 0: seen straight on, as orf_asset_shade_relief */
 } OrfShot;
 OrfImage *
 orf_asset_shoot(OrfTask *task, const OrfAsset *asset, const OrfShot *shot, GError **error);
+
+/* --- Plates: asset/plate.c, asset/plate-light.c ------------------------------------------- */
+
+/* What of a flat thing is worth seeing. */
+typedef struct {
+    int axis;        /* the thin one, 0..2; -1: not flat */
+    bool up;         /* relief is on the face towards +axis, else on the other */
+    bool both;       /* the other face has nearly as much */
+    float thickness; /* mm, all of it */
+    float relief;    /* mm, standard deviation of the heights of that face; 0: bare */
+    bool lithophane; /* meant to be held against light; also of arcs and cylinders */
+} OrfAssetPlate;
+void orf_asset_plate_look(const OrfAsset *asset, OrfAssetPlate *ret_plate);
+/* As a shade of white plastic before a lamp, in a dark room; orthographic. RGBA ORF_U8; the
+ * thinnest is white. Errors: CANCELLED, TOO_LARGE. */
+OrfImage *
+orf_asset_shoot_lit(OrfTask *task, const OrfAsset *asset, const OrfShot *shot, GError **error);
+/* Darkens `rgba` ([height][width][4], the shot's) where something stands higher beside it, most
+ * to its upper left. `relief` mm, as of the plate, > 0: shallow ones are exaggerated. */
+bool orf_asset_shade_relief(OrfTask *task, const OrfMesh *mesh, const OrfShot *shot,
+                            float relief, uint8_t *rgba, GError **error);
 
 #endif

@@ -100,7 +100,9 @@ orf_asset_render(OrfTask *task, const OrfAsset *asset, const OrfView *view, GErr
  * comparing the two pixel by pixel. */
 OrfImage *orf_asset_render_like(OrfTask *task, const OrfAsset *asset, const OrfProjection *like,
                                 GError **error);
-/* Four views in a row with captions and sizes: front, side, top, three-quarter. RGBA ORF_U8. */
+/* Four views in a row with captions and sizes: front, side, top, three-quarter; of a plate the
+ * face that can be read first, of a lithophane how it looks lit from behind second. RGBA
+ * ORF_U8. */
 OrfImage *
 orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width, GError **error);
 

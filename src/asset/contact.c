@@ -2,7 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * All four share one scale, as in a drawing; sizes stand below each view. */
+ * All four share one scale, as in a drawing; sizes stand below each view. Front, side, top and
+ * three-quarter; of a plate with relief, first the face that can be read, then how it looks lit
+ * from behind or the other face, if there is something to see. */
 #include "asset/asset-priv.h"
 
 #include <math.h>
@@ -12,16 +14,59 @@ typedef struct {
     const char *name;
     float yaw, pitch;
     int axes[2]; /* of the mesh's bounds across and up; -1: all three and the triangles */
+    bool lit;    /* from behind */
+    bool relief; /* lit from the side */
 } Side;
 
-static const Side sides[] = {
-    { "Front", 0, 0, { 0, 1 } },
-    { "Side", 90, 0, { 2, 1 } },
-    { "Top", 0, 90, { 0, 2 } },
-    { "Three-quarter", 32, 22, { -1, -1 } },
+#define N_SIDES 4
+
+/* Straight on, [axis][up]. */
+static const Side straight[3][2] = {
+    { { .name = "Left side", .yaw = -90, .axes = { 2, 1 } },
+      { .name = "Side", .yaw = 90, .axes = { 2, 1 } } },
+    { { .name = "Bottom", .pitch = -90, .axes = { 0, 2 } },
+      { .name = "Top", .pitch = 90, .axes = { 0, 2 } } },
+    { { .name = "Back", .yaw = 180, .axes = { 0, 1 } }, { .name = "Front", .axes = { 0, 1 } } },
 };
 
-#define N_SIDES G_N_ELEMENTS(sides)
+/* From where the face of a plate is seen at an angle. */
+static const Side slanted[3][2] = {
+    { { .yaw = -58, .pitch = 22 }, { .yaw = 122, .pitch = 22 } },
+    { { .yaw = 32, .pitch = -40 }, { .yaw = 32, .pitch = 40 } },
+    { { .yaw = 212, .pitch = 22 }, { .yaw = 32, .pitch = 22 } },
+};
+
+static Side
+seen(const OrfAssetPlate *plate, bool up, bool lit)
+{
+    Side side = plate->axis < 0 ? straight[2][1] : straight[plate->axis][up];
+    side.relief = plate->axis >= 0 && plate->relief > 0 && !lit;
+    side.lit = lit;
+    if (lit)
+        side.name = "Lit from behind";
+    return side;
+}
+
+static void
+choose_sides(const OrfAssetPlate *plate, Side ret_sides[N_SIDES])
+{
+    static const int order[3] = { 2, 0, 1 };
+    bool readable = plate->axis >= 0 && plate->relief > 0;
+    unsigned n = 0;
+    if (readable || plate->lithophane)
+        ret_sides[n++] = seen(plate, plate->up, false);
+    if (plate->lithophane)
+        ret_sides[n++] = seen(plate, plate->up, true);
+    else if (readable && plate->both)
+        ret_sides[n++] = seen(plate, !plate->up, false);
+    int shown = n == 0 ? -1 : plate->axis < 0 ? 2 : plate->axis;
+    for (unsigned i = 0; i < 3 && n < N_SIDES - 1; i++)
+        if (order[i] != shown)
+            ret_sides[n++] = straight[order[i]][1];
+    ret_sides[n] = readable ? slanted[plate->axis][plate->up] : slanted[2][1];
+    ret_sides[n].name = "Three-quarter";
+    ret_sides[n].axes[0] = ret_sides[n].axes[1] = -1;
+}
 
 typedef struct {
     uint8_t *pixels; /* RGBA */
@@ -151,7 +196,7 @@ write_caption(Sheet *sheet, const Side *side, const OrfMesh *mesh, unsigned left
 
 /* The scale at which every view fits its cell. */
 static bool
-common_scale(OrfTask *task, const OrfMesh *mesh, const float size[2],
+common_scale(OrfTask *task, const OrfMesh *mesh, const Side sides[N_SIDES], const float size[2],
              OrfCamera cameras[N_SIDES], GError **error)
 {
     float scale = INFINITY;
@@ -208,13 +253,19 @@ orf_asset_contact_sheet(OrfTask *task, const OrfAsset *asset, unsigned width, GE
     if (!sheet.pixels)
         return NULL;
     OrfMesh *mesh = orf_asset_mesh(asset);
+    OrfAssetPlate plate;
+    orf_asset_plate_look(asset, &plate);
+    Side sides[N_SIDES];
+    choose_sides(&plate, sides);
     OrfCamera cameras[N_SIDES];
-    if (!common_scale(task, mesh, (float[2]){ (float)cell, (float)cell }, cameras, error))
+    if (!common_scale(task, mesh, sides, (float[2]){ (float)cell, (float)cell }, cameras,
+                      error))
         return NULL;
     for (size_t i = 0; i < N_SIDES; i++) {
         OrfShot shot = { cameras[i], i + 1 < N_SIDES ? cell : width - 3 * cell, cell,
-                         .bed = true };
-        g_autoptr(OrfImage) view = orf_asset_shoot(task, asset, &shot, error);
+                         .bed = true, .relief = sides[i].relief ? plate.relief : 0 };
+        g_autoptr(OrfImage) view =
+            (sides[i].lit ? orf_asset_shoot_lit : orf_asset_shoot)(task, asset, &shot, error);
         if (!view)
             return NULL;
         paste(&sheet, view, (unsigned)i * cell);

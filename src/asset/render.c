@@ -372,6 +372,9 @@ orf_asset_shoot(OrfTask *task, const OrfAsset *asset, const OrfShot *shot, GErro
                          size[0], size[1],         4 };
     if (!orf_raster(task, &raster, resolve_band, &scene, error))
         return NULL;
+    if (shot->relief > 0 &&
+        !orf_asset_shade_relief(task, scene.mesh, shot, shot->relief, scene.pixels, error))
+        return NULL;
     return orf_image_new_take(size[0], size[1], 4, ORF_U8, g_steal_pointer(&scene.pixels));
 }
 
@@ -386,7 +389,8 @@ orf_asset_render(OrfTask *task, const OrfAsset *asset, const OrfView *view, GErr
                      view->height,
                      view->unlit,
                      view->transparent,
-                     view->bed };
+                     view->bed,
+                     0 };
     float size[2] = { (float)view->width, (float)view->height };
     if (!orf_camera_fit(task, &shot.camera, orf_asset_mesh(asset), view->fov, size,
                         view->margin > 0 ? view->margin : 0.06f, error))

@@ -27,7 +27,9 @@ const OrfOperation orf_operation_view = {
     .name = "view",
     .command = "mesh view",
     .title = "a picture: front, side, top, three-quarter; a row for each file",
-    .help = "Faces seen from inside are drawn red: the model is open or inside out there.",
+    .help = "Faces seen from inside are drawn red: the model is open or inside out there. Of a "
+            "plate the face that can be read comes first; a lithophane is also shown lit from "
+            "behind.",
     .params = params,
     .n_params = G_N_ELEMENTS(params),
     .letters = "w",
