@@ -65,14 +65,11 @@ on_setting_fault(const char *pointer, const GError *error, void *data)
 static char *
 generator_names(void)
 {
-    g_autofree char *text = orf_generators_json();
-    g_autoptr(GString) names = g_string_new(NULL);
-    json_t *json = json_loads(text, 0, NULL), *each;
-    size_t i;
-    json_array_foreach(json_object_get(json, "generators"), i, each) g_string_append_printf(
-        names, "%s%s", i ? ", " : "", json_string_value(json_object_get(each, "name")));
-    json_decref(json);
-    return g_string_free(g_steal_pointer(&names), FALSE);
+    GString *names = g_string_new(NULL);
+    OrfGeneratorInfo info;
+    for (size_t i = 0; orf_engine_generator(i, &info); i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", info.name);
+    return g_string_free(names, FALSE);
 }
 
 static void

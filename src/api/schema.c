@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 
+#include <math.h>
 #include <string.h>
 
 /* --- One parameter ------------------------------------------------------------------------ */
@@ -26,7 +27,7 @@ choices_of(const char *choices)
 json_t *
 orf_schema_number(double value)
 {
-    bool whole = value == (double)(json_int_t)value && value > -1e15 && value < 1e15;
+    bool whole = fabs(value) <= 9007199254740992.0 && value == (double)(json_int_t)value;
     return whole ? json_integer((json_int_t)value) : json_real(value);
 }
 
@@ -84,63 +85,61 @@ orf_schema_of_param(const OrfParam *param)
 /* --- Parameters of the generators --------------------------------------------------------- */
 
 static bool
-is_type(const json_t *info, const char *type)
+has_range(const OrfParam *param)
 {
-    return g_strcmp0(json_string_value(json_object_get(info, "type")), type) == 0;
+    return param->type != ORF_PARAM_BOOL && param->type != ORF_PARAM_CHOICE &&
+           param->type != ORF_PARAM_TEXT;
+}
+
+static json_t *
+bounded_number(const OrfParam *param)
+{
+    return json_pack("{s:s,s:o,s:o}", "type",
+                     param->type == ORF_PARAM_INT ? "integer" : "number", "minimum",
+                     orf_schema_number(param->min), "maximum", orf_schema_number(param->max));
 }
 
 /* Numbers may also come as text with a unit ("80mm"). */
 static json_t *
-number_schema(const json_t *info)
+number_schema(const OrfParam *param)
 {
-    json_t *number = json_object();
-    json_object_set_new(number, "type",
-                        json_string(is_type(info, "int") ? "integer" : "number"));
-    json_object_set(number, "minimum", json_object_get(info, "minimum"));
-    json_object_set(number, "maximum", json_object_get(info, "maximum"));
-    if (!json_object_get(info, "unit"))
+    json_t *number = bounded_number(param);
+    if (!*orf_param_unit(param->type))
         return number;
     return json_pack("{s:[o,{s:s,s:i}]}", "anyOf", number, "type", "string", "maxLength", 40);
 }
 
 static json_t *
-list_schema(const json_t *info)
+list_schema(const OrfParam *param)
 {
-    json_t *number = json_pack("{s:s,s:O,s:O}", "type", "number", "minimum",
-                               json_object_get(info, "minimum"), "maximum",
-                               json_object_get(info, "maximum"));
-    return json_pack("{s:[{s:s,s:o,s:i},{s:s}]}", "anyOf", "type", "array", "items", number,
-                     "maxItems", 64, "type", "string");
+    return json_pack("{s:[{s:s,s:o,s:i},{s:s}]}", "anyOf", "type", "array", "items",
+                     bounded_number(param), "maxItems", 64, "type", "string");
 }
 
 static json_t *
-schema_of_info(const json_t *info)
+wished_schema(const OrfParam *param)
 {
-    json_t *schema = is_type(info, "bool")              ? json_pack("{s:s}", "type", "boolean")
-                     : is_type(info, "list")            ? list_schema(info)
-                     : json_object_get(info, "minimum") ? number_schema(info)
-                                                        : json_pack("{s:s}", "type", "string");
-    json_t *choices = json_object_get(info, "choices");
-    if (choices)
-        json_object_set(schema, "enum", choices);
-    const char *help = json_string_value(json_object_get(info, "help"));
-    const char *fallback = json_string_value(json_object_get(info, "default"));
-    const char *unit = json_string_value(json_object_get(info, "unit"));
+    json_t *schema = param->type == ORF_PARAM_BOOL   ? json_pack("{s:s}", "type", "boolean")
+                     : param->type == ORF_PARAM_LIST ? list_schema(param)
+                     : has_range(param)              ? number_schema(param)
+                                                     : json_pack("{s:s}", "type", "string");
+    if (param->choices)
+        json_object_set_new(schema, "enum", choices_of(param->choices));
+    const char *fallback = param->fallback, *unit = orf_param_unit(param->type);
     g_autofree char *text = g_strdup_printf(
-        "%s%s%s%s%s%s", help, *fallback ? " Default: " : "", fallback,
-        *fallback && unit ? " " : "", *fallback && unit ? unit : "", *fallback ? "." : "");
+        "%s%s%s%s%s%s", param->help, *fallback ? " Default: " : "", fallback,
+        *fallback && *unit ? " " : "", *fallback ? unit : "", *fallback ? "." : "");
     json_object_set_new(schema, "description", json_string(text));
     return schema;
 }
 
 /* A name that several generators have, with ranges of their own, takes any of them. */
 static void
-add_info(json_t *properties, const json_t *info)
+add_wished(json_t *properties, const OrfParam *param)
 {
-    const char *name = json_string_value(json_object_get(info, "name"));
-    json_t *schema = schema_of_info(info), *known = json_object_get(properties, name);
+    json_t *schema = wished_schema(param), *known = json_object_get(properties, param->name);
     if (!known) {
-        json_object_set_new(properties, name, schema);
+        json_object_set_new(properties, param->name, schema);
         return;
     }
     json_t *any = json_object_get(known, "anyOf");
@@ -152,38 +151,32 @@ add_info(json_t *properties, const json_t *info)
     else if (any && !json_object_get(known, "description"))
         json_array_append_new(any, schema);
     else
-        json_object_set_new(properties, name, json_pack("{s:[O,o]}", "anyOf", known, schema));
-}
-
-static void
-add_infos(json_t *properties, const json_t *infos)
-{
-    for (size_t i = 0; i < json_array_size(infos); i++)
-        add_info(properties, json_array_get(infos, i));
+        json_object_set_new(properties, param->name,
+                            json_pack("{s:[O,o]}", "anyOf", known, schema));
 }
 
 static json_t *
 parameters_of_generators(void)
 {
-    g_autofree char *text = orf_generators_json();
-    json_t *all = json_loads(text, 0, NULL), *properties = json_object();
-    json_t *generators = json_object_get(all, "generators");
-    add_infos(properties, json_object_get(all, "common"));
-    for (size_t i = 0; i < json_array_size(generators); i++)
-        add_infos(properties, json_object_get(json_array_get(generators, i), "parameters"));
-    json_decref(all);
+    json_t *properties = json_object();
+    size_t n;
+    const OrfParam *common = orf_engine_common_params(&n);
+    for (size_t i = 0; i < n; i++)
+        add_wished(properties, &common[i]);
+    OrfGeneratorInfo info;
+    for (size_t i = 0; orf_engine_generator(i, &info); i++)
+        for (size_t k = 0; k < info.n_params; k++)
+            add_wished(properties, &info.params[k]);
     return properties;
 }
 
 static json_t *
 names_of_generators(void)
 {
-    g_autofree char *text = orf_generators_json();
-    json_t *all = json_loads(text, 0, NULL), *names = json_array();
-    json_t *generators = json_object_get(all, "generators");
-    for (size_t i = 0; i < json_array_size(generators); i++)
-        json_array_append(names, json_object_get(json_array_get(generators, i), "name"));
-    json_decref(all);
+    json_t *names = json_array();
+    OrfGeneratorInfo info;
+    for (size_t i = 0; orf_engine_generator(i, &info); i++)
+        json_array_append_new(names, json_string(info.name));
     return names;
 }
 

@@ -5,8 +5,6 @@
 
 #include "daemon/daemon.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -31,20 +29,6 @@ static const Need tools[] = {
     { "prusa-slicer", "slices models to G-code", "apt install prusa-slicer" },
     { "admesh", "a second opinion on STL files", "apt install admesh" },
 };
-
-/* CUDA devices as device.h describes them; caller unrefs. */
-static json_t *
-cuda_devices(void)
-{
-    g_autofree char *text = orf_daemon_devices(NULL); /* without them the CPU remains */
-    json_t *all = text ? json_loads(text, 0, NULL) : NULL, *cuda = json_array(), *one;
-    size_t i;
-    json_array_foreach(json_object_get(all, "devices"), i,
-                       one) if (strcmp(json_string_value(json_object_get(one, "kind")),
-                                       "cuda") == 0) json_array_append(cuda, one);
-    json_decref(all);
-    return cuda;
-}
 
 static bool
 has_tool(const char *name)
@@ -76,24 +60,20 @@ print_need(const Need *need, bool there, const char *kind)
 }
 
 static void
-print_cuda(void)
+print_cuda(const char *name, const char *driver, uint64_t total, uint64_t free)
 {
-    json_t *cuda = cuda_devices(), *one;
-    size_t i;
-    json_array_foreach(cuda, i, one)
-    {
-        double total = json_number_value(json_object_get(one, "memory_total"));
-        double free = json_number_value(json_object_get(one, "memory_free"));
-        g_print("  cuda %s: %.1f GiB of memory, %.1f free; driver %s\n",
-                json_string_value(json_object_get(one, "name")), total / (1 << 30),
-                free / (1 << 30), json_string_value(json_object_get(one, "driver")));
-    }
-    if (!json_array_size(cuda) &&
-        g_file_test("/proc/driver/nvidia/version", G_FILE_TEST_EXISTS))
+    g_print("  cuda %s: %.1f GiB of memory, %.1f free; driver %s\n", name,
+            (double)total / (1 << 30), (double)free / (1 << 30), driver);
+}
+
+static void
+print_cudas(void)
+{
+    bool any = orf_daemon_each_cuda(print_cuda) > 0;
+    if (!any && g_file_test("/proc/driver/nvidia/version", G_FILE_TEST_EXISTS))
         g_print("  cuda a driver is loaded, but libnvidia-ml.so.1 does not answer\n");
-    else if (!json_array_size(cuda))
+    else if (!any)
         g_print("  cuda none; the built-in generators do not need one\n");
-    json_decref(cuda);
 }
 
 /* What runs of the server give up on this machine: tried by a process that gives it up. Caller
@@ -132,7 +112,7 @@ print_report(void)
     g_print("orfeas %s, %s\n\ndevices\n", orf_version(), orf_engine_picture_library());
     g_print("  cpu  %s: %u core%s, %.1f GiB of memory\n", cpu, machine.cores,
             machine.cores == 1 ? "" : "s", (double)machine.memory_total / (1 << 30));
-    print_cuda();
+    print_cudas();
     g_print("\npictures it reads\n");
     for (size_t i = 0; i < G_N_ELEMENTS(pictures); i++) {
         bool there = orf_engine_reads_pictures(pictures[i].name);
@@ -165,16 +145,6 @@ add_flags(OrfJson *json, const char *key, const Need *needs, size_t n,
 }
 
 static void
-add_cuda(OrfJson *json)
-{
-    json_t *cuda = cuda_devices();
-    char *text = json_dumps(cuda, JSON_COMPACT);
-    orf_json_add_raw(json, "cuda", text);
-    free(text);
-    json_decref(cuda);
-}
-
-static void
 print_json(void)
 {
     g_autofree char *cpu = orf_machine_cpu_name(NULL);
@@ -189,7 +159,7 @@ print_json(void)
     orf_json_add_int(json, "cores", machine.cores);
     orf_json_add_int(json, "memory_bytes", machine.memory_total);
     orf_json_end(json);
-    add_cuda(json);
+    orf_daemon_add_cuda(json, "cuda");
     add_flags(json, "pictures", pictures, G_N_ELEMENTS(pictures), orf_engine_reads_pictures);
     add_flags(json, "tools", tools, G_N_ELEMENTS(tools), has_tool);
     orf_json_add_bool(json, "fonts", has_font());

@@ -2,87 +2,77 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Printed from the same JSON that programs get, so that the two cannot differ. */
+ * Printed from the tables that the JSON for programs is made of. */
 #include "cli/cli.h"
 
-#include <jansson.h>
+#include "engine/engine.h"
+
+#include <string.h>
 
 static void
-print_range(const json_t *param)
+print_range(const OrfParam *param)
 {
-    const json_t *choices = json_object_get(param, "choices"), *choice;
-    const json_t *low = json_object_get(param, "minimum"),
-                 *high = json_object_get(param, "maximum");
-    const char *unit = json_string_value(json_object_get(param, "unit"));
-    size_t i;
-    if (choices) {
-        g_print(" (");
-        json_array_foreach((json_t *)choices, i, choice)
-            g_print("%s%s", i ? ", " : "", json_string_value(choice));
-        g_print(")");
-    } else if (low) {
-        g_print(" (%g to %g%s%s)", json_number_value(low), json_number_value(high),
-                unit ? " " : "", unit ? unit : "");
+    const char *unit = orf_param_unit(param->type);
+    if (param->choices) {
+        g_auto(GStrv) choices = g_strsplit(param->choices, "|", -1);
+        g_autofree char *list = g_strjoinv(", ", choices);
+        g_print(" (%s)", list);
+    } else if (param->type != ORF_PARAM_BOOL && param->type != ORF_PARAM_TEXT) {
+        g_print(" (%g to %g%s%s)", param->min, param->max, *unit ? " " : "", unit);
     }
 }
 
 static void
-print_params(const json_t *params, const char *indent)
+print_params(const OrfParam *params, size_t n)
 {
-    size_t i;
-    json_t *param;
-    json_array_foreach((json_t *)params, i, param)
-    {
-        g_print("%s%-14s %s", indent, json_string_value(json_object_get(param, "name")),
-                json_string_value(json_object_get(param, "help")));
-        print_range(param);
-        const char *fallback = json_string_value(json_object_get(param, "default"));
+    for (size_t i = 0; i < n; i++) {
+        const char *fallback = params[i].fallback;
+        g_print("  %-14s %s", params[i].name, params[i].help);
+        print_range(&params[i]);
         g_print("%s%s%s\n", *fallback ? " [" : "", fallback, *fallback ? "]" : "");
     }
 }
 
 static void
-print_generator(const json_t *generator, bool with_params)
+print_generator(const OrfGeneratorInfo *generator, bool with_params)
 {
-    g_print("%-11s %s\n", json_string_value(json_object_get(generator, "name")),
-            json_string_value(json_object_get(generator, "title")));
+    g_print("%-11s %s\n", generator->name, generator->title);
     if (!with_params)
         return;
-    g_print("  %s\n", json_string_value(json_object_get(generator, "help")));
-    print_params(json_object_get(generator, "parameters"), "  ");
+    g_print("  %s\n", generator->help);
+    print_params(generator->params, generator->n_params);
     g_print("\n");
 }
 
 static int
-print_named(const json_t *all, char **names)
+print_named(char **names)
 {
     for (char **name = names; *name; name++) {
-        size_t i;
-        json_t *generator, *found = NULL;
-        json_array_foreach(
-            json_object_get(all, "generators"), i,
-            generator) if (g_str_equal(json_string_value(json_object_get(generator, "name")),
-                                       *name)) found = generator;
-        if (!found) {
+        OrfGeneratorInfo info;
+        size_t i = 0;
+        while (orf_engine_generator(i, &info) && !g_str_equal(info.name, *name))
+            i++;
+        if (!orf_engine_generator(i, &info)) {
             g_printerr("orfeas: no generator \"%s\"; \"orfeas generators\" lists them\n",
                        *name);
             return orf_error_info(ORF_ERROR_NOT_FOUND)->exit_code;
         }
-        print_generator(found, true);
+        print_generator(&info, true);
     }
     return 0;
 }
 
 static int
-print_all(const json_t *all, bool with_params)
+print_all(bool with_params)
 {
-    size_t i;
-    json_t *generator;
-    json_array_foreach(json_object_get(all, "generators"), i, generator)
-        print_generator(generator, with_params);
+    OrfGeneratorInfo info;
+    for (size_t i = 0; orf_engine_generator(i, &info); i++)
+        print_generator(&info, with_params);
     if (with_params) {
+        size_t n;
+        const OrfParam *common = orf_engine_common_params(&n);
         g_print("every generator\n");
-        print_params(json_object_get(all, "common"), "  ");
+        print_params(common, n);
     } else {
         g_print("\n\"orfeas generators NAME\" shows its parameters, --all those of all.\n");
     }
@@ -106,15 +96,11 @@ run(int argc, char **argv)
                        "In brackets: the default.",
                        &code))
         return code;
+    if (!json)
+        return names ? print_named(names) : print_all(every);
     g_autofree char *text = orf_generators_json();
-    if (json) {
-        g_print("%s\n", text);
-        return 0;
-    }
-    json_t *all = json_loads(text, 0, NULL);
-    code = names ? print_named(all, names) : print_all(all, every);
-    json_decref(all);
-    return code;
+    g_print("%s\n", text);
+    return 0;
 }
 
 const OrfCommand orf_command_generators = {

@@ -189,12 +189,38 @@ orf_daemon_is_loopback(const OrfDaemon *daemon)
     return is_loopback(daemon->address);
 }
 
-char *
-orf_daemon_devices(GError **error)
+static OrfDevices *
+look_once(void)
 {
-    g_autoptr(OrfDevices) devices =
-        orf_devices_new(&(OrfDevicesOptions){ .period_ms = UINT_MAX }, error);
-    return devices ? orf_devices_json(devices, false) : NULL;
+    return orf_devices_new(&(OrfDevicesOptions){ .period_ms = UINT_MAX },
+                           NULL); /* NULL: none */
+}
+
+size_t
+orf_daemon_each_cuda(void (*each)(const char *name, const char *driver, uint64_t memory_total,
+                                  uint64_t memory_free))
+{
+    g_autoptr(OrfDevices) devices = look_once();
+    OrfDeviceStats s;
+    size_t n = 0;
+    for (size_t i = 0; devices && orf_devices_stats(devices, i, &s); i++) {
+        if (s.kind != ORF_DEVICE_CUDA)
+            continue;
+        n++;
+        if (each)
+            each(s.name, s.driver, s.memory_total, s.memory_free);
+    }
+    return n;
+}
+
+void
+orf_daemon_add_cuda(OrfJson *json, const char *key)
+{
+    g_autoptr(OrfDevices) devices = look_once();
+    orf_json_begin_array(json, key);
+    if (devices)
+        orf_devices_add_kind(devices, ORF_DEVICE_CUDA, json);
+    orf_json_end(json);
 }
 
 int

@@ -43,9 +43,12 @@ void orf_daemon_drain(OrfDaemon *daemon, int64_t deadline_us);
 void orf_daemon_free(OrfDaemon *daemon);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfDaemon, orf_daemon_free)
 
-/* The devices of this machine, without a server: JSON as orf_devices_json gives it. Caller
- * owns; NULL sets error. */
-char *orf_daemon_devices(GError **error);
+/* The CUDA devices of this machine, without a server: how many, after `each` was told of every
+ * one. `each` may be NULL. */
+size_t orf_daemon_each_cuda(void (*each)(const char *name, const char *driver,
+                                         uint64_t memory_total, uint64_t memory_free));
+/* The same as objects of orf_devices_json, in an array named `key`. */
+void orf_daemon_add_cuda(OrfJson *json, const char *key);
 
 /* The API described: "openapi" (JSON) or "reference" (Markdown); NULL: neither. Caller owns. */
 char *orf_daemon_describe(const char *what);

@@ -63,6 +63,8 @@ void orf_devices_sample(OrfDevices *devices, int64_t now_us);
  * "text"}]}; units as above, null: not known; `history`: with samples, t in seconds before the
  * last one (0, -1, ...), oldest first. */
 char *orf_devices_json(OrfDevices *devices, bool history);
+/* The objects of one kind, into an array. */
+void orf_devices_add_kind(OrfDevices *devices, OrfDeviceKind kind, OrfJson *json);
 /* The recommendations alone, into an array, each with "source":"devices". */
 void orf_devices_add_advice(OrfDevices *devices, OrfJson *json);
 

@@ -55,6 +55,16 @@ add_device(OrfJson *json, const OrfDevices *devices, const Device *device, bool 
 }
 
 void
+orf_devices_add_kind(OrfDevices *devices, OrfDeviceKind kind, OrfJson *json)
+{
+    g_mutex_lock(&devices->lock);
+    for (size_t i = 0; i < devices->n; i++)
+        if (devices->devices[i].stats.kind == kind)
+            add_device(json, devices, &devices->devices[i], false);
+    g_mutex_unlock(&devices->lock);
+}
+
+void
 orf_devices_add_advice(OrfDevices *devices, OrfJson *json)
 {
     g_mutex_lock(&devices->lock);
