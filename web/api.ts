@@ -21,9 +21,18 @@ export interface Generator {
     parameters: Parameter[];
 }
 
+/** What a result can be had as. */
+export interface FileKind {
+    format: string;
+    title: string;
+    use: string | null;
+    extension: string;
+}
+
 export interface Generators {
     generators: Generator[];
     common: Parameter[];
+    files: FileKind[];
 }
 
 export const stageNames = ['preview', 'medium', 'final', 'finished'] as const;

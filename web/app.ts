@@ -3,7 +3,7 @@
 // address, so a reload, a bookmark or the back button finds it again.
 import {
     call, cancelJob, createJob, Follower, getGenerators, getJob, isOver, newKey, Problem, replayJob, stageNames,
-    type Job, type JobEvent, type Stage,
+    type FileKind, type Job, type JobEvent, type Stage,
 } from './api.js';
 import { at, h, icon, say } from './dom.js';
 import { Form } from './form.js';
@@ -22,6 +22,7 @@ const samples: { name: string; about: string; files: string[] }[] = [
 
 class Page {
     private form: Form | null = null;
+    private files: readonly FileKind[] = [];
     private readonly pictures: Pictures;
     private job: Job | null = null;
     private step = '';
@@ -31,6 +32,7 @@ class Page {
     private readonly view = new View(() => this.track(), problem => this.problem(problem));
     private readonly hooks: ResultHooks = {
         titleOf: name => this.form?.titleOf(name) ?? title(name),
+        files: () => this.files,
         show: name => {
             const stage = this.job?.stages?.find(other => other.name === name);
             if (stage)
@@ -56,7 +58,9 @@ class Page {
 
     async begin(): Promise<void> {
         try {
-            this.form = new Form(at('fields'), await getGenerators(), () => this.ready());
+            const known = await getGenerators();
+            this.files = known.files;
+            this.form = new Form(at('fields'), known, () => this.ready());
         } catch (error) {
             this.problem(error as Problem, () => void this.begin());
         }
@@ -97,7 +101,7 @@ class Page {
         const data = new FormData();
         form.fill(data);
         if (form.generator.max_pictures > 0)
-            this.pictures.fill(data, form.generator.name === 'auto' || form.generator.name === 'hull');
+            this.pictures.fill(data, form.generator.max_pictures > 1);
         this.sending = true;
         this.ready();
         this.problem(null);

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is told about a job: its way through the stages, who made it and why, measures, downloads.
-import { call, isOver, jobPath, stageNames, type Job, type Measures, type Problem, type StageName } from './api.js';
+import { call, isOver, jobPath, stageNames, type FileKind, type Job, type Measures, type Problem, type StageName } from './api.js';
 import { at, h, icon } from './dom.js';
 import { area, bytes, count, eta, seconds, size, title, volume } from './words.js';
-
-const formats: [string, string, string][] = [
-    ['glb', 'GLB', 'web, AR, Blender'],
-    ['stl', 'STL', 'any slicer'],
-    ['3mf', '3MF', 'with colour'],
-    ['obj', 'OBJ', 'zip, texture'],
-    ['ply', 'PLY', 'vertex data'],
-];
 
 const statusWords: Record<Job['status'], string> = {
     queued: 'Waiting', running: 'Working', succeeded: 'Ready', failed: 'Failed', canceled: 'Cancelled', expired: 'Expired',
@@ -20,6 +12,7 @@ const arrow = 'M12 4v11m0 0 4.5-4.5M12 15l-4.5-4.5M5 19.5h14';
 
 export interface ResultHooks {
     titleOf: (generator: string) => string;
+    files: () => readonly FileKind[];
     show: (stage: StageName) => void;
     /** The same pictures by another generator. */
     instead: (generator: string) => void;
@@ -122,14 +115,14 @@ function notes(job: Job): HTMLElement | null {
 
 function downloads(job: Job, hooks: ResultHooks): HTMLElement {
     const glb = job.stages?.find(stage => stage.name === 'finished')?.bytes;
-    return h('div', { class: 'downloads' }, h('h3', {}, 'Download'), h('ul', {}, ...formats.map(([format, name, use]) => {
+    return h('div', { class: 'downloads' }, h('h3', {}, 'Download'), h('ul', {}, ...hooks.files().filter(file => file.use).map(({ format, title: about, use, extension }) => {
         const link = h('a', {
-            href: jobPath(job.id, `/result?format=${format}`), download: '',
+            href: jobPath(job.id, `/result?format=${format}`), download: '', title: about,
             onclick: event => {
                 event.preventDefault();
-                void download(link, `orfeas-${job.id.slice(-6).toLowerCase()}.${format === 'obj' ? 'zip' : format}`, hooks);
+                void download(link, `orfeas-${job.id.slice(-6).toLowerCase()}.${extension}`, hooks);
             },
-        }, icon(arrow), h('span', {}, name, h('small', {}, format === 'glb' && glb ? `${use} · ${bytes(glb)}` : use)));
+        }, icon(arrow), h('span', {}, format.toUpperCase(), h('small', {}, format === 'glb' && glb ? `${use} · ${bytes(glb)}` : use)));
         return h('li', {}, link);
     })));
 }

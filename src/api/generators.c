@@ -26,6 +26,18 @@ orf_generators_document(const OrfApi *api)
     orf_json_begin_object(json, NULL);
     orf_json_add_texts(json, "formats", orf_format_names(),
                        g_strv_length((char **)orf_format_names()));
+    orf_json_begin_array(json, "files");
+    OrfFormatInfo format;
+    for (size_t i = 0; orf_engine_format(i, &format); i++) {
+        orf_json_begin_object(json, NULL);
+        orf_json_add_text(json, "format", format.name);
+        orf_json_add_text(json, "title", format.title);
+        orf_json_add_text(json, "use", format.use);
+        orf_json_add_text(json, "type", format.alone);
+        orf_json_add_text(json, "extension", format.alone_extension);
+        orf_json_end(json);
+    }
+    orf_json_end(json);
     orf_json_add_texts(json, "stages", stages, ORF_N_STAGES);
     orf_json_begin_object(json, "limits");
     orf_json_add_int(json, "max_upload_bytes", (int64_t)api->options.max_upload);

@@ -31,7 +31,7 @@ static const OrfParam fields[] = {
     ORF_INT("num_chunks", 1000, 5000000, "8000", "Without effect."),
     ORF_BOOL("texture", "false", "Put the picture's colours on it."),
     ORF_INT("face_count", 100, 1000000, "40000", "At most so many triangles, when given."),
-    ORF_CHOICE("type", "glb|obj|ply|stl", "glb", "Format of the file."),
+    ORF_CHOICE("type", orf_engine_formats + 1, "glb", "Format of the file."),
     ORF_BOOL("remove_background", "true",
              "false keeps the picture's own transparency, or its whole frame."),
 };
@@ -191,35 +191,40 @@ find_file(const OrfJobView *view, Wanted *ret)
     return true;
 }
 
+/* A format of several files has a plain form that names no others, or goes in a ZIP. */
+static bool
+find_format(const char *name, OrfFormatInfo *ret, bool *ret_plain)
+{
+    size_t i = 0;
+    while (orf_engine_format(i, ret) && !g_str_equal(ret->name, name))
+        i++;
+    if (!orf_engine_format(i, ret))
+        return false;
+    *ret_plain = strcmp(ret->alone, ret->mime) != 0 && strstr(ret->variants, "plain");
+    return true;
+}
+
 /* One file, whatever the format; `ready` may be called before it returns. */
 static void
 fetch_file(OrfCall *call, const Wanted *wanted, OrfDerivedFn ready)
 {
     char triangles[24];
+    OrfFormatInfo info;
+    bool plain = false;
     g_snprintf(triangles, sizeof triangles, "%" G_GINT64_FORMAT, wanted->triangles);
-    bool metres = g_str_equal(wanted->format, "glb");
-    bool obj = g_str_equal(wanted->format, "obj"); /* plain: it names no other file */
+    bool metres = g_str_equal(wanted->format, "glb") || g_str_equal(wanted->format, "gltf");
     const char *const settings[] = { "format",
                                      wanted->format,
                                      "triangles",
                                      triangles,
                                      "size",
                                      metres ? UNITS "m" : UNITS "mm",
-                                     obj ? "variant" : NULL,
+                                     find_format(wanted->format, &info, &plain) && plain
+                                         ? "variant"
+                                         : NULL,
                                      "plain",
                                      NULL };
     orf_call_derive(call, wanted->digest, &(OrfDerivation){ "convert", settings }, ready);
-}
-
-/* Of the one file. */
-static const char *
-type_of(const char *format)
-{
-    OrfFormatInfo info;
-    for (size_t i = 0; orf_engine_format(i, &info); i++)
-        if (g_str_equal(info.name, format))
-            return info.mime;
-    return "application/octet-stream";
 }
 
 static void
@@ -252,9 +257,16 @@ reply_file(OrfCall *call, const OrfDerived *made)
     if (!look(call, call->data, &view) || !find_file(&view, &wanted))
         return;
     OrfReply reply = { .status = 200 };
+    OrfFormatInfo info;
+    bool plain = false;
+    bool known = find_format(wanted.format, &info, &plain);
     g_autofree char *name =
-        g_strdup_printf("attachment; filename=\"%s.%s\"", view.row.id, wanted.format);
-    reply.headers = (const char *[]){ "Content-Type", type_of(wanted.format),
+        g_strdup_printf("attachment; filename=\"%s.%s\"", view.row.id,
+                        known && !plain ? info.alone_extension : wanted.format);
+    reply.headers = (const char *[]){ "Content-Type",
+                                      !known  ? "application/octet-stream"
+                                      : plain ? info.mime
+                                              : info.alone,
                                       "Content-Disposition", name, NULL };
     reply.fd = orf_blob_open(call->api->options.store, made->digest, &reply.length, &error);
     if (reply.fd > 0)

@@ -313,9 +313,10 @@ read_format(OrfCall *call, json_t *body)
     bool known = format && orf_engine_file_type(format, NULL);
     if (known && json_object_size(body) == 1)
         return format;
-    const OrfFault fault = { known ? "#" : "#/format", known
-                                                           ? "\"format\" is the only member"
-                                                           : "one of glb, stl, obj, ply, 3mf" };
+    g_autofree char *names = g_strjoinv(", ", (char **)orf_format_names());
+    g_autofree char *one = g_strdup_printf("one of %s", names);
+    const OrfFault fault = { known ? "#" : "#/format",
+                             known ? "\"format\" is the only member" : one };
     orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_INVALID_PARAMS,
                                           .detail = "The wish cannot be understood.",
                                           .hint = "Send {\"format\":\"stl\"}.",

@@ -568,7 +568,7 @@ static const Refused refused[] = {
       422 },
     { "a-type", "/send",
       "{'remove_background':false,'octree_resolution':128,'image':'$JPEG','type':'fbx'}",
-      "glb, obj, ply, stl", 422 },
+      "is not one of glb, ", 422 },
     { "a-picture", "/generate", "{'image':'aGVsbG8gd29ybGQ='}", "not a picture", 415 },
     { "no-json", "/generate", "[", "JSON", 400 },
 };

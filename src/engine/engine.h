@@ -167,6 +167,7 @@ extern const char orf_engine_formats[];
 /* A row of the table of formats. Strings are static. */
 typedef struct {
     const char *name, *title; /* "glb", "glTF 2.0, binary" */
+    const char *use;          /* "any slicer"; NULL: few take it */
     const char *mime;         /* of its main file */
     const char *extensions;   /* "glb|gltf" */
     const char *variants;     /* "text|big-endian": words for orf_asset_export; "": none */

@@ -27,6 +27,7 @@ orf_engine_format(size_t index, OrfFormatInfo *ret)
     const OrfFormat *format = orf_formats()[index];
     *ret = (OrfFormatInfo){ .name = format->name,
                             .title = format->title,
+                            .use = format->use,
                             .mime = format->mime,
                             .extensions = format->extensions,
                             .variants = format->variants ? format->variants : "" };

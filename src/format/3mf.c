@@ -95,6 +95,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 const OrfFormat orf_format_3mf = {
     .name = "3mf",
     .title = "3MF, with units, colours and pictures",
+    .use = "with colour",
     .mime = "model/3mf",
     .extensions = "3mf",
     .variants = "plain",

@@ -39,6 +39,7 @@ GBytes *orf_files_zip(OrfTask *task, const GPtrArray *files, GError **error);
 typedef struct {
     const char *name;  /* "glb"; also the file name extension */
     const char *title; /* "glTF 2.0, binary" */
+    const char *use;   /* what people take it for, in a word or two; NULL: few do */
     const char *mime;
     const char *extensions; /* "stl" or "jpg|jpeg": lower case, the first is written */
     const char *variants;   /* "text|big-endian": words of OrfSave it knows; NULL: none */

@@ -310,6 +310,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 const OrfFormat orf_format_glb = {
     .name = "glb",
     .title = "glTF 2.0, binary",
+    .use = "web, AR, Blender",
     .mime = "model/gltf-binary",
     .extensions = "glb",
     .variants = "plain",

@@ -321,6 +321,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 const OrfFormat orf_format_obj = {
     .name = "obj",
     .title = "Wavefront OBJ, with MTL and picture",
+    .use = "zip, texture",
     .mime = "model/obj",
     .extensions = "obj",
     .variants = "plain",

@@ -258,6 +258,7 @@ load(OrfTask *task, GBytes *bytes, const OrfLoad *options, GError **error)
 const OrfFormat orf_format_ply = {
     .name = "ply",
     .title = "PLY, binary or ASCII, with vertex colours",
+    .use = "vertex data",
     .mime = "model/ply",
     .extensions = "ply",
     .variants = "text|big-endian|plain",

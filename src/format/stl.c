@@ -434,6 +434,7 @@ save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **erro
 const OrfFormat orf_format_stl = {
     .name = "stl",
     .title = "STL, binary or ASCII",
+    .use = "any slicer",
     .mime = "model/stl",
     .extensions = "stl",
     .variants = "text",
