@@ -84,6 +84,40 @@ def done(folder):
         assert ends == ["succeeded"] * 7 + ["canceled"], ends
 
 
+def take_back(folder):
+    """The columns that the version before had not."""
+    database = sqlite3.connect(folder / "data/orfeas.db")
+    with database:
+        for table, columns in {"job_stage": ["type", "extension"], "job_result": ["facts"],
+                               "derived": ["type", "extension"]}.items():
+            for column in columns:
+                database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        database.execute("UPDATE schema_step SET step = 2 WHERE room IN ('job', 'store')")
+    database.close()
+
+
+@tap.sentence("/migrate/requests-of-the-version-before-are-run-and-run-again")
+def version_before(folder):
+    told = unpack(folder)
+    with servers.Server(ORFEAS, folder / "data", "--workers", "1") as server:
+        form = [("image", ("disc.png", servers.disc(120), "image/png")), ("generator", "relief")]
+        made = server.post("/api/v1/generate-3d", form=form, Prefer="wait=60").json()
+        waiting = server.post("/api/v1/generate-3d", form=[*form, ("quality", "high"), ("seed", "7")]).json()["id"]
+        server.kill()
+    take_back(folder)
+    with servers.Server(ORFEAS, folder / "data") as server:
+        same(made, server.job(made["id"]))
+        assert all(stage["type"] == "model/gltf-binary" for stage in server.job(made["id"])["stages"])
+        ended = tap.until(lambda: (j := server.job(waiting))["finished_at"] and j, 120, "the job that waited ends")
+        assert ended["status"] == "succeeded" and ended["operation"] == "generate", ended
+        again = server.request("POST", f"/api/v1/jobs/{made['id']}/replay", body=b"").json()
+        after = tap.until(lambda: (j := server.job(again["id"]))["finished_at"] and j, 120, "the replay ends")
+        assert after["recipe"] == made["recipe"], (after, made)
+        assert [stage["sha256"] for stage in after["stages"]] == [stage["sha256"] for stage in made["stages"]]
+        mesh = f"/api/v1/meshes/{told['mesh']['id']}"
+        assert server.get(mesh + "/view").status == 200
+
+
 @tap.sentence("/migrate/a-second-start-changes-nothing")
 def twice(folder):
     told = unpack(folder)

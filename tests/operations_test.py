@@ -205,14 +205,14 @@ def crashes_at_once(folder):
     with servers.Server(FAULTY, folder / "data", env={"ORFEAS_FAULTY_STEP": "draw"}) as server:
         mesh = upload(server, torus(20))
         job = job_of(order(server, "repair", [{"mesh": mesh}], {"level": "remesh", "cells": 120}, **LATER))
-        for target in (f"/api/v1/meshes/{mesh}/view", f"/api/v1/meshes/{mesh}/view?width=512"):
-            answer = server.get(target)
+        for _ in range(3):  # once it is known, no runner is tried any more
+            answer = server.get(f"/api/v1/meshes/{mesh}/view")
             assert answer.status == 422 and answer.json()["code"] == "mesh_unreadable", answer
             assert "SIGSEGV" in answer.json()["detail"], answer
         assert server.get(f"/api/v1/meshes/{mesh}/file?format=glb").status == 200
         assert await_end(server, job)["status"] == "succeeded"
         told = server.get("/health").json()["runner"]
-        assert told["crashed"] >= 4 and told["status"] == "ready", told
+        assert 2 <= told["crashed"] <= 3 and told["status"] == "ready", told
 
 
 @tap.sentence("/operations/the-server-itself-reads-no-model")

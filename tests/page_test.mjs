@@ -445,6 +445,30 @@ sentence('/page/what-auto-would-have-taken-next-is-one-click-away', async ({ pag
     assert.equal((await jobOf(page, server)).generator, first.runner_up.generator);
 });
 
+sentence('/page/tools-follow-the-table-and-work-on-the-model', async ({ page, server }) => {
+    await drop(page, picture('gears.svg'));
+    await status(page, 'Ready');
+    const first = jobId(page);
+    const { operations } = await (await fetch(`${server.url}/api/v1/operations`)).json();
+    const usable = operations.filter(operation => operation.takes === 'assets' && operation.least <= 1).map(operation => operation.name);
+    await page.locator('.work summary').click();
+    assert.deepEqual(await page.locator('#tool option').evaluateAll(options => options.map(option => option.value)), usable);
+    await page.selectOption('#tool', 'measure');
+    await page.locator('.work button').click();
+    await page.locator('.told dt', { hasText: 'Triangles' }).waitFor();
+    await page.selectOption('#tool', 'simplify');
+    await page.fill('#tool-triangles', '100');
+    await page.locator('.work button').click();
+    await page.waitForFunction(id => !location.hash.includes(id), first);
+    await status(page, 'Ready');
+    const job = await jobOf(page, server);
+    assert.equal(job.operation, 'simplify');
+    assert.equal(job.parameters.triangles, 100);
+    assert.ok(job.measures.triangles > 0 && job.facts.before > 0);
+    assert.equal(await page.locator('#result .who h2').textContent(), 'Simplify');
+    assert.equal(await page.locator('#stages li').count(), 1);
+});
+
 sentence('/page/the-desk-is-as-high-as-the-window-whatever-is-open', async ({ page }) => {
     await page.locator('summary').click();
     const [document, window] = await page.evaluate(() => [document.documentElement.scrollHeight, window.innerHeight]);

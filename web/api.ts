@@ -35,6 +35,16 @@ export interface Generators {
     files: FileKind[];
 }
 
+export interface Operation {
+    name: string;
+    title: string;
+    takes: 'nothing' | 'pictures' | 'assets';
+    makes: 'asset' | 'files' | 'facts';
+    least: number;
+    stages: boolean;
+    parameters: Parameter[];
+}
+
 export const stageNames = ['preview', 'medium', 'final', 'finished'] as const;
 export type StageName = typeof stageNames[number];
 
@@ -42,6 +52,7 @@ export interface Stage {
     name: StageName;
     url: string;
     sha256?: string;
+    type?: string | null;
     bytes?: number;
     triangles?: number;
     took_s?: number;
@@ -65,6 +76,7 @@ export interface Job {
     queue_position?: number;
     eta_s?: { p50: number; p90: number } | null;
     created_at: string;
+    operation?: string | null;
     generator?: string | null;
     name?: string;
     reason?: string | null;
@@ -75,10 +87,15 @@ export interface Job {
     warnings?: string[];
     stages?: Stage[];
     measures?: Measures | null;
+    facts?: Record<string, unknown> | null;
     error?: { code: string; message: string; retryable?: boolean } | null;
 }
 
 export const isOver = (job: Job): boolean => job.status !== 'queued' && job.status !== 'running';
+
+const isModel = (stage: Stage): boolean => !stage.type || stage.type === 'model/gltf-binary';
+/** Other operations than generate may have made a picture, say. */
+export const newestModel = (job: Job): Stage | undefined => job.stages?.filter(isModel).at(-1);
 
 interface ProblemFacts {
     hint?: string | null;
@@ -143,6 +160,17 @@ export const jobPath = (id: string, rest = ''): string => `${api}/jobs/${encodeU
 
 export async function getGenerators(): Promise<Generators> {
     return await (await call(`${api}/generators`)).json() as Generators;
+}
+
+export async function getOperations(): Promise<Operation[]> {
+    const body = await (await call(`${api}/operations`)).json() as { operations?: Operation[] };
+    return body.operations ?? [];
+}
+
+/** `later`: as a job in any case; else it is one when it takes long (202). */
+export async function operate(name: string, order: object, later: boolean): Promise<Response> {
+    const headers = { 'Content-Type': 'application/json', ...later && { Prefer: 'respond-async' } };
+    return await call(`${api}/operations/${encodeURIComponent(name)}`, { method: 'POST', headers, body: JSON.stringify(order) });
 }
 
 export async function getJob(id: string): Promise<Job> {

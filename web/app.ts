@@ -2,7 +2,8 @@
 // The page: pictures and settings become a job, the job's events become stages on the screen. The job's name is in the
 // address, so a reload, a bookmark or the back button finds it again.
 import {
-    call, cancelJob, createJob, Follower, getGenerators, getJob, isOver, newKey, Problem, replayJob, stageNames,
+    call, cancelJob, createJob, Follower, getGenerators, getJob, getOperations, isOver, newestModel, newKey, Problem, replayJob,
+    stageNames,
     type FileKind, type Job, type JobEvent, type Stage,
 } from './api.js';
 import { at, h, icon, say } from './dom.js';
@@ -10,6 +11,7 @@ import { Form } from './form.js';
 import { Pictures } from './pictures.js';
 import { keepStamp, showRecent } from './recent.js';
 import { renderLeft, renderResult, renderTrack, type ResultHooks } from './result.js';
+import { Tools } from './tools.js';
 import { View } from './view.js';
 import { title } from './words.js';
 
@@ -23,6 +25,7 @@ const samples: { name: string; about: string; files: string[] }[] = [
 class Page {
     private form: Form | null = null;
     private files: readonly FileKind[] = [];
+    private tools: Tools | null = null;
     private readonly pictures: Pictures;
     private job: Job | null = null;
     private step = '';
@@ -31,8 +34,10 @@ class Page {
     private sending = false;
     private readonly view = new View(() => this.track(), problem => this.problem(problem));
     private readonly hooks: ResultHooks = {
-        titleOf: name => this.form?.titleOf(name) ?? title(name),
+        titleOf: name => this.tools?.titleOf(name) ?? this.form?.titleOf(name) ?? title(name),
         files: () => this.files,
+        staged: job => this.tools?.staged(job.operation) ?? true,
+        tools: job => this.tools?.panel(job) ?? null,
         show: name => {
             const stage = this.job?.stages?.find(other => other.name === name);
             if (stage)
@@ -58,8 +63,9 @@ class Page {
 
     async begin(): Promise<void> {
         try {
-            const known = await getGenerators();
+            const [known, operations] = await Promise.all([getGenerators(), getOperations()]);
             this.files = known.files;
+            this.tools = new Tools(operations, { take: job => this.takeNext(job), problem: problem => this.problem(problem) });
             this.form = new Form(at('fields'), known, () => this.ready());
         } catch (error) {
             this.problem(error as Problem, () => void this.begin());
@@ -136,6 +142,13 @@ class Page {
         history.pushState(null, '', `#job=${encodeURIComponent(job.id)}`);
         this.follow(job);
         this.listRecent();
+    }
+
+    /** A job made of what is in sight, which stays until there is something new to see. */
+    private takeNext(job: Job): void {
+        this.leaveJob();
+        this.view.fresh = true;
+        this.take(job);
     }
 
     // --- A job by its address --------------------------------------------------------------------------------
@@ -270,7 +283,7 @@ class Page {
         this.follower?.stop();
         this.follower = null;
         this.update(job);
-        document.title = job.status === 'succeeded' ? `${this.hooks.titleOf(job.generator ?? 'Ready')} · ORFEAS` : 'ORFEAS';
+        document.title = job.status === 'succeeded' ? `${this.hooks.titleOf(job.generator ?? job.operation ?? 'Ready')} · ORFEAS` : 'ORFEAS';
         if (job.status === 'failed' && job.error)
             this.problem(new Problem(job.error.message),
                 job.error.retryable ? () => void this.again(job) : undefined);
@@ -327,7 +340,7 @@ class Page {
     }
 
     private showNewest(): void {
-        const newest = this.job?.stages?.at(-1);
+        const newest = this.job && newestModel(this.job);
         if (newest && newest.name !== this.view.shown)
             this.view.want(newest);
     }

@@ -4,7 +4,7 @@ import type { Generator, Generators, Parameter } from './api.js';
 import { h } from './dom.js';
 import { title } from './words.js';
 
-interface Field {
+export interface Field {
     parameter: Parameter;
     element: HTMLElement;
     read: () => string;
@@ -118,9 +118,10 @@ export class Form {
 
 // --- One field for each type ------------------------------------------------------------------------------
 
-function makeField(parameter: Parameter, changed: () => void): Field {
+/** `prefix` keeps its id apart from those of another form. */
+export function makeField(parameter: Parameter, changed: () => void, prefix = 'p'): Field {
     const make = parameter.type === 'bool' ? makeSwitch : parameter.type === 'choice' ? makeChoice : makeInput;
-    const field = make(parameter);
+    const field = make(parameter, `${prefix}-${parameter.name}`);
     field.element.addEventListener('change', () => {
         field.fault(field.check());
         changed();
@@ -128,8 +129,7 @@ function makeField(parameter: Parameter, changed: () => void): Field {
     return field;
 }
 
-function frame(parameter: Parameter, tag: 'div' | 'fieldset', ...inside: HTMLElement[]): Pick<Field, 'parameter' | 'element' | 'fault'> {
-    const id = `p-${parameter.name}`;
+function frame(parameter: Parameter, id: string, tag: 'div' | 'fieldset', ...inside: HTMLElement[]): Pick<Field, 'parameter' | 'element' | 'fault'> {
     const message = h('p', { class: 'fault', id: `${id}-fault`, hidden: true });
     const element = h(tag, { class: 'field' }, ...inside, h('p', { class: 'help', id: `${id}-help` }, parameter.help), message);
     const fault = (text: string | null): void => {
@@ -144,27 +144,27 @@ function frame(parameter: Parameter, tag: 'div' | 'fieldset', ...inside: HTMLEle
     return { parameter, element, fault };
 }
 
-function makeSwitch(parameter: Parameter): Field {
-    const input = h('input', { type: 'checkbox', id: `p-${parameter.name}` });
+function makeSwitch(parameter: Parameter, id: string): Field {
+    const input = h('input', { type: 'checkbox', id });
     const write = (value: string): void => { input.checked = value === 'true'; };
     write(parameter.default);
     return {
-        ...frame(parameter, 'div', h('label', { class: 'check' }, input, title(parameter.name))),
+        ...frame(parameter, id, 'div', h('label', { class: 'check' }, input, title(parameter.name))),
         read: () => String(input.checked), write, check: () => null,
     };
 }
 
-function makeChoice(parameter: Parameter): Field {
+function makeChoice(parameter: Parameter, id: string): Field {
     const choices = parameter.choices ?? [];
     if (!fitsInARow(choices)) {
-        const select = h('select', { id: `p-${parameter.name}` }, ...choices.map(choice => h('option', { value: choice }, title(choice))));
+        const select = h('select', { id }, ...choices.map(choice => h('option', { value: choice }, title(choice))));
         select.value = parameter.default;
         return {
-            ...frame(parameter, 'div', h('label', { for: select.id }, title(parameter.name)), select),
+            ...frame(parameter, id, 'div', h('label', { for: select.id }, title(parameter.name)), select),
             read: () => select.value, write: value => { select.value = value; }, check: () => null,
         };
     }
-    const radios = choices.map(choice => h('input', { type: 'radio', name: `p-${parameter.name}`, value: choice, class: 'sr' }));
+    const radios = choices.map(choice => h('input', { type: 'radio', name: id, value: choice, class: 'sr' }));
     const write = (value: string): void => {
         for (const radio of radios)
             radio.checked = radio.value === value;
@@ -172,19 +172,19 @@ function makeChoice(parameter: Parameter): Field {
     write(parameter.default);
     const row = h('div', { class: 'row' }, ...radios.map(radio => h('label', {}, radio, h('span', {}, title(radio.value)))));
     return {
-        ...frame(parameter, 'fieldset', h('legend', {}, title(parameter.name)), row),
+        ...frame(parameter, id, 'fieldset', h('legend', {}, title(parameter.name)), row),
         read: () => radios.find(radio => radio.checked)?.value ?? parameter.default, write, check: () => null,
     };
 }
 
 const signs: Record<string, string> = { degrees: '°' };
 
-function makeInput(parameter: Parameter): Field {
+function makeInput(parameter: Parameter, id: string): Field {
     const { name, minimum, maximum, type } = parameter;
     const numeric = type !== 'text' && type !== 'list';
     const span = (maximum ?? 0) - (minimum ?? 0);
     const input = h('input', {
-        type: numeric ? 'number' : 'text', id: `p-${name}`, value: parameter.default, autocomplete: 'off',
+        type: numeric ? 'number' : 'text', id, value: parameter.default, autocomplete: 'off',
         ...numeric && { min: minimum, max: maximum, inputmode: 'decimal', step: type === 'int' || span > 100 ? 1 : span > 10 ? 0.5 : 0.05 },
     });
     const unit = parameter.unit && (signs[parameter.unit] ?? parameter.unit);
@@ -197,7 +197,7 @@ function makeInput(parameter: Parameter): Field {
         return `A number from ${minimum} to ${maximum}${unit ? ` ${unit}` : ''}, please.`;
     };
     return {
-        ...frame(parameter, 'div', label, unit ? h('div', { class: 'united' }, input, h('span', {}, unit)) : input),
+        ...frame(parameter, id, 'div', label, unit ? h('div', { class: 'united' }, input, h('span', {}, unit)) : input),
         read: () => input.value, write: value => { input.value = value; }, check,
     };
 }

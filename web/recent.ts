@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs of late. The server keeps the jobs; this browser keeps a stamp-sized copy of the pictures it sent.
-import { deleteJob, jobPath, recentJobs, type Job, type Problem } from './api.js';
+import { deleteJob, jobPath, newestModel, recentJobs, type Job, type Problem } from './api.js';
 import { at, h, icon } from './dom.js';
 import { ago } from './words.js';
 
@@ -44,7 +44,7 @@ export async function keepStamp(id: string, url: string): Promise<void> {
 
 /** The picture that this browser sent; of other jobs the model as the server draws it. */
 function stampOf(job: Job, base64: string | undefined): HTMLElement {
-    if (!base64 && job.status !== 'succeeded')
+    if (!base64 && (job.status !== 'succeeded' || !newestModel(job)))
         return h('span', { class: 'stamp' });
     if (!base64)
         return h('img', { class: 'stamp', alt: '', loading: 'lazy', src: jobPath(job.id, '/view?width=256') });
@@ -84,7 +84,7 @@ export async function showRecent(current: string | null, hooks: RecentHooks): Pr
         h('a', { href: `#job=${encodeURIComponent(job.id)}`, 'aria-current': job.id === current && 'true' },
             stampOf(job, known[job.id]),
             h('span', { class: 'what' }, nameOf(job),
-                h('small', {}, [job.generator && titleOf(job.generator), statusWords[job.status], ago(job.created_at)]
+                h('small', {}, [titleOf(job.generator ?? job.operation ?? ''), statusWords[job.status], ago(job.created_at)]
                     .filter(Boolean).join(' · ')))),
         remover(job, nameOf(job), hooks))));
 }

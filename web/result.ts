@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is told about a job: its way through the stages, who made it and why, measures, downloads.
-import { call, isOver, jobPath, stageNames, type FileKind, type Job, type Measures, type Problem, type StageName } from './api.js';
+import { call, isOver, jobPath, newestModel, stageNames, type FileKind, type Job, type Measures, type Problem, type StageName } from './api.js';
 import { at, h, icon } from './dom.js';
-import { area, bytes, count, eta, seconds, size, title, volume } from './words.js';
+import { area, bytes, count, eta, number, seconds, size, title, volume } from './words.js';
 
 const statusWords: Record<Job['status'], string> = {
     queued: 'Waiting', running: 'Working', succeeded: 'Ready', failed: 'Failed', canceled: 'Cancelled', expired: 'Expired',
@@ -11,8 +11,13 @@ const statusWords: Record<Job['status'], string> = {
 const arrow = 'M12 4v11m0 0 4.5-4.5M12 15l-4.5-4.5M5 19.5h14';
 
 export interface ResultHooks {
-    titleOf: (generator: string) => string;
+    /** Of a generator or an operation. */
+    titleOf: (name: string) => string;
     files: () => readonly FileKind[];
+    /** Whether it is made in stages. */
+    staged: (job: Job) => boolean;
+    /** What else can be done to it. */
+    tools: (job: Job) => HTMLElement | null;
     show: (stage: StageName) => void;
     /** The same pictures by another generator. */
     instead: (generator: string) => void;
@@ -30,9 +35,10 @@ export function renderTrack(job: Job, step: string, shown: StageName | null, hoo
     at('bar').dataset['status'] = job.status;
     at('bar').querySelector('i')?.style.setProperty('width', `${percent}%`);
     const known = new Map((job.stages ?? []).map(stage => [stage.name, stage]));
-    at('stages').replaceChildren(...stageNames.map(name => {
+    const names: readonly StageName[] = hooks.staged(job) ? stageNames : ['finished'];
+    at('stages').replaceChildren(...names.map(name => {
         const stage = known.get(name);
-        const next = !isOver(job) && !stage && stageNames.find(other => !known.has(other)) === name;
+        const next = !isOver(job) && !stage && names.find(other => !known.has(other)) === name;
         return h('li', { class: stage ? 'ready' : next && job.status === 'running' ? 'working' : 'waiting' },
             h('button', { type: 'button', disabled: !stage, 'aria-pressed': String(name === shown), onclick: () => hooks.show(name) },
                 h('span', {}, title(name)), h('small', {}, stage?.took_s === undefined || stage.took_s < 0.005 ? '' : seconds(stage.took_s))));
@@ -58,7 +64,8 @@ export function renderLeft(job: Job, since: number): void {
 
 export function renderResult(job: Job, hooks: ResultHooks): void {
     const panel = at('result');
-    const parts = [who(job, hooks), others(job, hooks), job.status === 'succeeded' && downloads(job, hooks), job.measures && facts(job.measures), notes(job)]
+    const parts = [who(job, hooks), others(job, hooks), job.status === 'succeeded' && downloads(job, hooks), job.facts && factList(job.facts),
+        job.measures && facts(job.measures), notes(job), job.status === 'succeeded' && hooks.tools(job)]
         .filter(part => part instanceof HTMLElement);
     panel.hidden = !parts.length;
     panel.replaceChildren(...parts);
@@ -66,7 +73,7 @@ export function renderResult(job: Job, hooks: ResultHooks): void {
 
 function who(job: Job, hooks: ResultHooks): HTMLElement | null {
     if (!job.generator)
-        return null;
+        return job.operation && !hooks.staged(job) ? h('div', { class: 'who' }, h('h2', {}, hooks.titleOf(job.operation))) : null;
     const sure = typeof job.confidence === 'number' && job.confidence < 1 ? `${Math.round(job.confidence * 100)} % sure` : null;
     return h('div', { class: 'who' },
         h('h2', {}, hooks.titleOf(job.generator)),
@@ -107,6 +114,17 @@ function facts(measures: Measures): HTMLElement {
         value ? [h('div', {}, h('dt', {}, name), h('dd', { class: mark }, value))] : []));
 }
 
+/** What an operation found out: what is nought or has parts of its own is left out. */
+export function factList(found: Record<string, unknown>): HTMLElement {
+    const rows = Object.entries(found).flatMap(([name, value]): [string, string][] =>
+        typeof value === 'boolean' ? [[name, value ? 'yes' : 'no']]
+            : typeof value === 'number' ? value ? [[name, number(value)]] : []
+                : typeof value === 'string' && value ? [[name, value]]
+                    : Array.isArray(value) && value.length && value.every(each => typeof each === 'number') ? [[name, value.map(number).join(' × ')]] : []);
+    return h('dl', { class: 'facts' }, ...rows.map(([name, value]) =>
+        h('div', {}, h('dt', {}, title(name.replaceAll('_', ' '))), h('dd', {}, value))));
+}
+
 function notes(job: Job): HTMLElement | null {
     if (!job.warnings?.length)
         return null;
@@ -115,14 +133,18 @@ function notes(job: Job): HTMLElement | null {
 
 function downloads(job: Job, hooks: ResultHooks): HTMLElement {
     const glb = job.stages?.find(stage => stage.name === 'finished')?.bytes;
-    return h('div', { class: 'downloads' }, h('h3', {}, 'Download'), h('ul', {}, ...hooks.files().filter(file => file.use).map(({ format, title: about, use, extension }) => {
+    const type = job.stages?.at(-1)?.type ?? '';
+    const asItIs: FileKind = { format: 'glb', title: type, use: type, extension: type.split('/').at(-1) ?? '' }; // what is no model
+    const offered = newestModel(job) ? hooks.files().filter(file => file.use) : [asItIs];
+    return h('div', { class: 'downloads' }, h('h3', {}, 'Download'), h('ul', {}, ...offered.map(file => {
+        const { format, title: about, use, extension } = file;
         const link = h('a', {
             href: jobPath(job.id, `/result?format=${format}`), download: '', title: about,
             onclick: event => {
                 event.preventDefault();
                 void download(link, `orfeas-${job.id.slice(-6).toLowerCase()}.${extension}`, hooks);
             },
-        }, icon(arrow), h('span', {}, format.toUpperCase(), h('small', {}, format === 'glb' && glb ? `${use} · ${bytes(glb)}` : use)));
+        }, icon(arrow), h('span', {}, file === asItIs ? 'The file' : format.toUpperCase(), h('small', {}, format === 'glb' && glb ? `${use} · ${bytes(glb)}` : use)));
         return h('li', {}, link);
     })));
 }
@@ -133,14 +155,18 @@ async function download(link: HTMLAnchorElement, fallback: string, hooks: Result
         return;
     link.setAttribute('aria-busy', 'true');
     try {
-        const answer = await call(link.href);
-        const told = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1];
-        const url = URL.createObjectURL(await answer.blob());
-        h('a', { href: url, download: told ?? fallback }).click();
-        setTimeout(() => URL.revokeObjectURL(url), 60000);
+        await keep(await call(link.href), fallback);
     } catch (error) {
         hooks.problem(error as Problem);
     } finally {
         link.removeAttribute('aria-busy');
     }
+}
+
+/** Hands what came to the browser as a download. */
+export async function keep(answer: Response, fallback: string): Promise<void> {
+    const told = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1];
+    const url = URL.createObjectURL(await answer.blob());
+    h('a', { href: url, download: told ?? fallback }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
 }

@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #define THREADS 2
-#define LINE 64                  /* that may wait for a thread */
-#define PATIENCE_US (100 * 1000) /* until memory is asked for again */
-#define MORE 4                   /* times, when the first guess was too little */
+#define LINE 64                              /* that may wait for a thread */
+#define PATIENCE_US (100 * 1000)             /* until memory is asked for again */
+#define MORE 4                               /* times, when the first guess was too little */
+#define MOST_REFUSED 256                     /* orders that are remembered, */
+#define REFUSED_US (10 * G_TIME_SPAN_MINUTE) /* and for how long */
 
 struct OrfMakers {
     OrfStore *store;
@@ -30,6 +32,8 @@ struct OrfMakers {
     GMutex lock;
     GHashTable *running; /* order's digest -> Making, borrowed */
     GPtrArray *all;      /* Making, borrowed: to stop at the end */
+    GHashTable
+        *refused; /* order's digest -> Refused: asking again takes no runner down again */
     bool ending;
 };
 
@@ -42,6 +46,19 @@ typedef struct {
     bool stopped;  /* nobody waits any more */
     GPtrArray *waiters;
 } Making;
+
+typedef struct {
+    char *why;
+    int64_t until; /* monotonic */
+} Refused;
+
+static void
+refused_free(void *data)
+{
+    Refused *refused = data;
+    g_free(refused->why);
+    g_free(refused);
+}
 
 /* The call and the making hold it. */
 typedef struct {
@@ -273,6 +290,36 @@ answer_error(OrfCall *call, const GError *error, const char *operation)
         orf_call_error(call, error);
 }
 
+/* What cannot be done, or takes runners down. */
+static void
+remember_refusal(Making *making, const GError *error)
+{
+    OrfMakers *makers = making->makers;
+    Refused *refused = g_new(Refused, 1);
+    *refused = (Refused){ g_strdup(error->message), g_get_monotonic_time() + REFUSED_US };
+    g_mutex_lock(&makers->lock);
+    if (g_hash_table_size(makers->refused) >= MOST_REFUSED)
+        g_hash_table_remove_all(makers->refused);
+    g_hash_table_replace(makers->refused, g_strdup(making->key), refused);
+    g_mutex_unlock(&makers->lock);
+}
+
+/* True: it has replied. */
+static bool
+was_refused(OrfCall *call, const char *key, const char *operation)
+{
+    OrfMakers *makers = ((OrfFeeds *)call->api->feeds)->makers;
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&makers->lock);
+    const Refused *refused = g_hash_table_lookup(makers->refused, key);
+    if (refused && refused->until > g_get_monotonic_time())
+        error = g_error_new_literal(ORF_ERROR, ORF_ERROR_UNSUPPORTED, refused->why);
+    g_mutex_unlock(&makers->lock);
+    if (error)
+        answer_error(call, error, operation);
+    return error;
+}
+
 /* From now on nobody joins, and those who leave need not be asked. */
 static GPtrArray *
 close_making(Making *making)
@@ -314,6 +361,8 @@ run(void *data)
     End end = work_on(making, &made, &error);
     if (end == LATER && put_off(making))
         return;
+    if (end == FAILED && g_error_matches(error, ORF_ERROR, ORF_ERROR_UNSUPPORTED))
+        remember_refusal(making, error);
     g_autoptr(GPtrArray) waiters = close_making(making);
     for (size_t i = 0; i < waiters->len; i++) {
         Waiter *waiter = waiters->pdata[i];
@@ -440,7 +489,7 @@ derive_take(OrfCall *call, OrfJobRequest *request_in, OrfDerivedFn ready)
     g_autofree char *key = orf_order_digest(NULL, order);
     if (orf_blob_get_derived(call->api->options.store, first_source(request), key, &made))
         ready(call, &made);
-    else if (may_make(call))
+    else if (!was_refused(call, key, request->operation) && may_make(call))
         make_for(call, request, false, key, ready);
 }
 
@@ -467,7 +516,7 @@ orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready)
         request_of(source, &(OrfDerivation){ "measure", settings });
     if (row)
         ready(call, &made);
-    else if (may_make(call))
+    else if (!was_refused(call, source, request->operation) && may_make(call))
         make_for(call, request, true, source, ready);
 }
 
@@ -503,6 +552,7 @@ orf_makers_new(OrfStore *store, OrfRunner *runner, OrfDevices *devices)
     makers->pool = orf_workers_new("makers", THREADS, LINE);
     makers->running = g_hash_table_new(g_str_hash, g_str_equal);
     makers->all = g_ptr_array_new();
+    makers->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, refused_free);
     return makers;
 }
 
@@ -524,6 +574,7 @@ orf_makers_free(OrfMakers *makers)
         making_free(makers->all->pdata[i]); /* they waited for memory */
     g_hash_table_unref(makers->running);
     g_ptr_array_unref(makers->all);
+    g_hash_table_unref(makers->refused);
     g_mutex_clear(&makers->lock);
     g_free(makers);
 }

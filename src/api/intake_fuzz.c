@@ -46,6 +46,14 @@ read_stored(const char *text)
     g_assert_true((request != NULL) == (error == NULL));
 }
 
+/* A row of the table; generate unless the body names another. */
+static const char *
+operation_of(const json_t *body)
+{
+    const char *name = json_string_value(json_object_get(body, "operation"));
+    return name && orf_operation_by_name(name) ? name : "generate";
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -54,7 +62,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *body = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
     if (json_is_object(body)) {
         OrfApi api = { .options = { .max_upload = 1 << 20, .max_pixels = 1 << 20 } };
-        g_autoptr(OrfDraft) draft = orf_draft_new(&api, "local", "generate");
+        g_autoptr(OrfDraft) draft = orf_draft_new(&api, "local", operation_of(body));
+        json_object_del(body, "operation");
         orf_intake_json(draft, body);
         if (orf_draft_check(draft))
             check_wish(draft);

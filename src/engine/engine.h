@@ -38,7 +38,7 @@ typedef struct {
 const OrfOperation *const *orf_operations(void);             /* NULL-terminated */
 const OrfOperation *orf_operation_by_name(const char *name); /* NULL: unknown */
 /* JSON (caller owns): {"operations":[{"name","title","help","takes","least","most","makes",
- * "heavy","seconds_per_mb","parameters":[...]}]}. */
+ * "stages","heavy","seconds_per_mb","parameters":[...]}]}. */
 char *orf_operations_json(void);
 /* A row of its table of parameters; NULL: it has none of this name. */
 const OrfParam *orf_operation_param(const OrfOperation *operation, const char *name);

@@ -46,6 +46,7 @@ add_operation(OrfJson *json, const OrfOperation *operation)
     orf_json_add_int(json, "least", operation->least);
     orf_json_add_int(json, "most", operation->most);
     orf_json_add_text(json, "makes", makes[operation->makes]);
+    orf_json_add_bool(json, "stages", operation->recipe);
     orf_json_add_bool(json, "heavy", operation->heavy);
     orf_json_add_number(json, "seconds_per_mb", operation->effort);
     orf_describe_params(json, "parameters", operation->params, operation->n_params);

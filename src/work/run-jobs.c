@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The first thread listens; each run has a thread of its own; one more says twice a second that
- * the process is alive while something runs. It ends when the server hangs up, and with the
- * thread of the server that started it. */
+ * The first thread listens; each run of a job has a thread of its own, what somebody waits for
+ * takes turns on threads that stay: libraries prepare each thread, which takes as long as
+ * drawing a small model. One more says twice a second that the process is alive while something
+ * runs. It ends when the server hangs up, and with the thread of the server that started it. */
 #define _GNU_SOURCE /* close_range */
 #include "work/child.h"
 #include "work/confine.h"
@@ -23,14 +24,16 @@
 #define BEAT_US (500 * G_TIME_SPAN_MILLISECOND)
 #define PROGRESS_US (50 * G_TIME_SPAN_MILLISECOND)
 #define MOST_ERROR 1000 /* bytes of a message */
+#define LIGHT_THREADS 4
 
 typedef struct {
     OrfChannel *channel;
     OrfEngine *engine; /* all runs share it */
     OrfRunHook hook;
-    GMutex lock;      /* of the rest */
-    GCond changed;    /* a run may go on, or is over, or has begun */
-    GHashTable *runs; /* number -> Inside, borrowed */
+    OrfWorkers *light; /* for what somebody waits for */
+    GMutex lock;       /* of the rest */
+    GCond changed;     /* a run may go on, or is over, or has begun */
+    GHashTable *runs;  /* number -> Inside, borrowed */
 } Room;
 
 typedef struct {
@@ -157,13 +160,12 @@ run(Inside *inside)
     tell_failure(inside, generator, error);
 }
 
-static void *
-run_thread(void *data)
+/* Frees it. */
+static void
+run_whole(void *data)
 {
     Inside *inside = data;
     Room *room = inside->room;
-    if (!inside->order->light)
-        setpriority(PRIO_PROCESS, 0, GENTLE); /* of this thread: who waits goes first */
     run(inside);
     g_mutex_lock(&room->lock);
     g_hash_table_remove(room->runs, &inside->order->run);
@@ -172,6 +174,13 @@ run_thread(void *data)
     orf_message_free(inside->order);
     g_free(inside->step);
     g_free(inside);
+}
+
+static void *
+run_thread(void *data)
+{
+    setpriority(PRIO_PROCESS, 0, GENTLE); /* of this thread: who waits goes first */
+    run_whole(data);
     return NULL;
 }
 
@@ -193,7 +202,10 @@ begin(Room *room, OrfMessage *order)
     g_hash_table_insert(room->runs, &order->run, inside);
     g_cond_broadcast(&room->changed);
     g_mutex_unlock(&room->lock);
-    g_thread_unref(g_thread_new("orfeas-run", run_thread, inside));
+    if (order->light)
+        orf_workers_add(room->light, run_whole, inside);
+    else
+        g_thread_unref(g_thread_new("orfeas-run", run_thread, inside));
 }
 
 static void
@@ -269,6 +281,7 @@ orf_run_jobs(uint64_t memory, OrfRunHook hook)
     g_autoptr(OrfEngine) engine = orf_engine_new(
         &(OrfEngineOptions){ .memory = memory, .cores = g_get_num_processors() }, NULL);
     Room room = { .engine = engine,
+                  .light = orf_workers_new("orfeas-light", LIGHT_THREADS, 0),
                   .channel = orf_channel_new(ORF_CHILD_SOCKET),
                   .hook = hook };
     g_mutex_init(&room.lock);
