@@ -60,7 +60,7 @@ def lines(done):
 # --- Talking ------------------------------------------------------------------------------------------
 
 HELP = ["help", "generate --help", "cutout --help", "mesh", "mesh info --help", "mesh convert --help", "mesh view --help",
-        "mesh repair --help", "mesh simplify --help",
+        "mesh repair --help", "mesh simplify --help", "mesh check --help",
         "serve --help", "generators", "generators --all", "doctor --help", "completion", "net --help", "net list"]
 
 
@@ -89,6 +89,25 @@ def repairs(folder):
     run("mesh", "simplify", "mended.stl", "-o", "few.stl", "--triangles", "200", cwd=folder, check=0)
     few = lines(run("mesh", "info", "few.stl", "--json", cwd=folder, check=0))[0]
     assert few["solid"] and few["triangles"] < told["after"]["triangles"], few
+
+
+@sentence("/cli/mesh-check-fails-on-what-is-named-and-says-where")
+def checks(folder):
+    run("generate", "-g", "text", "--set", "text=OR", "-o", "sound.stl", "--quiet", cwd=folder, check=0)
+    sound = (folder / "sound.stl").read_bytes()
+    count = struct.unpack_from("<I", sound, 80)[0]
+    (folder / "holed.stl").write_bytes(sound[:80] + struct.pack("<I", count - 3) + sound[84:84 + 50 * (count - 3)])
+    told = lines(run("mesh", "check", "sound.stl", "--json", cwd=folder, check=0))[0]
+    assert told["passed"] and told["score"] == 100 and told["results"] == [], told
+    told = lines(run("mesh", "check", "holed.stl", "--json", cwd=folder, check=1))[0]
+    first = told["results"][0]
+    assert first["rule"] == "open-edges" and first["level"] == "error" and first["faces"] and len(first["at_mm"]) == 3, told
+    info = lines(run("mesh", "info", "holed.stl", "--json", cwd=folder, check=0))[0]
+    assert info["boundary_edges"] == first["count"] and info["score"] == told["score"] and not info["solid"], info
+    run("mesh", "check", "holed.stl", "--fail-on", "crossings,crumbs", cwd=folder, check=0)
+    run("mesh", "check", "holed.stl", "--fail-on", "none", "--least-score", "99", cwd=folder, check=1)
+    run("mesh", "check", "sound.stl", "holed.stl", cwd=folder, check=1)
+    assert b"no defect" in run("mesh", "check", "sound.stl", "--fail-on", "rust", cwd=folder, check=2).stderr
 
 
 @sentence("/cli/a-recorded-net-is-told-and-proved")

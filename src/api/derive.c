@@ -508,12 +508,11 @@ orf_call_derive(OrfCall *call, const char *source, const OrfDerivation *how, Orf
 void
 orf_call_learn(OrfCall *call, const char *source, OrfDerivedFn ready)
 {
-    static const char *const settings[] = { "fast", "true", NULL };
     g_autoptr(OrfModelRow) row = orf_model_row_get(call->api->options.store, source, NULL);
     OrfDerived made = { 0 };
     g_strlcpy(made.digest, source, sizeof made.digest);
     g_autoptr(OrfJobRequest) request =
-        request_of(source, &(OrfDerivation){ "measure", settings });
+        request_of(source, &(OrfDerivation){ "measure", NULL }); /* "solid" needs crossings */
     if (row)
         ready(call, &made);
     else if (!was_refused(call, source, request->operation) && may_make(call))

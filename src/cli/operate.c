@@ -24,6 +24,7 @@ typedef struct {
     char *output, *memory;
     char **paths;
     gboolean json;
+    bool failed; /* the answer was no */
     int cores;
 } Call;
 
@@ -370,7 +371,7 @@ order_of(const Call *call, char **paths, size_t n, Beside *beside, const char *f
 
 /* One order of the files `paths`; `result` NULL: it makes facts alone. */
 static bool
-run_order(const Call *call, char **paths, size_t n, OrfOutput *output, const char *format,
+run_order(Call *call, char **paths, size_t n, OrfOutput *output, const char *format,
           OrfResult *result, GError **error)
 {
     size_t memory = 0;
@@ -389,6 +390,7 @@ run_order(const Call *call, char **paths, size_t n, OrfOutput *output, const cha
     if (!outcome || (result && !write_result(call, task, outcome, format, result, error)))
         return false;
     g_clear_pointer(&run, orf_run_free); /* clears the bar */
+    call->failed = call->failed || orf_outcome_failed(outcome);
     print_result(call, n ? paths[0] : "", result ? orf_result_main_path(result) : NULL,
                  outcome);
     return true;
@@ -396,7 +398,7 @@ run_order(const Call *call, char **paths, size_t n, OrfOutput *output, const cha
 
 /* Facts of each file for itself; a failure does not stop the others. */
 static int
-run_each(const Call *call, size_t n)
+run_each(Call *call, size_t n)
 {
     g_autoptr(OrfOutput) output = orf_output_new(false);
     int code = 0;
@@ -407,11 +409,11 @@ run_each(const Call *call, size_t n)
         int failed = orf_cli_fail(error);
         code = code ? code : failed;
     }
-    return code;
+    return code ? code : call->failed;
 }
 
 static bool
-run_once(const Call *call, size_t n, GError **error)
+run_once(Call *call, size_t n, GError **error)
 {
     const char *format = NULL;
     g_autoptr(OrfOutput) output = orf_output_new(false);
@@ -451,7 +453,7 @@ run_call(const OrfOperation *operation, int argc, char **argv)
     if (each)
         return run_each(&call, n);
     g_autoptr(GError) error = NULL;
-    return run_once(&call, n, &error) ? 0 : orf_cli_fail(error);
+    return run_once(&call, n, &error) ? call.failed : orf_cli_fail(error);
 }
 
 /* --- Finding ------------------------------------------------------------------------------ */

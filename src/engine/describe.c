@@ -120,7 +120,10 @@ orf_describe_measures(OrfJson *json, const OrfAsset *asset, const OrfMeasures *m
     orf_json_add_bool(json, "closed", m->closed);
     orf_json_add_bool(json, "manifold", m->manifold);
     orf_json_add_bool(json, "oriented", m->oriented);
-    orf_json_add_bool(json, "solid", orf_measures_solid(m));
+    if (m->self_intersections < 0 && orf_measures_solid(m))
+        orf_json_add_null(json, "solid"); /* it is one unless it crosses itself */
+    else
+        orf_json_add_bool(json, "solid", orf_measures_solid(m));
     orf_json_add_rounded(json, "volume_mm3", m->volume, DIGITS);
     orf_json_add_rounded(json, "area_mm2", m->area, DIGITS);
     add_vector(json, "low_mm", m->low);

@@ -115,6 +115,8 @@ typedef struct {
 const OrfAssetFacts *orf_outcome_seen(const OrfOutcome *outcome, const char **ret_measures);
 /* The asset is the input as it was: its file can go on byte by byte. */
 bool orf_outcome_unchanged(const OrfOutcome *outcome);
+/* What was checked does not pass: the exit code is 1. */
+bool orf_outcome_failed(const OrfOutcome *outcome);
 const char *orf_outcome_facts(const OrfOutcome *outcome); /* a JSON object; NULL: none */
 const char *orf_outcome_text(const OrfOutcome *outcome);  /* the same for people; NULL */
 const OrfRan *orf_outcome_ran(const OrfOutcome *outcome); /* of generate; else NULL */
@@ -152,7 +154,7 @@ const OrfParam *orf_engine_common_params(size_t *ret_n);
 bool orf_engine_pictures(const char *generator, unsigned *ret_least, unsigned *ret_most,
                          GError **error);
 void orf_engine_count(const OrfAsset *asset, size_t *ret_vertices, size_t *ret_triangles);
-/* The text of orf_asset_measures_json without crossings, and the facts. Caller owns. Errors: as
+/* The text of orf_asset_measures_json with crossings, and the facts. Caller owns. Errors: as
  * there. */
 char *orf_engine_measure(OrfTask *task, OrfAsset *asset, OrfAssetFacts *ret, GError **error);
 /* The same asset with at most about `triangles`; itself when it has no more. Errors: CANCELLED,

@@ -7,60 +7,11 @@
 #include <string.h>
 
 static const OrfParam params[] = {
-    ORF_BOOL("fast", "false", "Do not count self-intersections."),
+    ORF_BOOL("fast", "false", "Neither count self-intersections nor look for rooms inside."),
+    ORF_BOOL("all", "false", "In JSON, list every face of a defect, not the first sixteen."),
 };
 
 static const OrfStep steps[] = { { "load", 40 }, { "measure", 60 } };
-
-static const char *
-verdict(const OrfMeasures *m)
-{
-    return !orf_measures_solid(m)      ? "not a solid"
-           : m->self_intersections > 0 ? "a closed solid that crosses itself"
-                                       : "a printable solid";
-}
-
-static void
-append_defects(GString *out, const OrfMeasures *m)
-{
-    const struct {
-        double count;
-        const char *says;
-    } defects[] = {
-        { (double)m->boundary_edges, "open edges: holes" },
-        { (double)m->nonmanifold_edges, "edges with more than two faces" },
-        { (double)m->nonmanifold_vertices, "corners where parts touch in a point" },
-        { (double)m->misoriented_edges, "edges between faces that disagree about outside" },
-        { (double)m->degenerate, "faces without area" },
-        { (double)m->duplicate, "faces that are there twice" },
-        { (double)m->self_intersections, "pairs of faces that cross" },
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(defects); i++)
-        if (defects[i].count > 0)
-            g_string_append_printf(out, "\n  defect       %.0f %s", defects[i].count,
-                                   defects[i].says);
-}
-
-static char *
-text_of(const OrfMeasures *m)
-{
-    GString *out = g_string_new(verdict(m));
-    double size[3];
-    for (int k = 0; k < 3; k++)
-        size[k] = (double)(m->high[k] - m->low[k]);
-    g_string_append_printf(out, "\n  triangles    %zu (%zu vertices, %zu shell%s)",
-                           (size_t)m->triangles, (size_t)m->vertices, (size_t)m->shells,
-                           m->shells == 1 ? "" : "s");
-    g_string_append_printf(out, "\n  size         %.4g x %.4g x %.4g mm (width, height, depth)",
-                           size[0], size[1], size[2]);
-    g_string_append_printf(out, "\n  volume       %.4g cm3\n  area         %.4g cm2",
-                           m->volume / 1e3, m->area / 1e2);
-    g_string_append_printf(out, "\n  closed       %s\n  manifold     %s\n  oriented     %s",
-                           m->closed ? "yes" : "no", m->manifold ? "yes" : "no",
-                           m->oriented ? "yes" : "no");
-    append_defects(out, m);
-    return g_string_free(out, FALSE);
-}
 
 static const OrfFormat *
 format_of(const OrfOrderInput *input)
@@ -106,19 +57,19 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
 {
     orf_task_plan(task, steps, G_N_ELEMENTS(steps));
     g_autoptr(GPtrArray) assets = orf_order_load(orf_task_step(task), order, error);
-    OrfMeasures m;
-    if (!assets || !orf_mesh_measure(orf_task_step(task), orf_asset_mesh(assets->pdata[0]),
-                                     !orf_params_bool(order->params, "fast"), &m, error))
+    g_auto(OrfInspection) in = { 0 };
+    if (!assets || !orf_mesh_inspect(orf_task_step(task), orf_asset_mesh(assets->pdata[0]),
+                                     orf_params_bool(order->params, "fast"), &in, error))
         return false;
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);
     const OrfFormat *format = format_of(orf_order_input(order, 0));
     add_frame(json, task, format);
-    orf_describe_measures(json, assets->pdata[0], &m);
+    orf_describe_inspection(json, assets->pdata[0], &in, orf_params_bool(order->params, "all"));
     orf_json_end(json);
     outcome->facts = orf_json_steal(json);
-    outcome->text = text_of(&m);
-    tell_seen(outcome, assets->pdata[0], &m, format);
+    outcome->text = orf_inspection_text(&in);
+    tell_seen(outcome, assets->pdata[0], &in.measures, format);
     return true;
 }
 
@@ -126,7 +77,9 @@ const OrfOperation orf_operation_measure = {
     .name = "measure",
     .command = "mesh info",
     .title = "is it a printable solid? size, volume, defects",
-    .help = "Counts what keeps a model from being printed, and measures what is there.",
+    .help =
+        "Counts what keeps a model from being printed, says where it is, gives a score from "
+        "0 to 100 with its reasons, and measures what is there.",
     .params = params,
     .n_params = G_N_ELEMENTS(params),
     .takes = ORF_TAKES_ASSETS,

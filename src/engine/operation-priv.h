@@ -11,8 +11,8 @@
 
 /* In the order in which they are listed: a file and a word here each. */
 #define ORF_OPERATIONS(each)                                                                   \
-    each(generate) each(cutout) each(measure) each(convert) each(view) each(repair)            \
-        each(simplify) each(boolean)
+    each(generate) each(cutout) each(measure) each(check) each(convert) each(view)             \
+        each(repair) each(simplify) each(boolean)
 
 #define ORF_DECLARE_OPERATION(name) extern const OrfOperation orf_operation_##name;
 ORF_OPERATIONS(ORF_DECLARE_OPERATION)
@@ -55,6 +55,7 @@ struct OrfOutcome {
     OrfAssetFacts seen; /* what was looked at, when `measures` are there: JSON */
     char *measures;
     bool unchanged; /* the asset is the input as it was */
+    bool failed;    /* it was done, and the answer is no */
 };
 
 OrfOutcome *orf_outcome_new(void);

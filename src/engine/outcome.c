@@ -59,6 +59,12 @@ orf_outcome_unchanged(const OrfOutcome *outcome)
     return outcome->unchanged;
 }
 
+bool
+orf_outcome_failed(const OrfOutcome *outcome)
+{
+    return outcome->failed;
+}
+
 OrfAsset *
 orf_outcome_asset(const OrfOutcome *outcome, size_t index)
 {

@@ -90,7 +90,7 @@ char *
 orf_engine_measure(OrfTask *task, OrfAsset *asset, OrfAssetFacts *ret, GError **error)
 {
     OrfMeasures m;
-    if (!orf_mesh_measure(task, orf_asset_mesh(asset), false, &m, error))
+    if (!orf_mesh_measure(task, orf_asset_mesh(asset), true, &m, error))
         return NULL;
     *ret = (OrfAssetFacts){ .vertices = m.vertices,
                             .triangles = m.triangles,

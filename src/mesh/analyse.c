@@ -391,5 +391,6 @@ bool
 orf_measures_solid(const OrfMeasures *measures)
 {
     return measures->closed && measures->manifold && measures->oriented &&
-           measures->degenerate == 0 && measures->duplicate == 0;
+           measures->degenerate == 0 && measures->duplicate == 0 &&
+           measures->self_intersections <= 0;
 }

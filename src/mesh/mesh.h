@@ -75,7 +75,8 @@ typedef struct {
  * Errors: CANCELLED, TOO_LARGE. */
 bool orf_mesh_measure(OrfTask *task, const OrfMesh *mesh, bool crossings,
                       OrfMeasures *ret_measures, GError **error);
-/* closed, manifold (edges and vertices), oriented, no degenerate or duplicate triangle. */
+/* closed, manifold (edges and vertices), oriented, no degenerate or duplicate triangle, and no
+ * crossing where they were counted. */
 bool orf_measures_solid(const OrfMeasures *measures);
 
 /* Normal of each vertex, angle-weighted (Thürmer and Wüthrich 1998): [n_vertices][3] of length
@@ -185,6 +186,62 @@ double orf_tree_first_hit(const OrfTree *tree, const double point[3], const doub
  * share of it where the surface has holes. Far branches count as dipoles (Barill, Dickson,
  * Schmidt, Levin and Jacobson 2018, order 1, beta 2). */
 double orf_tree_winding(const OrfTree *tree, const double point[3]);
+
+/* --- Inspect: mesh/inspect.c -------------------------------------------------------------- */
+
+/* What can be wrong: bits of the maps are 1 << defect. */
+typedef enum {
+    ORF_DEFECT_OPEN,     /* faces at edges that one face uses */
+    ORF_DEFECT_BRANCH,   /* at edges that three or more use */
+    ORF_DEFECT_PINCH,    /* corners where parts touch in a point (vertices only) */
+    ORF_DEFECT_TURNED,   /* at edges whose two faces disagree about outside */
+    ORF_DEFECT_FLAT,     /* no area */
+    ORF_DEFECT_TWICE,    /* the same corners as another */
+    ORF_DEFECT_CROSSING, /* crosses another face */
+    ORF_DEFECT_INVERTED, /* all: closed, but inside out */
+    ORF_DEFECT_HIDDEN,   /* wall of a room behind narrow doors */
+    ORF_DEFECT_INNER,    /* of a shell that lies within the solid */
+    ORF_DEFECT_DOUBLE,   /* of an inner shell that lines the outer one */
+    ORF_DEFECT_CRUMB,    /* of a shell that is next to nothing */
+    ORF_DEFECT_UNUSED,   /* vertices no face uses (vertices only) */
+    ORF_N_DEFECTS
+} OrfDefect;
+
+/* The row of a defect. Strings are static. */
+typedef struct {
+    const char *name; /* "open-edges" */
+    const char *says; /* "open edges: holes" */
+    bool unprintable; /* no printable solid while it is there */
+} OrfDefectInfo;
+const OrfDefectInfo *orf_defect_info(OrfDefect defect);
+
+typedef struct {
+    OrfMeasures measures;        /* self_intersections counted unless `fast` */
+    size_t count[ORF_N_DEFECTS]; /* edges, vertices, faces, pairs or shells; HIDDEN: faces */
+    size_t cavities;             /* closed rooms that somebody meant: no defect */
+    bool looked;     /* rooms and shells were looked at; needs faces that agree about outside */
+    double hidden;   /* share of the inside that is empty behind narrow doors, 0..1 */
+    double door;     /* mm: the widest of them; 0: none */
+    double diagonal; /* mm */
+    uint16_t *faces; /* [triangles] bits */
+    uint16_t *corners; /* [vertices] bits: their own, and those of their faces */
+    uint32_t *pairs;   /* [n_pairs][2] triangles that cross, counting stops at 10 000 */
+    size_t n_pairs;
+    unsigned score;               /* 100: nothing is wrong; 0 */
+    unsigned cost[ORF_N_DEFECTS]; /* what each defect takes off, before the sum is cut at 100 */
+} OrfInspection;
+void orf_inspection_clear(OrfInspection *inspection);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OrfInspection, orf_inspection_clear)
+
+/* Everything that keeps a mesh from being printed, and where. `fast`: neither crossings nor
+ * rooms. Zero-initialise `ret`. Errors: CANCELLED, TOO_LARGE. docs/decisions/0072-inspect.md.
+ */
+bool orf_mesh_inspect(OrfTask *task, const OrfMesh *mesh, bool fast, OrfInspection *ret,
+                      GError **error);
+/* One line: "a printable solid". Static. */
+const char *orf_inspection_verdict(const OrfInspection *inspection);
+/* Solid, crosses nowhere and has no defect that is unprintable. */
+bool orf_inspection_printable(const OrfInspection *inspection);
 
 /* --- Repair: mesh/repair.c ---------------------------------------------------------------- */
 

@@ -88,7 +88,7 @@ offer_triangles(OrfTask *task, Reach *reach, const float *positions, const uint3
             longest = MAX(longest, fabsf(p[2][k] - p[0][k]));
             longest = MAX(longest, fabsf(p[2][k] - p[1][k]));
         }
-        size_t parts = (size_t)ceilf(longest * 2) + 1;
+        size_t parts = longest < 0.3f ? 1 : (size_t)ceilf(longest * 2) + 1;
         for (size_t i = 0; i <= parts; i++)
             for (size_t j = 0; j <= parts - i; j++) {
                 float u = (float)i / (float)parts, v = (float)j / (float)parts;

@@ -74,6 +74,11 @@ orf_grid_at(const OrfRepairGrid *grid, const double point[3])
 float *
 orf_grid_wind(OrfTask *task, const OrfMesh *mesh, const OrfRepairGrid *grid, GError **error);
 
+/* The share of the enclosed space that is empty, by cells: rooms that the ball found behind a
+ * narrow door and that nothing winds round. In an `open` mesh every empty room has a door, be
+ * it too narrow for any ball; in a closed one it is a cavity somebody meant. */
+double orf_grid_hidden(const OrfRepairGrid *grid, const float *winding, bool open);
+
 /* --- Look: what each triangle sees: repair-look.c -------------------------------------------
  */
 

@@ -439,3 +439,19 @@ orf_grid_wind(OrfTask *task, const OrfMesh *mesh, const OrfRepairGrid *grid, GEr
         return NULL;
     return g_steal_pointer(&wind.number);
 }
+
+double
+orf_grid_hidden(const OrfRepairGrid *grid, const float *winding, bool open)
+{
+    size_t empty = 0, full = 0;
+    for (size_t i = 0; i < grid->total; i++) {
+        bool hidden = grid->place[i] == ORF_PLACE_HIDDEN;
+        if (!hidden && grid->place[i] != ORF_PLACE_INSIDE)
+            continue;
+        if ((hidden || open) && winding[i] < 0.5f)
+            empty++;
+        else
+            full++;
+    }
+    return empty ? (double)empty / (double)(empty + full) : 0;
+}

@@ -54,32 +54,17 @@ measure(Job *job, const OrfMesh *mesh, OrfMeasures *ret, GError **error)
 
 /* --- Hidden rooms ------------------------------------------------------------------------- */
 
-/* The share of the enclosed space that is empty, by cells: rooms that the ball
- * found behind a narrow door and that nothing winds round. Where the mesh is open every empty
- * room has a door, be it too narrow for any ball; in a closed one it is a cavity somebody
- * meant. */
 static bool
 find_hidden(Job *job, const OrfMesh *mesh, GError **error)
 {
-    OrfRepairGrid *grid = &job->grid;
-    size_t empty = 0, full = 0;
-    bool open = !job->report->before.closed;
-    if (job->report->before.misoriented_edges > 0)
+    OrfRepairReport *report = job->report;
+    if (report->before.misoriented_edges > 0)
         return true; /* then winding says nothing yet */
-    orf_autofree float *winding = orf_grid_wind(job->task, mesh, grid, error);
+    orf_autofree float *winding = orf_grid_wind(job->task, mesh, &job->grid, error);
     if (!winding)
         return false;
-    for (size_t i = 0; i < grid->total; i++) {
-        bool hidden = grid->place[i] == ORF_PLACE_HIDDEN;
-        if (!hidden && grid->place[i] != ORF_PLACE_INSIDE)
-            continue;
-        if ((hidden || open) && winding[i] < 0.5f)
-            empty++;
-        else
-            full++;
-    }
-    job->report->hidden = empty ? (double)empty / (double)(empty + full) : 0;
-    job->report->door = empty ? 2 * grid->door : 0;
+    report->hidden = orf_grid_hidden(&job->grid, winding, !report->before.closed);
+    report->door = report->hidden > 0 ? 2 * job->grid.door : 0;
     return true;
 }
 
