@@ -11,6 +11,7 @@ struct OrfAsset {
     OrfMesh *mesh;
     OrfMaterial *materials; /* n_materials, at least one */
     size_t n_materials;
+    bool metres; /* see orf_asset_set_metres */
 };
 
 /* --- Materials ---------------------------------------------------------------------------- */
@@ -99,7 +100,21 @@ orf_asset_material(const OrfAsset *asset, size_t i)
 OrfAsset *
 orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh)
 {
-    return orf_asset_new(mesh, asset->materials, asset->n_materials);
+    OrfAsset *other = orf_asset_new(mesh, asset->materials, asset->n_materials);
+    other->metres = asset->metres;
+    return other;
+}
+
+void
+orf_asset_set_metres(OrfAsset *asset, bool metres)
+{
+    asset->metres = metres;
+}
+
+bool
+orf_asset_metres(const OrfAsset *asset)
+{
+    return asset->metres;
 }
 
 /* --- Colours of vertices ------------------------------------------------------------------ */

@@ -33,6 +33,10 @@ OrfAsset *orf_asset_new(OrfMesh *mesh, const OrfMaterial *materials, size_t n_ma
 OrfMesh *orf_asset_mesh(const OrfAsset *asset); /* borrowed */
 size_t orf_asset_n_materials(const OrfAsset *asset);
 const OrfMaterial *orf_asset_material(const OrfAsset *asset, size_t i); /* borrowed */
+/* It came from a file of plain metres (a glTF whose nodes move nothing), and goes back into one
+ * with the same numbers. Set before it is shared. */
+void orf_asset_set_metres(OrfAsset *asset, bool metres);
+bool orf_asset_metres(const OrfAsset *asset);
 /* The same materials on another mesh with the same groups and UVs. */
 OrfAsset *orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh);
 
@@ -40,8 +44,9 @@ OrfAsset *orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh);
  * else the material's colour; for formats without textures. Caller frees with orf_free. */
 uint8_t *orf_asset_vertex_colors(OrfTask *task, const OrfAsset *asset, GError **error);
 
-/* `onto`, a surface that lies where the asset's does, with its colours at the vertices: of the
- * nearest place, from textures where there are some. Errors: CANCELLED, TOO_LARGE. */
+/* `onto`, a surface that lies where the asset's does, with the colours of the nearest places:
+ * in a texture of its own where the asset has textures (it is unwrapped), else at the vertices.
+ * Errors: CANCELLED, TOO_LARGE. */
 OrfAsset *
 orf_asset_transfer(OrfTask *task, const OrfAsset *asset, OrfMesh *onto, GError **error);
 

@@ -112,13 +112,12 @@ dress(OrfTask *task, OrfAsset *asset, OrfMesh *mesh, OrfRepairLevel way, GError 
 {
     if (way != ORF_REPAIR_REMESH)
         return orf_asset_with_mesh(asset, mesh);
-    if (!has_colors(asset))
-        return orf_asset_new(mesh, orf_asset_material(asset, 0),
-                             MIN(orf_asset_n_materials(asset), 1));
-    orf_task_note(task,
-                  "the new surface has no room for the old texture: its colours are at the "
-                  "vertices now");
-    return orf_asset_transfer(task, asset, mesh, error);
+    if (has_colors(asset))
+        return orf_asset_transfer(task, asset, mesh, error);
+    OrfAsset *plain =
+        orf_asset_new(mesh, orf_asset_material(asset, 0), MIN(orf_asset_n_materials(asset), 1));
+    orf_asset_set_metres(plain, orf_asset_metres(asset));
+    return plain;
 }
 
 static bool

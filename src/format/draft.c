@@ -328,6 +328,8 @@ orf_asset_draft_finish(OrfAssetDraft *draft, OrfSeams seams, GError **error)
         g_prefix_error(error, "%s: ", name);
         return NULL;
     }
-    return orf_asset_new(mesh, (OrfMaterial *)(void *)draft->materials->data,
-                         draft->materials->len);
+    OrfAsset *asset = orf_asset_new(mesh, (OrfMaterial *)(void *)draft->materials->data,
+                                    draft->materials->len);
+    orf_asset_set_metres(asset, draft->metres && !draft->moved);
+    return asset;
 }

@@ -55,6 +55,7 @@ typedef struct {
     OrfVec groups;          /* uint16_t; may be shorter than triangles: the rest is 0 */
     OrfVec sources;         /* uint32_t: vertex each is a copy of; ignored unless complete */
     GArray *materials;      /* OrfMaterial */
+    bool metres, moved;     /* parts that were plain metres; parts that were something else */
 } OrfAssetDraft;
 
 void orf_asset_draft_init(OrfAssetDraft *draft, OrfTask *task, const OrfLoad *options);

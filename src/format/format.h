@@ -4,8 +4,8 @@
  *
  * In memory an asset is in millimetres, Y up. Files: STL, OBJ, PLY and 3MF hold millimetres
  * with Z up (x, y, z) -> (x, -z, y); GLB holds metres with Y up: positions stay in millimetres,
- * bit for bit, under a root node whose scale is 0.001. So load(save(asset)) keeps every
- * coordinate exactly. */
+ * bit for bit, under a root node whose scale is 0.001 (an asset that came in plain metres goes
+ * back in them). So load(save(asset)) keeps every coordinate exactly. */
 #ifndef ORF_FORMAT_H
 #define ORF_FORMAT_H
 

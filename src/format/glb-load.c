@@ -185,6 +185,9 @@ move_positions(Instance *instance, const json_t *attributes, float *positions, s
         (skin >= 0 && !orf_gltf_skin(gltf, skin, attributes, positions, n, &skinned, error)))
         return false;
     const Pose *pose = skin >= 0 ? &still : instance->pose;
+    bool plain = memcmp(pose, &still, sizeof still) == 0;
+    gltf->draft->metres = gltf->draft->metres || plain;
+    gltf->draft->moved = gltf->draft->moved || !plain;
     if (!is_ours(pose))
         place(pose, positions, n);
     return true;

@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One mesh under a root node that scales millimetres to metres; a primitive for each run of
+ * One mesh under a root node that scales millimetres to metres (none for an asset that came in
+ * plain metres: they go back as they were); a primitive for each run of
  * triangles with one material, all sharing the vertex attributes. The size of everything is
  * known before the first byte is written, so the file is made in one block. */
 #include "format/glb-priv.h"
@@ -229,7 +230,9 @@ say_scene(Glb *glb)
              "\"scene\":0,\"scenes\":[{\"nodes\":[0]}],"
              "\"nodes\":[{\"mesh\":0,\"name\":");
     orf_json_string(glb->json, glb->options->stem);
-    say(glb, ",\"scale\":[0.001,0.001,0.001]}],\"meshes\":[{\"primitives\":[");
+    if (!orf_asset_metres(glb->asset))
+        say(glb, ",\"scale\":[0.001,0.001,0.001]");
+    say(glb, "}],\"meshes\":[{\"primitives\":[");
     for (size_t i = 0; i < glb->runs->len; i++)
         say_part(glb, i, n_accessors);
     say(glb, "]}]");
@@ -304,12 +307,28 @@ say_attribute(Glb *glb, size_t view, unsigned component, bool normalized, const 
         component, normalized ? "\"normalized\":true," : "", glb->split.n, type);
 }
 
+/* The number that is read as these millimetres again; where there is none, the nearest. */
+static float
+to_metres(float mm)
+{
+    float near = (float)((double)mm / 1000);
+    const float each[3] = { near, nextafterf(near, -INFINITY), nextafterf(near, INFINITY) };
+    for (int i = 0; i < 3; i++)
+        if ((float)((double)each[i] * 1000) == mm)
+            return each[i];
+    return near;
+}
+
 static void
 say_accessors(Glb *glb)
 {
     float low[3], high[3];
     size_t k = 3;
     orf_mesh_bounds(glb->mesh, low, high);
+    for (int i = 0; orf_asset_metres(glb->asset) && i < 3; i++) {
+        low[i] = to_metres(low[i]);
+        high[i] = to_metres(high[i]);
+    }
     say(glb,
         ",\"accessors\":[{\"bufferView\":1,\"componentType\":5126,\"count\":%zu,"
         "\"type\":\"VEC3\",",
@@ -434,12 +453,15 @@ write_vertices(size_t begin, size_t end, void *data)
     float(*uvs)[2] = (void *)(glb->uvs ? view_bytes(glb, k++) : NULL);
     uint16_t(*colors)[4] = (void *)(glb->colors ? view_bytes(glb, k++) : NULL);
     uint16_t(*sources)[2] = (void *)(glb->sources ? view_bytes(glb, k++) : NULL);
+    bool metres = orf_asset_metres(glb->asset);
     uint16_t linear[256];
     for (unsigned i = 0; colors && i < 256; i++)
         linear[i] = to_linear((uint8_t)i);
     for (size_t i = begin; i < end; i++) {
         size_t source = i < n_vertices ? i : split->sources[i - n_vertices];
         memcpy(positions[i], orf_mesh_positions(glb->mesh) + 3 * source, 12);
+        for (int c = 0; metres && c < 3; c++)
+            positions[i][c] = to_metres(positions[i][c]);
         memcpy(normals[i], split->normals + 3 * i, 12);
         if (uvs && split->uvs[i] != ORF_NO_UV)
             memcpy(uvs[i], orf_mesh_uvs(glb->mesh) + 2 * (size_t)split->uvs[i], 8);

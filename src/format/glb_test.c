@@ -405,6 +405,41 @@ json_has_its_bytes_beside_or_inside(void)
     g_assert_nonnull(orf_asset_material(inside, 0)->texture);
 }
 
+/* What came in plain metres goes back so, for readers that know no nodes, and reads the same.
+ */
+static void
+plain_metres_go_back_as_they_were(void)
+{
+    enum { N = 3000 };
+    g_autoptr(GRand) random = g_rand_new_with_seed(11);
+    OrfMeshParts parts = { .n_vertices = N, .n_triangles = N / 3 };
+    parts.positions = ORF_ALLOC(NULL, float, 3 * N, "test", NULL);
+    parts.triangles = ORF_ALLOC(NULL, uint32_t, N, "test", NULL);
+    for (size_t i = 0; i < 3 * N; i++)
+        parts.positions[i] = (float)((double)(float)g_rand_double_range(random, -2, 2) * 1000);
+    for (size_t i = 0; i < N; i++)
+        parts.triangles[i] = (uint32_t)i;
+    g_autoptr(OrfMesh) mesh = orf_mesh_new_take(&parts, NULL);
+    g_autoptr(OrfAsset) asset = orf_asset_new(mesh, NULL, 0);
+    orf_asset_set_metres(asset, true);
+    g_autoptr(GPtrArray) files = orf_format_save(NULL, asset, "gltf", NULL, NULL);
+    const OrfFile *json = files->pdata[0];
+    size_t size;
+    const uint8_t *text = g_bytes_get_data(json->bytes, &size);
+    g_assert_null(g_strstr_len((const char *)text, (gssize)size, "scale"));
+    g_autoptr(GPtrArray) one = orf_format_save(NULL, asset, "glb", NULL, NULL);
+    g_autoptr(OrfAsset) back =
+        orf_format_load(NULL, ((OrfFile *)one->pdata[0])->bytes, NULL, NULL, NULL);
+    g_assert_true(orf_asset_metres(back));
+    g_assert_true(!memcmp(orf_mesh_positions(orf_asset_mesh(back)), orf_mesh_positions(mesh),
+                          3 * N * sizeof(float)));
+    g_autoptr(OrfAsset) ours = orf_asset_new(mesh, NULL, 0);
+    g_autoptr(GPtrArray) usual = orf_format_save(NULL, ours, "glb", NULL, NULL);
+    g_autoptr(OrfAsset) again =
+        orf_format_load(NULL, ((OrfFile *)usual->pdata[0])->bytes, NULL, NULL, NULL);
+    g_assert_false(orf_asset_metres(again));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -438,5 +473,7 @@ main(int argc, char **argv)
     g_test_add_func("/format/glb/bad-documents-are-refused", bad_documents_are_refused);
     g_test_add_func("/format/glb/bad-containers-are-refused", bad_containers_are_refused);
     g_test_add_func("/format/glb/deep-nodes-are-refused", deep_nodes_are_refused);
+    g_test_add_func("/format/glb/plain-metres-go-back-as-they-were",
+                    plain_metres_go_back_as_they_were);
     return g_test_run();
 }
