@@ -5,8 +5,13 @@
 #include "engine/operation-priv.h"
 
 static const OrfParam params[] = {
-    ORF_CHOICE("level", "auto|remesh", "auto",
-               "auto changes no more than it must; remesh makes a new surface in any case."),
+    ORF_CHOICE(
+        "level", "auto|safe|full|remesh", "auto",
+        "auto changes no more than it must; safe welds, cleans and closes small holes, full "
+        "drops inner walls, turns and closes: no further, even when that makes no solid; "
+        "remesh makes a new surface in any case."),
+    ORF_CHOICE("open", "close|keep", "close",
+               "close makes a solid of what is open; keep leaves every hole and only cleans."),
     ORF_INT("cells", 60, 600, "250",
             "Of the grid along the diagonal: more keep finer parts and take longer."),
     ORF_BOOL("keep-voids", "false",
@@ -69,6 +74,10 @@ text_of(const OrfRepairReport *r)
     for (size_t i = 0; i < N_LINES; i++)
         if (lines[i].count > 0)
             g_string_append_printf(out, "\n  %-12.0f %s", lines[i].count, lines[i].says);
+    if (!orf_measures_solid(&r->after))
+        g_string_append(out,
+                        "\n  not a solid  yet: --level auto goes on, \"mesh info\" tells what "
+                        "is left");
     g_string_append_printf(out, "\n  triangles    %zu, before %zu\n  volume       %.4g cm3",
                            r->after.triangles, r->before.triangles, r->after.volume / 1e3);
     return g_string_free(out, FALSE);
@@ -127,9 +136,13 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
     g_autoptr(GPtrArray) assets = orf_order_load(orf_task_step(task), order, error);
     if (!assets)
         return false;
-    bool remesh = g_str_equal(orf_params_text(order->params, "level"), "remesh");
+    OrfRepairLevel level = ORF_REPAIR_AUTO;
+    for (size_t i = ORF_REPAIR_SAFE; i < G_N_ELEMENTS(ways); i++)
+        if (g_str_equal(orf_params_text(order->params, "level"), ways[i]))
+            level = (OrfRepairLevel)i;
     OrfRepair options = {
-        .level = remesh ? ORF_REPAIR_REMESH : ORF_REPAIR_AUTO,
+        .level = level,
+        .keep_open = g_str_equal(orf_params_text(order->params, "open"), "keep"),
         .cells = (unsigned)orf_params_int(order->params, "cells"),
         .keep_voids = orf_params_bool(order->params, "keep-voids"),
         .keep_bottom = orf_params_bool(order->params, "keep-bottom"),

@@ -254,10 +254,13 @@ typedef enum {
 } OrfRepairLevel;
 
 typedef struct {
-    OrfRepairLevel level; /* AUTO, or REMESH: a new surface in any case */
-    unsigned cells;       /* of the grid along the diagonal; 0: 250 */
-    bool keep_voids;      /* closed inner shells stay even when they line the outer one */
-    bool keep_bottom;     /* a flat open bottom with a thin rim stays open */
+    /* AUTO; SAFE and FULL: no further than that, be the result a solid or not (`after` tells);
+     * REMESH: a new surface in any case */
+    OrfRepairLevel level;
+    unsigned cells;   /* of the grid along the diagonal; 0: 250 */
+    bool keep_voids;  /* closed inner shells stay even when they line the outer one */
+    bool keep_bottom; /* a flat open bottom with a thin rim stays open */
+    bool keep_open;   /* no hole is closed: welded, cleaned, no further than SAFE */
 } OrfRepair;
 
 typedef struct {
@@ -271,11 +274,11 @@ typedef struct {
     double door;   /* mm: the widest of them; 0: none */
 } OrfRepairReport;
 
-/* Makes a closed, manifold, oriented solid without crossings of any triangles, changing no more
- * than it must: sound meshes come back as the same object, kept triangles keep their vertices,
- * UVs, colours and groups. A remeshed surface has none of them. `options` and `ret_report` may
- * be NULL. Errors: BAD_INPUT (nothing with an area), CANCELLED, TOO_LARGE.
- * docs/decisions/0070-repair.md. */
+/* Makes a closed, manifold, oriented solid without crossings of any triangles (as far as the
+ * level and `keep_open` let it), changing no more than it must: sound meshes come back as the
+ * same object, kept triangles keep their vertices, UVs, colours and groups. A remeshed surface
+ * has none of them. `options` and `ret_report` may be NULL. Errors: BAD_INPUT (nothing with an
+ * area), CANCELLED, TOO_LARGE. docs/decisions/0070-repair.md. */
 OrfMesh *orf_mesh_repair(OrfTask *task, OrfMesh *mesh, const OrfRepair *options,
                          OrfRepairReport *ret_report, GError **error);
 

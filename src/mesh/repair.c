@@ -52,6 +52,13 @@ measure(Job *job, const OrfMesh *mesh, OrfMeasures *ret, GError **error)
     return !orf_measures_solid(ret) || orf_mesh_measure(job->task, mesh, true, ret, error);
 }
 
+/* Nothing beyond this rung is wished. */
+static bool
+is_last_rung(const OrfRepair *options, OrfRepairLevel rung)
+{
+    return options->level == rung || (options->keep_open && rung == ORF_REPAIR_SAFE);
+}
+
 /* --- Hidden rooms ------------------------------------------------------------------------- */
 
 static bool
@@ -361,6 +368,18 @@ remesh(Job *job, const OrfMesh *kept, const float *winding, GError **error)
     return NULL;
 }
 
+/* Rung 2 as far as it goes, when no rung may follow: the holes that can be closed are. */
+static OrfMesh *
+close_what_can(Job *job, const OrfMesh *kept, GError **error)
+{
+    g_autoptr(OrfMesh) apart = orf_repair_split(job->task, kept, error);
+    g_autoptr(OrfMesh) whole =
+        apart ? orf_repair_fill(job->task, apart, LONGEST_LOOP, &job->report->holes, error)
+              : NULL;
+    return whole && measure(job, whole, &job->report->after, error) ? g_steal_pointer(&whole)
+                                                                    : NULL;
+}
+
 /* A solid by closing the kept triangles and one by a new surface: the first, unless it went
  * astray and the second did less. */
 static OrfMesh *
@@ -381,6 +400,8 @@ choose_rung(Job *job, const OrfMesh *kept, const float *winding, GError **error)
         if (filled && filled_off <= ASTRAY * job->diagonal)
             return g_steal_pointer(&filled);
     }
+    if (is_last_rung(job->options, ORF_REPAIR_FULL))
+        return filled ? g_steal_pointer(&filled) : close_what_can(job, kept, error);
     OrfRepairReport before = *job->report;
     g_autoptr(OrfMesh) new = remesh(job, kept, winding, error);
     if (!new || (filled && !find_astray(job, kept, new, &new_off, error)))
@@ -432,23 +453,36 @@ find_buried(Job *job, const OrfMesh *mesh, bool *ret_buried, GError **error)
     return true;
 }
 
+/* What came of it has the same triangles, and as many vertices. */
+static bool
+changed_nothing(const Job *job, const OrfMesh *mesh, const OrfMesh *result)
+{
+    size_t n = orf_mesh_n_triangles(mesh);
+    return job->report->holes == 0 && job->report->crumbs == 0 &&
+           orf_mesh_n_triangles(result) == n &&
+           orf_mesh_n_vertices(result) == orf_mesh_n_vertices(mesh);
+}
+
 /* Rungs 0 and 1: what needs no look at the inside. NULL with `error` unset: climb. */
 static OrfMesh *
 try_safe(Job *job, OrfMesh *mesh, OrfMesh *clean, GError **error)
 {
     OrfRepairReport *report = job->report;
-    bool buried;
-    if (report->hidden > EMPTY || report->bottom)
+    bool buried, last = is_last_rung(job->options, ORF_REPAIR_SAFE);
+    if (!last && (report->hidden > EMPTY || report->bottom))
         return NULL;
     g_autoptr(OrfMesh) apart = orf_repair_split(job->task, clean, error);
+    size_t longest = job->options->keep_open ? 0 : SMALL_LOOP;
     g_autoptr(OrfMesh) whole =
-        apart ? orf_repair_fill(job->task, apart, SMALL_LOOP, &report->holes, error) : NULL;
+        apart ? orf_repair_fill(job->task, apart, longest, &report->holes, error) : NULL;
     g_autoptr(OrfMesh) clear = whole ? drop_crumbs(job, whole, DUST, error) : NULL;
     if (!clear || !measure(job, clear, &report->after, error))
         return NULL;
-    if (!is_sound(&report->after) || !find_buried(job, clear, &buried, error) || buried)
+    if (!last &&
+        (!is_sound(&report->after) || !find_buried(job, clear, &buried, error) || buried))
         return NULL;
-    bool same = is_sound(&report->before) && report->crumbs == 0;
+    bool same =
+        (is_sound(&report->before) && report->crumbs == 0) || changed_nothing(job, mesh, clear);
     report->way = same ? ORF_REPAIR_NOTHING : ORF_REPAIR_SAFE;
     return same ? orf_mesh_ref(mesh) : g_steal_pointer(&clear);
 }
@@ -468,6 +502,9 @@ static OrfMesh *
 repair(Job *job, OrfMesh *mesh, GError **error)
 {
     OrfRepairReport *report = job->report;
+    if (job->options->keep_open && job->options->level == ORF_REPAIR_REMESH)
+        return ORF_FAIL(error, BAD_INPUT,
+                        "repair: a new surface is closed; keep what is open at another level");
     if (!measure(job, mesh, &report->before, error))
         return NULL;
     g_autoptr(OrfMesh) clean =

@@ -312,6 +312,53 @@ remesh_keeps_the_shape(void)
                                    0.005 * volume_of(torus));
 }
 
+/* --- Wishes ------------------------------------------------------------------------------- */
+
+static OrfMesh *
+mend_so(OrfMesh *mesh, const OrfRepair *how, OrfRepairReport *report)
+{
+    g_autoptr(GError) error = NULL;
+    OrfMesh *result = orf_mesh_repair(NULL, mesh, how, report, &error);
+    g_assert_no_error(error);
+    return result;
+}
+
+static void
+no_level_goes_further_than_wished(void)
+{
+    g_autoptr(OrfMesh) a = shape_cube(20, (float[3]){ 0, 0, 0 });
+    g_autoptr(OrfMesh) b = shape_cube(20, (float[3]){ 11.3f, 7.7f, 5.1f });
+    g_autoptr(OrfMesh) both = joined(a, b); /* a solid takes a new surface, or cutting */
+    OrfRepairReport report;
+    g_autoptr(OrfMesh) safe =
+        mend_so(both, &(OrfRepair){ .level = ORF_REPAIR_SAFE, .cells = 80 }, &report);
+    g_assert_cmpint(report.way, ==, ORF_REPAIR_NOTHING);
+    g_assert_true(safe == both);
+    g_autoptr(OrfMesh) full =
+        mend_so(both, &(OrfRepair){ .level = ORF_REPAIR_FULL, .cells = 80 }, &report);
+    g_assert_cmpint(report.way, ==, ORF_REPAIR_FULL);
+    assert_vertices_kept(full, both);
+}
+
+static void
+open_stays_open_when_wished(void)
+{
+    g_autoptr(OrfMesh) whole = ball();
+    g_autoptr(OrfMesh) holed = damaged(whole, pin_holes, NULL);
+    g_autoptr(OrfMesh) twice = joined(holed, holed);
+    OrfRepairReport report;
+    OrfRepair keep = { .keep_open = true, .cells = 80 };
+    g_autoptr(OrfMesh) same = mend_so(holed, &keep, &report);
+    g_assert_true(same == holed);
+    g_autoptr(OrfMesh) once = mend_so(twice, &keep, &report);
+    g_assert_cmpuint(orf_mesh_n_triangles(once), ==, orf_mesh_n_triangles(holed));
+    g_assert_cmpuint(report.after.boundary_edges, ==, report.before.boundary_edges / 2);
+    keep.level = ORF_REPAIR_REMESH;
+    g_autoptr(GError) error = NULL;
+    g_assert_null(orf_mesh_repair(NULL, holed, &keep, NULL, &error));
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT);
+}
+
 /* --- Bad input ---------------------------------------------------------------------------- */
 
 static void
@@ -325,6 +372,72 @@ nothing_is_refused(void)
         g_assert_null(orf_mesh_repair(NULL, mesh, NULL, NULL, &error));
         g_assert_error(error, ORF_ERROR, ORF_ERROR_BAD_INPUT);
     }
+}
+
+/* A strip whose ends are joined with a half turn; without a rim it is half of a Klein bottle.
+ */
+static OrfMesh *
+moebius(float scale)
+{
+    enum { N = 60 };
+    float positions[6 * N];
+    uint32_t triangles[6 * N];
+    for (size_t i = 0; i < N; i++) {
+        float turn = 2 * (float)G_PI * (float)i / N;
+        for (size_t side = 0; side < 2; side++) {
+            float off = (side ? 4.0f : -4.0f), r = 20 + off * cosf(turn / 2);
+            const float p[3] = { r * cosf(turn), off * sinf(turn / 2), r * sinf(turn) };
+            for (size_t k = 0; k < 3; k++)
+                positions[6 * i + 3 * side + k] = scale * p[k];
+        }
+        uint32_t a = (uint32_t)(2 * i), b = (uint32_t)(2 * ((i + 1) % N));
+        bool last = i + 1 == N;
+        const uint32_t quad[6] = { a, a + 1, b + last, a + 1, b + !last, b + last };
+        memcpy(triangles + 6 * i, quad, sizeof quad);
+    }
+    return shape_new(positions, 2 * N, triangles, 2 * N);
+}
+
+/* What has no inside is made a solid of some kind, or it is said that none can be made: never
+ * something worse, and never for long. */
+static void
+moebius_and_huge_and_tiny_are_borne(void)
+{
+    static const float scales[] = { 1, 1e-30f, 1e30f };
+    for (size_t i = 0; i < G_N_ELEMENTS(scales); i++) {
+        g_autoptr(OrfMesh) strip = moebius(scales[i]);
+        g_autoptr(OrfMesh) whole = ball();
+        g_autoptr(OrfMesh) sized = scaled(whole, scales[i], false);
+        g_autoptr(OrfMesh) holed = damaged(sized, every_ninth, NULL);
+        OrfMesh *meshes[] = { strip, sized, holed };
+        for (size_t k = 0; k < G_N_ELEMENTS(meshes); k++) {
+            g_autoptr(GError) error = NULL;
+            OrfRepairReport report;
+            g_autoptr(OrfMesh) result =
+                orf_mesh_repair(NULL, meshes[k], &(OrfRepair){ .cells = 60 }, &report, &error);
+            g_test_message("scale %g, mesh %zu: %s", (double)scales[i], k,
+                           error ? error->message : "a solid");
+            g_assert_true(result || g_error_matches(error, ORF_ERROR, ORF_ERROR_BAD_INPUT));
+            if (result)
+                g_assert_true(orf_measures_solid(&report.after));
+        }
+    }
+}
+
+static void
+thousands_of_shells_are_borne(void)
+{
+    enum { N = 3000 };
+    g_autoptr(GPtrArray) cubes = g_ptr_array_new_with_free_func((GDestroyNotify)orf_mesh_unref);
+    for (int i = 0; i < N; i++)
+        g_ptr_array_add(cubes, shape_cube(1, (float[3]){ 2.0f * (float)(i % 20),
+                                                         2.0f * (float)(i / 20 % 20),
+                                                         2.0f * (float)(i / 400) }));
+    g_autoptr(OrfMesh) many = orf_mesh_join(NULL, (OrfMesh **)cubes->pdata, N, false, NULL);
+    OrfRepairReport report;
+    g_autoptr(OrfMesh) result = mend_so(many, &(OrfRepair){ .cells = 120 }, &report);
+    g_assert_true(result == many);
+    g_assert_cmpuint(report.after.shells, ==, N);
 }
 
 /* Whatever comes back of triangles at random is a solid, or it is said that none can be made.
@@ -405,6 +518,13 @@ main(int argc, char **argv)
     g_test_add_func("/mesh/repair/a-cup-stays-open", a_cup_stays_open);
     g_test_add_func("/mesh/repair/open-bottom-is-closed", open_bottom_is_closed);
     g_test_add_func("/mesh/repair/remesh-keeps-the-shape", remesh_keeps_the_shape);
+    g_test_add_func("/mesh/repair/no-level-goes-further-than-wished",
+                    no_level_goes_further_than_wished);
+    g_test_add_func("/mesh/repair/open-stays-open-when-wished", open_stays_open_when_wished);
+    g_test_add_func("/mesh/repair/moebius-and-huge-and-tiny-are-borne",
+                    moebius_and_huge_and_tiny_are_borne);
+    g_test_add_func("/mesh/repair/thousands-of-shells-are-borne",
+                    thousands_of_shells_are_borne);
     g_test_add_func("/mesh/repair/nothing-with-an-area-is-refused", nothing_is_refused);
     g_test_add_func("/mesh/repair/any-soup-becomes-a-solid", any_soup_becomes_a_solid);
     g_test_add_func("/mesh/repair/little-memory-is-said", little_memory_is_said);
