@@ -126,13 +126,13 @@ colours_go_to_the_nearest_place(void)
     g_autoptr(OrfMesh) small = orf_mesh_scale_move(NULL, onto, scale, offset, NULL);
     g_autoptr(OrfAsset) other = orf_asset_transfer(NULL, asset, small, NULL);
     g_assert_nonnull(other);
-    const uint8_t *colors = orf_mesh_colors(orf_asset_mesh(other));
+    orf_autofree uint8_t *colors = orf_asset_vertex_colors(NULL, other, NULL);
     static const size_t texel_of[4] = { 2, 3, 1, 0 }; /* v = 0 is the top row */
     for (size_t v = 0; v < 4; v++)
-        for (size_t k = 0; k < 3; k++)
-            g_assert_cmpuint(
-                colors[4 * v + k], ==,
-                orf_image_u8(picture)[texel_of[v] * orf_image_channels(picture) + k]);
+        for (size_t k = 0; k < 3; k++) {
+            int was = orf_image_u8(picture)[texel_of[v] * orf_image_channels(picture) + k];
+            g_assert_cmpint(abs((int)colors[4 * v + k] - was), <=, 12); /* it became a JPEG */
+        }
 }
 
 int
