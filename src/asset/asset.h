@@ -105,6 +105,17 @@ orf_asset_render(OrfTask *task, const OrfAsset *asset, const OrfView *view, GErr
  * comparing the two pixel by pixel. */
 OrfImage *orf_asset_render_like(OrfTask *task, const OrfAsset *asset, const OrfProjection *like,
                                 GError **error);
+/* What a picture of a mesh can show. */
+typedef enum {
+    ORF_HEAT_DEFECTS,
+    ORF_HEAT_THICKNESS, /* of walls, along a ray inwards */
+    ORF_HEAT_CURVATURE,
+    ORF_HEAT_INSIDE, /* defects; what lies in front of the middle is taken away */
+} OrfHeat;
+/* The faces in colours that say so, and a legend (caller owns): asset/heat.c. Errors:
+ * CANCELLED, TOO_LARGE. */
+OrfAsset *
+orf_asset_heat(OrfTask *task, OrfMesh *mesh, OrfHeat what, char **ret_legend, GError **error);
 /* Four views in a row with captions and sizes: front, side, top, three-quarter; of a plate the
  * face that can be read first, of a lithophane how it looks lit from behind second. RGBA
  * ORF_U8. */
