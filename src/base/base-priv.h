@@ -35,7 +35,8 @@ struct OrfEngine {
     gatomicrefcount refs;
     unsigned cores;
     char **nets;
-    GThreadPool *pool; /* helpers of all tasks */
+    GHashTable *offers; /* name to table, both static; fixed once the engine is shared */
+    GThreadPool *pool;  /* helpers of all tasks */
     GMutex lock;
     GCond loaded;         /* a resident is there, or could not be loaded */
     GArray *devices;      /* of OrfHeldDevice; fixed once the engine is shared */

@@ -84,6 +84,10 @@ unsigned orf_engine_n_devices(const OrfEngine *engine);
 const char *orf_engine_device_name(const OrfEngine *engine, unsigned device); /* "cpu" */
 void *orf_engine_device_backend(const OrfEngine *engine, unsigned device); /* NULL: the CPU */
 const char *const *orf_engine_net_folders(const OrfEngine *engine);        /* NULL-terminated */
+/* What a room above does for rooms below it, by name: "cutout" (image/image.h). Set while the
+ * engine is opened; `table` outlives it and is of the type that the name stands for. */
+void orf_engine_offer(OrfEngine *engine, const char *name, const void *table);
+const void *orf_engine_offered(const OrfEngine *engine, const char *name); /* NULL: nothing */
 unsigned orf_engine_cores(const OrfEngine *engine);
 
 typedef struct {

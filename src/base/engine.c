@@ -28,6 +28,7 @@ orf_engine_new_bare(const OrfEngineOptions *options)
     g_atomic_ref_count_init(&engine->refs);
     engine->cores = MAX(1, options->cores);
     engine->nets = options->nets ? g_strdupv((char **)options->nets) : g_new0(char *, 1);
+    engine->offers = g_hash_table_new(g_str_hash, g_str_equal);
     engine->pool = orf_pool_new(engine->cores);
     engine->devices = g_array_new(FALSE, TRUE, sizeof(OrfHeldDevice));
     engine->promises = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
@@ -69,6 +70,7 @@ orf_engine_unref(OrfEngine *engine)
     close_devices(engine);
     g_hash_table_unref(engine->promises);
     g_strfreev(engine->nets);
+    g_hash_table_unref(engine->offers);
     g_mutex_clear(&engine->lock);
     g_cond_clear(&engine->loaded);
     g_free(engine);
@@ -115,6 +117,18 @@ orf_engine_net_folders(const OrfEngine *engine)
 {
     static const char *const none[] = { NULL };
     return engine ? (const char *const *)engine->nets : none;
+}
+
+void
+orf_engine_offer(OrfEngine *engine, const char *name, const void *table)
+{
+    g_hash_table_insert(engine->offers, (char *)name, (void *)table);
+}
+
+const void *
+orf_engine_offered(const OrfEngine *engine, const char *name)
+{
+    return engine ? g_hash_table_lookup(engine->offers, name) : NULL;
 }
 
 unsigned

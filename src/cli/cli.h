@@ -82,6 +82,9 @@ double orf_run_seconds(const OrfRun *run); /* since orf_run_new */
 void orf_run_say(OrfRun *run, const char *format, ...) G_GNUC_PRINTF(2, 3); /* a plain line */
 void orf_run_free(OrfRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfRun, orf_run_free)
+/* Where nets are looked for: ORFEAS_NETS, folders with ":" between, or "orfeas/nets" in the
+ * user's data folder. Caller owns. */
+char **orf_cli_net_folders(void);
 /* Held while a file is written. */
 void orf_run_lock_files(void);
 void orf_run_unlock_files(void);

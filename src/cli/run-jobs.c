@@ -36,7 +36,8 @@ run(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--memory") == 0)
         memory = g_ascii_strtoull(argv[2], NULL, 10);
     keep_memory_together();
-    return orf_daemon_run_jobs(memory, HOOK);
+    g_auto(GStrv) nets = orf_cli_net_folders();
+    return orf_daemon_run_jobs(memory, (const char *const *)nets, HOOK);
 }
 
 const OrfCommand orf_command_run_jobs = {

@@ -178,6 +178,22 @@ orf_run_say(OrfRun *run, const char *format, ...)
     g_mutex_unlock(&run->lock);
 }
 
+/* --- Nets ------------------------------------------------------------------------------- */
+
+char **
+orf_cli_net_folders(void)
+{
+    const char *told = g_getenv("ORFEAS_NETS");
+    if (told && *told)
+        return g_strsplit(told, G_SEARCHPATH_SEPARATOR_S, -1);
+    GStrvBuilder *list = g_strv_builder_new();
+    g_autofree char *own = g_build_filename(g_get_user_data_dir(), "orfeas", "nets", NULL);
+    g_strv_builder_add(list, own);
+    char **folders = g_strv_builder_end(list);
+    g_strv_builder_unref(list);
+    return folders;
+}
+
 /* --- Life --------------------------------------------------------------------------------- */
 
 OrfRun *
@@ -189,9 +205,14 @@ orf_run_new(OrfShow show, unsigned cores, size_t memory)
     run->show = show;
     run->began = g_get_monotonic_time();
     g_mutex_init(&run->lock);
+    cores = cores ? cores : machine.cores;
+    g_auto(GStrv) nets = orf_cli_net_folders();
+    g_autoptr(OrfEngine) engine = orf_engine_new(
+        &(OrfEngineOptions){ .nets = (const char *const *)nets, .cores = cores }, NULL);
     run->task = orf_task_new(&(OrfTaskOptions){
-        .cores = cores ? cores : machine.cores,
+        .cores = cores,
         .memory = memory ? memory : (size_t)(machine.memory_total / 4 * 3),
+        .engine = engine,
         .progress = on_progress,
         .progress_data = run,
     });

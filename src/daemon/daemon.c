@@ -224,9 +224,9 @@ orf_daemon_add_cuda(OrfJson *json, const char *key)
 }
 
 int
-orf_daemon_run_jobs(uint64_t memory, OrfRunHook hook)
+orf_daemon_run_jobs(uint64_t memory, const char *const *nets, OrfRunHook hook)
 {
-    return orf_run_jobs(memory, hook);
+    return orf_run_jobs(memory, nets, hook);
 }
 
 char *

@@ -53,8 +53,10 @@ void orf_daemon_add_cuda(OrfJson *json, const char *key);
 /* The API described: "openapi" (JSON) or "reference" (Markdown); NULL: neither. Caller owns. */
 char *orf_daemon_describe(const char *what);
 
-/* The process that runs jobs for a server: see orf_run_jobs. `hook` is NULL but in tests. */
-int orf_daemon_run_jobs(uint64_t memory, void (*hook)(const char *picture, const char *step));
+/* The process that runs jobs for a server: see orf_run_jobs. `nets`: folders where nets are
+ * looked for; `hook` is NULL but in tests. */
+int orf_daemon_run_jobs(uint64_t memory, const char *const *nets,
+                        void (*hook)(const char *picture, const char *step));
 /* Confines this process for ever and says how; caller owns. */
 char *orf_daemon_confinement(void);
 

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
+#include "engine/cutout-net.h"
+
 #include "format/format.h"
 #include "generate/generate.h"
 
@@ -23,6 +25,7 @@ OrfEngine *
 orf_engine_new(const OrfEngineOptions *options, GError **error)
 {
     g_autoptr(OrfEngine) engine = orf_engine_new_bare(options);
+    orf_engine_offer_cutout(engine);
     const char *const *names = options ? options->devices : NULL;
     for (; names && *names; names++)
         if (!open_device(engine, *names, error))

@@ -4,11 +4,19 @@
 #include "engine/operation-priv.h"
 
 static const OrfParam params[] = {
-    ORF_CHOICE("method", "auto|alpha|flat|scene|ink|grabcut", "auto", "How it is found."),
+    ORF_CHOICE("method", "auto|classic|isnet|u2net|alpha|flat|scene|ink|grabcut", "auto",
+               "How it is found: auto asks a matting net where one is installed."),
     ORF_BOOL("mask", "false", "The grey mask, not the picture."),
     ORF_INT("side", 0, 16384, "0", "Longer side of the result in pixels; 0: as the picture."),
     ORF_INT("seed", 0, 9007199254740991, "0", "Same seed, same result."),
 };
+
+static bool
+is_net(const OrfParams *given)
+{
+    const char *name = orf_params_text(given, "method");
+    return g_str_equal(name, "isnet") || g_str_equal(name, "u2net");
+}
 
 /* ORF_CUTOUT_NONE: whichever fits. */
 static OrfCutoutMethod
@@ -18,7 +26,18 @@ method_of(const OrfParams *given)
     for (OrfCutoutMethod method = ORF_CUTOUT_ALPHA; method <= ORF_CUTOUT_GRABCUT; method++)
         if (g_str_equal(name, orf_cutout_method_name(method)))
             return method;
-    return ORF_CUTOUT_NONE;
+    return is_net(given) ? ORF_CUTOUT_NET : ORF_CUTOUT_NONE;
+}
+
+static OrfImage *
+ask_net(OrfTask *task, const OrfImage *image, OrfCutout *how, void *data, GError **error)
+{
+    const OrfCutoutNets *nets = orf_engine_offered(orf_task_engine(task), ORF_CUTOUT_OFFER);
+    const OrfParams *given = data;
+    const char *net = is_net(given) ? orf_params_text(given, "method") : "";
+    if (!nets && *net)
+        return ORF_FAIL(error, NOT_FOUND, "cut out: no nets are installed here");
+    return nets ? nets->cut(task, image, how, &(OrfCutoutWish){ .net = net }, error) : NULL;
 }
 
 static void
@@ -54,7 +73,9 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
 {
     const OrfOrderInput *input = orf_order_input(order, 0);
     OrfCutoutOptions options = { .force = method_of(order->params),
-                                 .seed = (uint64_t)orf_params_int(order->params, "seed") };
+                                 .seed = (uint64_t)orf_params_int(order->params, "seed"),
+                                 .net = ask_net,
+                                 .net_data = order->params };
     OrfImageLoad load = { .max_side = (unsigned)orf_params_int(order->params, "side") };
     if (!input->bytes)
         return ORF_FALSE(error, BUG, "%s: only its digest is here", input->name);
@@ -62,6 +83,8 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
     if (!picture)
         return false;
     OrfCutout how = { 0 };
+    if (g_str_equal(orf_params_text(order->params, "method"), "classic"))
+        options.net = NULL;
     g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, &how, error);
     if (!alpha) {
         g_prefix_error(error, "%s: ", input->name);

@@ -245,6 +245,52 @@ cutout_makes_a_picture_and_says_how(void)
     g_assert_cmpuint(MAX(info.width, info.height), ==, 200);
 }
 
+/* A narrow IS-Net with random weights, in a net folder. */
+static OrfEngine *
+engine_with_a_net(void)
+{
+    g_autofree char *folder = g_build_filename(g_getenv("G_TEST_SRCDIR"), "tests", "data",
+                                               "nets", "matting-isnet", NULL);
+    const char *folders[] = { folder, NULL };
+    return orf_engine_new(&(OrfEngineOptions){ .nets = folders, .cores = 2 }, NULL);
+}
+
+static void
+a_net_in_the_folder_cuts_out_and_is_named(void)
+{
+    g_autoptr(OrfEngine) engine = engine_with_a_net();
+    g_autoptr(OrfTask) task = orf_task_new(&(OrfTaskOptions){ .engine = engine, .cores = 2 });
+    g_autoptr(GBytes) picture = sample("cup.jpg");
+    static const char *const asked[] = { "method", "isnet", "side", "160", NULL };
+    g_autoptr(OrfOrder) order = order_of("cutout", asked, picture, "cup.jpg");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfOutcome) outcome = orf_order_run(task, order, NULL, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(orf_outcome_text(outcome), "net isnet"));
+    g_autoptr(GArray) kept = orf_engine_residents(engine);
+    g_assert_cmpuint(kept->len, ==, 1); /* the weights stay for the next picture */
+    static const char *const other[] = { "method", "u2net", NULL };
+    g_autoptr(OrfOrder) missing = order_of("cutout", other, picture, "cup.jpg");
+    g_assert_null(orf_order_run(task, missing, NULL, NULL, &error));
+    g_assert_error(error, ORF_ERROR, ORF_ERROR_NOT_FOUND);
+}
+
+static void
+the_digest_knows_the_net_that_would_cut_out(void)
+{
+    g_autoptr(OrfEngine) engine = engine_with_a_net();
+    g_autoptr(GBytes) picture = sample("cup.jpg");
+    static const char *const plain[] = { "generator", "inflate", NULL };
+    static const char *const classic[] = { "generator", "inflate", "cutout", "classic", NULL };
+    g_autoptr(OrfOrder) by_net = order_of("generate", plain, picture, "cup.jpg");
+    g_autoptr(OrfOrder) without = order_of("generate", classic, picture, "cup.jpg");
+    g_autofree char *a = orf_order_digest(engine, by_net), *b = orf_order_digest(NULL, by_net);
+    g_autofree char *c = orf_order_digest(engine, without);
+    g_autofree char *d = orf_order_digest(NULL, without);
+    g_assert_cmpstr(a, !=, b);
+    g_assert_cmpstr(c, ==, d);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -265,6 +311,10 @@ main(int argc, char **argv)
         { "convert-makes-every-format", convert_makes_every_format },
         { "view-draws-several", view_draws_several },
         { "cutout-makes-a-picture-and-says-how", cutout_makes_a_picture_and_says_how },
+        { "a-net-in-the-folder-cuts-out-and-is-named",
+          a_net_in_the_folder_cuts_out_and_is_named },
+        { "the-digest-knows-the-net-that-would-cut-out",
+          the_digest_knows_the_net_that_would_cut_out },
     };
     g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {

@@ -47,6 +47,8 @@ bool orf_subject_init(OrfTask *task, const OrfBatchItem *item, size_t index, uns
 OrfImage *
 orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
                   unsigned work_side, OrfCutout *ret_how, GError **error);
+/* Adds the net that a picture of this recipe is cut out by; nothing when there is none. */
+void orf_subject_identify(OrfEngine *engine, const OrfRecipe *recipe, OrfDigester *digester);
 /* The same subject, smaller: longer side of the box about `side` px; never enlarges. */
 bool orf_subject_shrink(OrfTask *task, const OrfSubject *subject, unsigned side,
                         OrfSubject *ret_subject, GError **error);

@@ -65,7 +65,7 @@ const OrfPicture *orf_recipe_picture(const OrfRecipe *recipe, size_t index);
  *   wall      length  0.8 mm   no part thinner than this
  *   texture   bool    true
  *   texture-size int  1024     side of the texture in pixels
- *   cutout    choice  auto     auto|alpha|flat|scene|ink|grabcut|none
+ *   cutout    choice  auto     auto|classic|isnet|u2net|alpha|flat|scene|ink|grabcut|none
  *   back      choice  auto     auto|mirror|plain: what the unseen back shows
  *   pose      choice  stand    stand|lie: upright, or on its back (front up)
  *   upto      choice  finished last stage wanted */

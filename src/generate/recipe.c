@@ -16,8 +16,10 @@ const OrfParam orf_common_params[] = {
                "No part of the result is thinner than this: two lines of a 0.4 mm nozzle."),
     ORF_BOOL("texture", "true", "Put the picture's colours on the result."),
     ORF_INT("texture-size", 64, 4096, "1024", "Side of the texture in pixels."),
-    ORF_CHOICE("cutout", "auto|alpha|flat|scene|ink|grabcut|none", "auto",
-               "How the subject is cut out of the picture; none takes the whole frame."),
+    ORF_CHOICE(
+        "cutout", "auto|classic|isnet|u2net|alpha|flat|scene|ink|grabcut|none", "auto",
+        "How the subject is cut out of the picture: auto asks a matting net where one is "
+        "installed, classic none; none takes the whole frame."),
     ORF_CHOICE(
         "back", "auto|mirror|plain", "auto",
         "What the unseen back shows: the front mirrored, or plain colours grown from the rim."),
@@ -313,13 +315,16 @@ add_input(OrfJson *json, const OrfPicture *picture)
 static void
 add_identity(OrfJson *json, OrfEngine *engine, const OrfRecipe *recipe)
 {
-    if (!recipe->generator->identify)
-        return;
-    char hex[ORF_DIGEST_SIZE];
+    char hex[ORF_DIGEST_SIZE], nothing[ORF_DIGEST_SIZE];
     g_autoptr(OrfDigester) digester = orf_digester_new();
-    recipe->generator->identify(engine, recipe, digester);
+    if (recipe->generator->identify)
+        recipe->generator->identify(engine, recipe, digester);
+    if (recipe->pictures->len)
+        orf_subject_identify(engine, recipe, digester);
     orf_digester_end(digester, hex);
-    orf_json_add_text(json, "identity", hex);
+    orf_digest("", 0, nothing);
+    if (recipe->generator->identify || !g_str_equal(hex, nothing))
+        orf_json_add_text(json, "identity", hex);
 }
 
 static int

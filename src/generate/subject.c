@@ -31,7 +31,8 @@ static const struct {
 } methods[] = {
     { "alpha", ORF_CUTOUT_ALPHA },     { "flat", ORF_CUTOUT_FLAT },
     { "scene", ORF_CUTOUT_SCENE },     { "ink", ORF_CUTOUT_INK },
-    { "grabcut", ORF_CUTOUT_GRABCUT },
+    { "grabcut", ORF_CUTOUT_GRABCUT }, { "isnet", ORF_CUTOUT_NET },
+    { "u2net", ORF_CUTOUT_NET },
 };
 
 static OrfCutoutMethod
@@ -64,6 +65,58 @@ load_mask(OrfTask *task, const OrfRecipe *recipe, const OrfImage *picture, GErro
                           &(OrfImageLoad){ .max_side = side }, error);
 }
 
+/* --- By a net ------------------------------------------------------------------------------
+ */
+
+static bool
+is_family(const char *name)
+{
+    return g_str_equal(name, "isnet") || g_str_equal(name, "u2net");
+}
+
+typedef struct {
+    const OrfRecipe *recipe;
+    size_t index;
+} Asked;
+
+/* Always as large: the mask does not depend on the stage. */
+static OrfImage *
+picture_for_net(OrfTask *task, void *data, GError **error)
+{
+    const Asked *asked = data;
+    return orf_recipe_load(task, asked->recipe, asked->index,
+                           &(OrfImageLoad){ .max_side = ORF_CUTOUT_NET_SIDE }, error);
+}
+
+static OrfImage *
+ask_net(OrfTask *task, const OrfImage *image, OrfCutout *how, void *data, GError **error)
+{
+    Asked *asked = data;
+    const OrfCutoutNets *nets = orf_engine_offered(orf_task_engine(task), ORF_CUTOUT_OFFER);
+    const OrfPicture *picture = orf_recipe_picture(asked->recipe, asked->index);
+    const char *name = orf_params_text(asked->recipe->params, "cutout");
+    if (!nets && is_family(name))
+        return ORF_FAIL(error, NOT_FOUND, "cut out: no nets are installed here");
+    if (!nets)
+        return NULL;
+    g_autofree char *key =
+        *picture->digest ? g_strdup(picture->digest) : orf_digest_bytes(picture->bytes);
+    OrfCutoutWish wish = { .net = is_family(name) ? name : "",
+                           .key = key,
+                           .picture = picture_for_net,
+                           .data = asked };
+    return nets->cut(task, image, how, &wish, error);
+}
+
+void
+orf_subject_identify(OrfEngine *engine, const OrfRecipe *recipe, OrfDigester *digester)
+{
+    const OrfCutoutNets *nets = orf_engine_offered(engine, ORF_CUTOUT_OFFER);
+    const char *name = orf_params_text(recipe->params, "cutout");
+    if (nets && (is_family(name) || g_str_equal(name, "auto")))
+        nets->identify(engine, is_family(name) ? name : "", digester);
+}
+
 OrfImage *
 orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const OrfImage *picture,
                   unsigned work_side, OrfCutout *ret_how, GError **error)
@@ -79,13 +132,19 @@ orf_subject_alpha(OrfTask *task, const OrfRecipe *recipe, size_t index, const Or
     g_autoptr(OrfImage) mask = NULL;
     if (given && !(mask = load_mask(task, recipe, picture, error)))
         return NULL;
+    Asked asked = { recipe, index };
+    bool classic = g_str_equal(orf_params_text(recipe->params, "cutout"), "classic");
     OrfCutoutOptions options = { .force = forced_method(recipe),
+                                 .net = classic ? NULL : ask_net,
+                                 .net_data = &asked,
                                  .work_side = work_side,
                                  .seed = (uint64_t)orf_params_int(recipe->params, "seed"),
                                  .mask = mask };
     g_autoptr(OrfImage) alpha = orf_image_cut_out(task, picture, &options, ret_how, error);
     if (!alpha)
         g_prefix_error(error, "%s: ", orf_recipe_picture(recipe, index)->name);
+    else if (ret_how->method == ORF_CUTOUT_NET)
+        orf_task_note(task, "cut out %s", ret_how->reason);
     return g_steal_pointer(&alpha);
 }
 

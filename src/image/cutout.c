@@ -5,6 +5,9 @@
  *     the user's mask > the picture's own alpha > smooth background(s) > lines on paper >
  * GrabCut
  *
+ * A network, where one is installed, comes before two smooth backgrounds and GrabCut; one
+ * smooth background that is sure, and lines on paper, are cut out better without it.
+ *
  * All but the first two work on a small copy and end in one matte at full size. A smooth
  * background that is sure enough ends the search; else GrabCut has its say and the surer of
  * both counts. */
@@ -14,13 +17,15 @@
 
 enum { WORK_SIDE = 256, LEAST_SIDE = 8, MOST_SIDE = 1024 };
 static const double SURE = 0.5;
-static const float SAME = 2; /* dE: a picture that varies less is of one colour */
+static const double NET_SURE = 0.35; /* a net, that it saw a subject */
+static const double PLAIN = 0.9;     /* so sure of one background that no network does better */
+static const float SAME = 2;         /* dE: a picture that varies less is of one colour */
 
 const char *
 orf_cutout_method_name(OrfCutoutMethod method)
 {
-    static const char *const names[] = { "none",  "given", "alpha",  "flat",
-                                         "scene", "ink",   "grabcut" };
+    static const char *const names[] = { "none",  "given", "alpha",   "flat",
+                                         "scene", "ink",   "grabcut", "net" };
     return (unsigned)method < G_N_ELEMENTS(names) ? names[method] : "unknown";
 }
 
@@ -165,6 +170,10 @@ typedef struct {
     OrfCutoutMethod force;
     uint8_t *mask, *other; /* [n] the best so far, and a trial */
     OrfCutout how;
+    const OrfImage *image;
+    OrfCutoutFn ask; /* a network; NULL: none */
+    void *ask_data;
+    OrfImage *alpha; /* what it said, instead of a mask */
 } Search;
 
 /* Keeps the trial when it is surer than what there is. */
@@ -242,6 +251,32 @@ why_hopeless(const OrfCutoutWork *work)
     return NULL;
 }
 
+/* Whether a network may know better than the smooth background that was found. */
+static bool
+may_ask(const Search *search)
+{
+    bool plain = search->how.method == ORF_CUTOUT_FLAT || search->how.method == ORF_CUTOUT_INK;
+    return search->ask && search->force == ORF_CUTOUT_NONE &&
+           !(plain && search->how.confidence >= PLAIN);
+}
+
+/* Sets `alpha` when it is sure. `error` is not NULL. */
+static bool
+ask_net(Search *search, GError **error)
+{
+    OrfCutout how = { 0 };
+    g_autoptr(OrfImage) alpha =
+        search->ask(search->task, search->image, &how, search->ask_data, error);
+    if (!alpha)
+        return !*error;
+    if (how.confidence < NET_SURE && search->force != ORF_CUTOUT_NET)
+        return true;
+    search->alpha = fetch(search->task, search->image, alpha, -1, error);
+    search->how = how;
+    search->how.method = ORF_CUTOUT_NET;
+    return search->alpha != NULL;
+}
+
 static bool
 look_for_subject(Search *search, GError **error)
 {
@@ -250,8 +285,14 @@ look_for_subject(Search *search, GError **error)
         g_strlcpy(search->how.reason, hopeless, sizeof search->how.reason);
         return true;
     }
+    if (search->force == ORF_CUTOUT_NET)
+        return ask_net(search, error);
     if (search->force != ORF_CUTOUT_GRABCUT && !try_backdrop(search, error))
         return false;
+    if (may_ask(search) && !ask_net(search, error))
+        return false;
+    if (search->alpha)
+        return true;
     bool open = search->force == ORF_CUTOUT_NONE && search->how.confidence < SURE;
     if ((open || search->force == ORF_CUTOUT_GRABCUT) && !try_grabcut(search, error))
         return false;
@@ -293,10 +334,18 @@ cut_picture(OrfTask *task, const OrfImage *image, const OrfCutoutWork *work,
                       .hint = { options->seed, options->box },
                       .force = options->force,
                       .mask = masks,
-                      .other = masks + work->n };
-    if (!look_for_subject(&search, error))
+                      .other = masks + work->n,
+                      .image = image,
+                      .ask = options->net,
+                      .ask_data = options->net_data };
+    GError *why = NULL;
+    if (!look_for_subject(&search, &why)) {
+        g_propagate_error(error, why);
         return NULL;
+    }
     *how = search.how;
+    if (search.alpha)
+        return search.alpha;
     return how->method ? orf_matte(task, image, work, search.mask, error)
                        : whole_frame(task, image, &search, error);
 }

@@ -90,6 +90,55 @@ ink_fills_a_drawn_outline_and_bridges_a_gap(void)
     }
 }
 
+/* A net that says: the left half, this surely. Counts how often it is asked. */
+typedef struct {
+    double confidence;
+    unsigned asked;
+} Net;
+
+static OrfImage *
+left_half(OrfTask *task, const OrfImage *image, OrfCutout *how, void *data, GError **error)
+{
+    (void)image;
+    Net *net = data;
+    net->asked++;
+    float *alpha = ORF_ALLOC(task, float, 20 * 10, "alpha", error);
+    for (size_t i = 0; i < 20 * 10; i++)
+        alpha[i] = i % 20 < 10;
+    how->confidence = net->confidence;
+    return orf_image_new_take(20, 10, 1, ORF_F32, alpha);
+}
+
+static OrfCutoutMethod
+method_with(Net *net, Shape shape, void (*ground)(double u, double v, double rgb[3]),
+            OrfCutoutMethod force)
+{
+    OrfCutout how;
+    OrfCutoutOptions options = { .force = force, .net = left_half, .net_data = net };
+    g_autoptr(OrfImage) image = paint(200, shape, ground);
+    g_autoptr(OrfImage) alpha = orf_image_cut_out(NULL, image, &options, &how, NULL);
+    g_assert_cmpuint(orf_image_width(alpha), ==, orf_image_width(image));
+    bool left = how.coverage > 0.49 && how.coverage < 0.51;
+    g_assert_cmpint(left, ==, how.method == ORF_CUTOUT_NET);
+    return how.method;
+}
+
+static void
+a_net_is_asked_where_the_background_is_busy(void)
+{
+    Net sure = { 0.9, 0 }, unsure = { 0.1, 0 };
+    g_assert_cmpint(method_with(&sure, disc, checks, 0), ==, ORF_CUTOUT_NET);
+    g_assert_cmpuint(sure.asked, ==, 1);
+    g_assert_cmpint(method_with(&sure, disc, even_ground, 0), ==, ORF_CUTOUT_FLAT);
+    g_assert_cmpint(method_with(&sure, disc, checks, ORF_CUTOUT_GRABCUT), ==,
+                    ORF_CUTOUT_GRABCUT);
+    g_assert_cmpuint(sure.asked, ==, 1); /* not where there is no need, nor against the wish */
+    g_assert_cmpint(method_with(&unsure, disc, checks, 0), ==, ORF_CUTOUT_GRABCUT);
+    g_assert_cmpuint(unsure.asked, ==, 1);
+    g_assert_cmpint(method_with(&unsure, disc, even_ground, ORF_CUTOUT_NET), ==,
+                    ORF_CUTOUT_NET); /* asked for by name it decides alone */
+}
+
 static void
 noise_has_no_confident_subject(void)
 {
@@ -272,6 +321,8 @@ main(int argc, char **argv)
           each_ground_gives_its_method_and_a_tight_mask },
         { "ink-fills-a-drawn-outline-and-bridges-a-gap",
           ink_fills_a_drawn_outline_and_bridges_a_gap },
+        { "a-net-is-asked-where-the-background-is-busy",
+          a_net_is_asked_where_the_background_is_busy },
         { "noise-has-no-confident-subject", noise_has_no_confident_subject },
         { "a-box-keeps-the-subject-inside", a_box_keeps_the_subject_inside },
         { "own-alpha-wins", own_alpha_wins },

@@ -132,8 +132,39 @@ typedef enum {
     ORF_CUTOUT_SCENE,   /* two smooth backgrounds one above the other: a table before a wall */
     ORF_CUTOUT_INK,     /* lines on paper, outside flooded */
     ORF_CUTOUT_GRABCUT, /* saliency, then GrabCut */
+    ORF_CUTOUT_NET,     /* a network that is installed */
 } OrfCutoutMethod;
 const char *orf_cutout_method_name(OrfCutoutMethod method);
+
+typedef struct {
+    OrfCutoutMethod method;
+    double confidence; /* 0..1; below 0.3 nothing that looks like a subject was found */
+    double coverage;   /* subject share of the frame, 0..1 */
+    char reason[160];  /* one line for the user */
+} OrfCutout;
+
+/* A network's cut-out, asked at most once a call. Alpha as one-channel ORF_F32 of any size over
+ * the same frame; fills `how`. NULL without error: there is none to ask. */
+typedef OrfImage *(*OrfCutoutFn)(OrfTask *task, const OrfImage *image, OrfCutout *how,
+                                 void *data, GError **error);
+
+/* What an engine offers as "cutout": networks that are installed in its folders. */
+typedef struct {
+    /* Its data: OrfCutoutWish. */
+    OrfCutoutFn cut;
+    /* Adds what decides its result; nothing when no such net is there. */
+    void (*identify)(OrfEngine *engine, const char *net, OrfDigester *digester);
+} OrfCutoutNets;
+typedef struct {
+    const char *net; /* a family, "isnet"; "": whichever is installed */
+    const char *key; /* names the picture: asked again, the mask is at hand; NULL: asked once */
+    /* The picture as the net should see it, at most ORF_CUTOUT_NET_SIDE, called when the mask
+     * is not at hand; NULL: the one that is cut out. */
+    OrfImage *(*picture)(OrfTask *task, void *data, GError **error);
+    void *data;
+} OrfCutoutWish;
+#define ORF_CUTOUT_OFFER "cutout" /* orf_engine_offered: OrfCutoutNets */
+#define ORF_CUTOUT_NET_SIDE 1024  /* px: what nets see at most */
 
 typedef struct {
     OrfCutoutMethod force; /* NONE: the first method of the cascade that is confident */
@@ -143,14 +174,10 @@ typedef struct {
         *box; /* optional hint: x0, y0, x1, y1 in 0..1 of the frame; subject is inside */
     const OrfImage *mask; /* optional, the user's: its alpha when that says something, else its
                              brightness; ORF_U8 or ORF_F32, any size. Wins over everything */
+    OrfCutoutFn net;      /* optional: asked where one smooth background is not sure enough, and
+                             under ORF_CUTOUT_NET; where it is unsure itself, the cascade goes on */
+    void *net_data;
 } OrfCutoutOptions;
-
-typedef struct {
-    OrfCutoutMethod method;
-    double confidence; /* 0..1; below 0.3 nothing that looks like a subject was found */
-    double coverage;   /* subject share of the frame, 0..1 */
-    char reason[160];  /* one line for the user */
-} OrfCutout;
 
 /* One-channel ORF_F32 alpha of the size of `image` (RGB or RGBA, ORF_U8). Of one colour all
  * over and nothing forced: method NONE, confidence 0, alpha all ones. Same seed, same alpha.

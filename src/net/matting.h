@@ -5,23 +5,12 @@
 #define ORF_NET_MATTING_H
 
 #include "net/load.h"
+#include "net/net.h"
 
-typedef struct OrfMatting OrfMatting;
-/* Widths come from the checkpoint: PyTorch names with BatchNorm, or ONNX folded. */
-OrfMatting *orf_matting_new(OrfCompute *c, const OrfCheckpoint *checkpoint);
-void orf_matting_free(OrfMatting *matting);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfMatting, orf_matting_free)
 bool orf_matting_is_isnet(const OrfMatting *matting); /* else U2-Net or U2-Netp */
 /* x[batch, h, w, 3], prepared, to [batch, h, w, 1] in 0..1. Rungs: stage1.rebnconvin, ... and
  * side1, ... (before they are enlarged), h1, ..., d1. */
 OrfTensor *orf_matting_forward(OrfCompute *c, const OrfMatting *matting, const OrfTensor *x);
-
-/* The whole recipe of the published wrapper: 8-bit Lanczos to side x side, divide by the
- * largest byte, mean and deviation, net, stretch to 0..1, truncate, Lanczos back. rgb[h][w][3]
- * to mask[h][w] (orf_free). `ret_contrast`: the response's range before it was stretched, low
- * when there is no subject. side 0: as published (320, 1024). */
-uint8_t *orf_matting_mask(OrfCompute *c, const OrfMatting *matting, const uint8_t *rgb,
-                          size_t width, size_t height, size_t side, double *ret_contrast);
 
 /* --- The 8-bit resampler of the reference: net/resample.c --------------------------------- */
 

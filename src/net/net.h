@@ -31,6 +31,35 @@ typedef struct {
 bool orf_net_inspect(OrfTask *task, const char *path, OrfNetInfo *ret, GError **error);
 void orf_net_info_clear(OrfNetInfo *info);
 
+/* --- What is installed: net/installed.c --------------------------------------------------- */
+
+typedef struct {
+    char *name; /* of its folder or file below the net folder: "isnet" */
+    char *path; /* of the checkpoint */
+    const OrfNetFamily *family;
+    uint64_t bytes, parameters;
+    int64_t changed; /* seconds since 1970 */
+} OrfNetInstalled;
+void orf_net_installed_free(OrfNetInstalled *net);
+/* Checkpoints of families that are known, in and below those folders (NULL-terminated; a folder
+ * that is not there holds none), by name. Caller owns. */
+GPtrArray *orf_net_installed(OrfTask *task, const char *const *folders);
+
+/* --- Cut-out: net/matting.c --------------------------------------------------------------- */
+
+typedef struct OrfMatting OrfMatting;
+/* Widths come from the checkpoint: PyTorch names with BatchNorm, or ONNX folded. */
+OrfMatting *orf_matting_new(OrfCompute *c, const OrfCheckpoint *checkpoint);
+void orf_matting_free(OrfMatting *matting);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OrfMatting, orf_matting_free)
+
+/* The whole recipe of the published wrapper: 8-bit Lanczos to side x side, divide by the
+ * largest byte, mean and deviation, net, stretch to 0..1, truncate, Lanczos back. rgb[h][w][3]
+ * to mask[h][w] (orf_free). `ret_contrast`: the response's range before it was stretched, low
+ * when there is no subject. side 0: as published (320, 1024). */
+uint8_t *orf_matting_mask(OrfCompute *c, const OrfMatting *matting, const uint8_t *rgb,
+                          size_t width, size_t height, size_t side, double *ret_contrast);
+
 /* --- Proof: net/verify.c ------------------------------------------------------------------ */
 
 typedef struct {

@@ -144,7 +144,7 @@ allow_home(int rules)
 }
 
 static void
-set_landlock(OrfConfinement *c)
+set_landlock(const char *const *folders, OrfConfinement *c)
 {
     long version = syscall(CREATE_RULESET, NULL, 0, 1);
     if (version < 1) {
@@ -164,6 +164,8 @@ set_landlock(OrfConfinement *c)
     if (rules >= 0) {
         for (size_t i = 0; i < G_N_ELEMENTS(readable); i++)
             allow_reading(rules, readable[i]);
+        for (; folders && *folders; folders++)
+            allow_reading(rules, *folders);
         allow_home(rules);
         if (syscall(RESTRICT_SELF, rules, 0) == 0)
             c->landlock = (int)version;
@@ -366,14 +368,14 @@ set_seccomp(OrfConfinement *c)
 /* --- All of it ---------------------------------------------------------------------------- */
 
 void
-orf_confine(uint64_t memory, OrfConfinement *ret)
+orf_confine(uint64_t memory, const char *const *folders, OrfConfinement *ret)
 {
     *ret = (OrfConfinement){ 0 };
     set_limits(memory, ret);
     ret->privileges = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     if (!ret->privileges)
         miss(ret, "no new privileges: %s", g_strerror(errno));
-    set_landlock(ret);
+    set_landlock(folders, ret);
     set_seccomp(ret);
 }
 

@@ -25,8 +25,9 @@ typedef struct {
 } OrfConfinement;
 
 /* For ever, for this process and the threads it starts from now on: call it while there is one.
- * `memory`: bytes its runs may hold together; 0: no limit. Needs no privilege. */
-void orf_confine(uint64_t memory, OrfConfinement *ret);
+ * `memory`: bytes its runs may hold together; 0: no limit. `folders` (NULL-terminated, or NULL)
+ * may be read besides. Needs no privilege. */
+void orf_confine(uint64_t memory, const char *const *folders, OrfConfinement *ret);
 /* "no new privileges, limits, landlock 6, seccomp"; caller owns. */
 char *orf_confinement_text(const OrfConfinement *confinement);
 

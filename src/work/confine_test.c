@@ -100,7 +100,7 @@ static int
 inside(const char *name)
 {
     OrfConfinement confinement;
-    orf_confine((uint64_t)4 << 30, &confinement);
+    orf_confine((uint64_t)4 << 30, NULL, &confinement);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         const Case *one = &cases[i];
         if (strcmp(one->name, name) != 0)

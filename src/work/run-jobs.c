@@ -263,7 +263,7 @@ has_a_server(void)
 }
 
 int
-orf_run_jobs(uint64_t memory, OrfRunHook hook)
+orf_run_jobs(uint64_t memory, const char *const *nets, OrfRunHook hook)
 {
     if (!has_a_server()) {
         g_printerr("orfeas: run-jobs is started by \"orfeas serve\", which talks to it\n");
@@ -276,10 +276,11 @@ orf_run_jobs(uint64_t memory, OrfRunHook hook)
     /* Pictures that do not fit are refused by their budget; none is written to a file. */
     g_setenv("VIPS_DISC_THRESHOLD", "1000g", TRUE);
     OrfConfinement confinement;
-    orf_confine(memory, &confinement);
+    orf_confine(memory, nets, &confinement);
     orf_engine_reads_pictures("png"); /* what is opened once is opened now */
     g_autoptr(OrfEngine) engine = orf_engine_new(
-        &(OrfEngineOptions){ .memory = memory, .cores = g_get_num_processors() }, NULL);
+        &(OrfEngineOptions){ .nets = nets, .memory = memory, .cores = g_get_num_processors() },
+        NULL);
     Room room = { .engine = engine,
                   .light = orf_workers_new("orfeas-light", LIGHT_THREADS, 0),
                   .channel = orf_channel_new(ORF_CHILD_SOCKET),
@@ -300,6 +301,6 @@ char *
 orf_confinement_here(uint64_t memory)
 {
     OrfConfinement confinement;
-    orf_confine(memory, &confinement);
+    orf_confine(memory, NULL, &confinement);
     return orf_confinement_text(&confinement);
 }

@@ -71,7 +71,7 @@ bool orf_runner_isolation(OrfRunner *runner, OrfIsolationStats *ret);
  * may hold together. `hook` (NULL but in builds for tests) hears of each step of a run, and the
  * name of its first picture. */
 typedef void (*OrfRunHook)(const char *picture, const char *step);
-int orf_run_jobs(uint64_t memory, OrfRunHook hook);
+int orf_run_jobs(uint64_t memory, const char *const *nets, OrfRunHook hook);
 /* Confines the calling process for ever, and says what is in force; caller owns. */
 char *orf_confinement_here(uint64_t memory);
 
