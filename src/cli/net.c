@@ -2,10 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/net-pull.h"
 
 #include "net/net.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static int
 wrong_use(const char *why)
@@ -136,18 +138,55 @@ precision_of(const char *name, OrfPrecision *ret)
 
 /* --- list --------------------------------------------------------------------------------- */
 
-static int
-run_list(void)
+static void
+list_installed(OrfTask *task)
 {
+    g_auto(GStrv) folders = orf_cli_net_folders();
+    g_autofree char *where = g_strjoinv(", ", folders);
+    g_autoptr(GPtrArray) nets = orf_net_installed(task, (const char *const *)folders);
+    g_print("Installed in %s:%s\n", where, nets->len ? "" : " none");
+    for (guint i = 0; i < nets->len; i++) {
+        const OrfNetInstalled *net = nets->pdata[i];
+        g_print("  %-22s %s, %.1f MB: %s\n", net->name, net->family->title,
+                (double)net->bytes / 1e6, net->path);
+    }
+}
+
+static int
+run_list(OrfTask *task)
+{
+    list_installed(task);
+    orf_net_pull_list();
+    g_print("Known:\n");
     for (const OrfNetFamily *const *family = orf_net_families(); *family; family++)
-        g_print("%-22s %s\n%-22s makes a %s; %s%s%s\n%-22s %s\n", (*family)->name,
+        g_print("  %-22s %s\n  %-22s makes a %s; %s%s%s\n  %-22s %s\n", (*family)->name,
                 (*family)->title, "", (*family)->makes, (*family)->licence,
                 *(*family)->territory ? "; " : "", (*family)->territory, "", (*family)->files);
     return 0;
 }
 
+/* --- pull --------------------------------------------------------------------------------- */
+
+static int
+run_pull(char **names, const char *from, bool yes)
+{
+    g_autoptr(OrfRun) run =
+        orf_run_new(isatty(STDERR_FILENO) ? ORF_SHOW_BAR : ORF_SHOW_NOTHING, 0, 0);
+    g_auto(GStrv) folders = orf_cli_net_folders();
+    OrfNetPull how = { .from = from, .yes = yes, .folder = folders[0] };
+    for (; *names; names++) {
+        g_autoptr(GError) error = NULL;
+        if (!orf_net_pull(orf_run_task(run), *names, &how, &error))
+            return orf_cli_fail(error);
+    }
+    return 0;
+}
+
 static const char about[] =
-    "  list              the families that are known here, with their licences\n"
+    "  list              the nets that are installed, those that can be fetched, and the\n"
+    "                    families that are known here, with their licences\n"
+    "  pull NAME         fetches a published net after showing its licence and size; goes on\n"
+    "                    where an earlier try ended, and keeps only what was published\n"
     "  info FILE|DIR     which net a checkpoint is, what it holds, what it needs in memory\n"
     "  verify DIR        runs the recorded case that lies beside a checkpoint and tells the\n"
     "                    error of every step: the first wrong one names what is broken\n"
@@ -160,9 +199,9 @@ static const char about[] =
 static int
 run(int argc, char **argv)
 {
-    g_autofree char *precision = NULL, *backend = NULL;
+    g_autofree char *precision = NULL, *backend = NULL, *from = NULL;
     g_auto(GStrv) words = NULL;
-    gboolean json = FALSE;
+    gboolean json = FALSE, yes = FALSE;
     const GOptionEntry entries[] = {
         { "precision", 0, 0, G_OPTION_ARG_STRING, &precision,
           "verify: f32, bf16 or int8 (default: f32)", "NAME" },
@@ -170,7 +209,10 @@ run(int argc, char **argv)
           "verify: cpu, or plain, the slow and obvious one (default: cpu)", "NAME" },
         { "json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object a line", NULL },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words, NULL,
-          "list|info|verify [PATH...]" },
+          "list|pull|info|verify [NAME|PATH...]" },
+        { "from", 0, 0, G_OPTION_ARG_STRING, &from,
+          "pull: another hub, or a mirror of one (default: https://huggingface.co)", "URL" },
+        { "yes", 0, 0, G_OPTION_ARG_NONE, &yes, "pull: I agree to the licence", NULL },
         { 0 },
     };
     int code = 0;
@@ -178,19 +220,22 @@ run(int argc, char **argv)
                        &code))
         return code;
     if (!words)
-        return wrong_use("say what to do: list, info or verify");
-    if (g_str_equal(words[0], "list"))
-        return run_list();
+        return wrong_use("say what to do: list, pull, info or verify");
     OrfComputeOptions options = { .backend = backend };
     if (precision && !precision_of(precision, &options.precision))
         return wrong_use("the precision is f32, bf16 or int8");
-    if (!words[1])
-        return wrong_use("name a file or folder");
+    bool lists = g_str_equal(words[0], "list");
+    if (!lists && !words[1])
+        return wrong_use("name a net, a file or a folder");
+    if (g_str_equal(words[0], "pull"))
+        return run_pull(words + 1, from, yes);
     g_autoptr(OrfRun) task = orf_run_new(ORF_SHOW_NOTHING, 0, 0);
+    if (lists)
+        return run_list(orf_run_task(task));
     if (g_str_equal(words[0], "info"))
         return run_info(orf_run_task(task), words + 1, json);
     if (!g_str_equal(words[0], "verify"))
-        return wrong_use("list, info and verify are what there is");
+        return wrong_use("list, pull, info and verify are what there is");
     for (size_t i = 1; words[i] && !code; i++)
         code = verify_one(orf_run_task(task), words[i], &options, json);
     return code;
@@ -198,6 +243,7 @@ run(int argc, char **argv)
 
 const OrfCommand orf_command_net = {
     .name = "net",
-    .summary = "neural networks: what a checkpoint is, whether it is computed right",
+    .summary =
+        "neural networks: fetch them, what a checkpoint is, whether it is computed right",
     .run = run,
 };
