@@ -105,6 +105,17 @@ orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh)
     return other;
 }
 
+float
+orf_metres_of(float mm)
+{
+    float near = (float)((double)mm / 1000);
+    const float each[3] = { near, nextafterf(near, -INFINITY), nextafterf(near, INFINITY) };
+    for (int i = 0; i < 3; i++)
+        if ((float)((double)each[i] * 1000) == mm)
+            return each[i];
+    return near;
+}
+
 void
 orf_asset_set_metres(OrfAsset *asset, bool metres)
 {

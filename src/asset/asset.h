@@ -37,6 +37,8 @@ const OrfMaterial *orf_asset_material(const OrfAsset *asset, size_t i); /* borro
  * with the same numbers. Set before it is shared. */
 void orf_asset_set_metres(OrfAsset *asset, bool metres);
 bool orf_asset_metres(const OrfAsset *asset);
+/* The number that is read as these millimetres again; where there is none, the nearest. */
+float orf_metres_of(float mm);
 /* The same materials on another mesh with the same groups and UVs. */
 OrfAsset *orf_asset_with_mesh(const OrfAsset *asset, OrfMesh *mesh);
 

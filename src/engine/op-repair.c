@@ -129,6 +129,40 @@ dress(OrfTask *task, OrfAsset *asset, OrfMesh *mesh, OrfRepairLevel way, GError 
     return plain;
 }
 
+/* Rounded to plain metres, is it still a solid, also for who joins what lies at one place? */
+static bool
+is_solid_in_metres(OrfTask *task, OrfMesh *mesh, bool *ret_solid, GError **error)
+{
+    OrfMeasures split, joined;
+    g_auto(OrfMeshParts) parts = { 0 };
+    if (!orf_mesh_copy_parts(task, mesh, &parts, error))
+        return false;
+    for (size_t i = 0; i < 3 * parts.n_vertices; i++)
+        parts.positions[i] = orf_metres_of(parts.positions[i]);
+    g_autoptr(OrfMesh) metres = orf_mesh_new_take(&parts, error);
+    g_autoptr(OrfMesh) welded = metres ? orf_mesh_weld(task, metres, 0, error) : NULL;
+    if (!welded || !orf_mesh_measure(task, metres, true, &split, error) ||
+        !orf_mesh_measure(task, welded, false, &joined, error))
+        return false;
+    *ret_solid = orf_measures_solid(&split) && joined.closed && joined.degenerate == 0 &&
+                 joined.duplicate == 0;
+    return true;
+}
+
+/* A solid that rounding to plain metres would break keeps its millimetres under a node. */
+static bool
+choose_unit(OrfTask *task, OrfAsset *asset, const OrfRepairReport *report, GError **error)
+{
+    bool solid = true;
+    if (!orf_asset_metres(asset) || report->way == ORF_REPAIR_NOTHING ||
+        !orf_measures_solid(&report->after))
+        return true;
+    if (!is_solid_in_metres(task, orf_asset_mesh(asset), &solid, error))
+        return false;
+    orf_asset_set_metres(asset, solid);
+    return true;
+}
+
 static bool
 run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
 {
@@ -155,6 +189,8 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
     if (!asset)
         return false;
     orf_outcome_take_asset(outcome, asset);
+    if (!choose_unit(task, asset, &report, error))
+        return false;
     outcome->unchanged = report.way == ORF_REPAIR_NOTHING;
     outcome->facts = facts_of(assets->pdata[0], asset, &report);
     outcome->text = text_of(&report);

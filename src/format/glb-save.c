@@ -307,18 +307,6 @@ say_attribute(Glb *glb, size_t view, unsigned component, bool normalized, const 
         component, normalized ? "\"normalized\":true," : "", glb->split.n, type);
 }
 
-/* The number that is read as these millimetres again; where there is none, the nearest. */
-static float
-to_metres(float mm)
-{
-    float near = (float)((double)mm / 1000);
-    const float each[3] = { near, nextafterf(near, -INFINITY), nextafterf(near, INFINITY) };
-    for (int i = 0; i < 3; i++)
-        if ((float)((double)each[i] * 1000) == mm)
-            return each[i];
-    return near;
-}
-
 static void
 say_accessors(Glb *glb)
 {
@@ -326,8 +314,8 @@ say_accessors(Glb *glb)
     size_t k = 3;
     orf_mesh_bounds(glb->mesh, low, high);
     for (int i = 0; orf_asset_metres(glb->asset) && i < 3; i++) {
-        low[i] = to_metres(low[i]);
-        high[i] = to_metres(high[i]);
+        low[i] = orf_metres_of(low[i]);
+        high[i] = orf_metres_of(high[i]);
     }
     say(glb,
         ",\"accessors\":[{\"bufferView\":1,\"componentType\":5126,\"count\":%zu,"
@@ -461,7 +449,7 @@ write_vertices(size_t begin, size_t end, void *data)
         size_t source = i < n_vertices ? i : split->sources[i - n_vertices];
         memcpy(positions[i], orf_mesh_positions(glb->mesh) + 3 * source, 12);
         for (int c = 0; metres && c < 3; c++)
-            positions[i][c] = to_metres(positions[i][c]);
+            positions[i][c] = orf_metres_of(positions[i][c]);
         memcpy(normals[i], split->normals + 3 * i, 12);
         if (uvs && split->uvs[i] != ORF_NO_UV)
             memcpy(uvs[i], orf_mesh_uvs(glb->mesh) + 2 * (size_t)split->uvs[i], 8);
