@@ -63,8 +63,8 @@ orf_blob_writer_add(OrfBlobWriter *writer, const void *data, size_t size, GError
 }
 
 /* A name in its folder must survive a power cut, too. */
-static bool
-sync_folder(const char *folder, GError **error)
+bool
+orf_folder_sync(const char *folder, GError **error)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
@@ -81,7 +81,7 @@ make_folder(const char *folder, GError **error)
     if (g_mkdir(folder, 0700) != 0)
         return errno == EEXIST || orf_file_fail(error, "a blob cannot be kept", errno);
     g_autofree char *above = g_path_get_dirname(folder);
-    return sync_folder(above, error);
+    return orf_folder_sync(above, error);
 }
 
 static bool
@@ -97,7 +97,7 @@ rename_to(OrfBlobWriter *writer, const char *path, GError **error)
     if (!ok)
         return orf_file_fail(error, "a blob cannot be kept", code);
     g_clear_pointer(&writer->path, g_free);
-    return sync_folder(folder, error);
+    return orf_folder_sync(folder, error);
 }
 
 bool

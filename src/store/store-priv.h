@@ -67,5 +67,7 @@ bool orf_blob_is_name(const char *digest);
 char *orf_blob_path(const OrfStore *store, const char *digest);
 /* Of errno; `what` says what was tried. */
 bool orf_file_fail(GError **error, const char *what, int code);
+/* Brings the names in a folder to the disk: blob-writer.c. */
+bool orf_folder_sync(const char *folder, GError **error);
 
 #endif

@@ -85,7 +85,8 @@ make_folders(OrfStore *store, GError **error)
 {
     store->blob_dir = g_build_filename(store->dir, "blobs", NULL);
     g_autofree char *arriving = g_build_filename(store->blob_dir, "new", NULL);
-    return make_folder(store->dir, error) && make_folder(arriving, error);
+    return make_folder(store->dir, error) && make_folder(arriving, error) &&
+           orf_folder_sync(store->blob_dir, error) && orf_folder_sync(store->dir, error);
 }
 
 static bool
