@@ -41,23 +41,6 @@ boolean_clear(Boolean *b)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Boolean, boolean_clear)
 
-static uint32_t
-root_of(uint32_t *parent, uint32_t x)
-{
-    while (parent[x] != x)
-        x = parent[x] = parent[parent[x]];
-    return x;
-}
-
-/* The lower of two roots stands for both. */
-static void
-unite(uint32_t *parent, uint32_t a, uint32_t b)
-{
-    a = root_of(parent, a);
-    b = root_of(parent, b);
-    parent[MAX(a, b)] = MIN(a, b);
-}
-
 /* --- Bodies ------------------------------------------------------------------------------- */
 
 static bool
@@ -106,11 +89,11 @@ find_shells(Boolean *b, GError **error)
     for (size_t v = 0; v < n; v++)
         b->shell[v] = (uint32_t)v;
     for (size_t i = 0; i < n_triangles; i++, t += 3) {
-        unite(b->shell, t[0], t[1]);
-        unite(b->shell, t[0], t[2]);
+        orf_set_unite(b->shell, t[0], t[1]);
+        orf_set_unite(b->shell, t[0], t[2]);
     }
     for (size_t v = 0; v < n; v++)
-        b->shell[v] = root_of(b->shell, (uint32_t)v);
+        b->shell[v] = orf_set_root(b->shell, (uint32_t)v);
     return true;
 }
 
@@ -174,10 +157,10 @@ find_patches(Boolean *b, GError **error)
         for (uint32_t i = edges.start[v], end; i < edges.start[v + 1]; i = end) {
             end = orf_edge_end(edges.halves, i, edges.start[v + 1]);
             if (end - i == 2)
-                unite(b->patch, edges.halves[i].half / 3, edges.halves[i + 1].half / 3);
+                orf_set_unite(b->patch, edges.halves[i].half / 3, edges.halves[i + 1].half / 3);
         }
     for (size_t i = 0; i < n; i++)
-        b->patch[i] = root_of(b->patch, (uint32_t)i);
+        b->patch[i] = orf_set_root(b->patch, (uint32_t)i);
     return orf_task_check(b->task, error);
 }
 

@@ -91,4 +91,24 @@ bool orf_triangle_turned(const float *before, const float *after, const uint32_t
  * there; no vertex moves. The mesh itself when there are none. Errors: CANCELLED, TOO_LARGE. */
 OrfMesh *orf_mesh_settle(OrfTask *task, OrfMesh *mesh, GError **error);
 
+/* --- Disjoint sets: `parent` [n], each its own at first (Tarjan 1975, path halving) --------
+ */
+
+static inline uint32_t
+orf_set_root(uint32_t *parent, uint32_t x)
+{
+    while (parent[x] != x)
+        x = parent[x] = parent[parent[x]];
+    return x;
+}
+
+/* The lower of two roots stands for both. */
+static inline void
+orf_set_unite(uint32_t *parent, uint32_t a, uint32_t b)
+{
+    a = orf_set_root(parent, a);
+    b = orf_set_root(parent, b);
+    parent[MAX(a, b)] = MIN(a, b);
+}
+
 #endif

@@ -117,14 +117,6 @@ orf_repair_clean(OrfTask *task, const OrfMesh *mesh, size_t *ret_flat, size_t *r
 
 /* --- Shells ------------------------------------------------------------------------------- */
 
-static uint32_t
-root_of(uint32_t *parent, uint32_t x)
-{
-    while (parent[x] != x)
-        x = parent[x] = parent[parent[x]];
-    return x;
-}
-
 void
 orf_shells_clear(OrfShells *shells)
 {
@@ -147,9 +139,10 @@ orf_shells_init(OrfTask *task, const OrfMesh *mesh, OrfShells *shells, GError **
         parent[v] = (uint32_t)v;
     for (size_t t = 0; t < n; t++)
         for (size_t c = 1; c < 3; c++)
-            parent[root_of(parent, triangles[3 * t])] = root_of(parent, triangles[3 * t + c]);
+            parent[orf_set_root(parent, triangles[3 * t])] =
+                orf_set_root(parent, triangles[3 * t + c]);
     for (size_t t = 0; t < n; t++)
-        shells->of[t] = root_of(parent, triangles[3 * t]);
+        shells->of[t] = orf_set_root(parent, triangles[3 * t]);
     for (size_t v = 0; v < n_vertices; v++) /* roots become numbers */
         parent[v] = UINT32_MAX;
     for (size_t t = 0; t < n; t++) {

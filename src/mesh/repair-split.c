@@ -24,18 +24,10 @@ typedef struct {
     uint32_t *parent; /* [3 * n_triangles] corners, union-find */
 } Split;
 
-static uint32_t
-root_of(uint32_t *parent, uint32_t x)
-{
-    while (parent[x] != x)
-        x = parent[x] = parent[parent[x]];
-    return x;
-}
-
 static void
 join_corners(Split *split, uint32_t a, uint32_t b)
 {
-    split->parent[root_of(split->parent, a)] = root_of(split->parent, b);
+    split->parent[orf_set_root(split->parent, a)] = orf_set_root(split->parent, b);
 }
 
 /* Two sides of one edge, run opposite ways: begin meets end. */
@@ -135,7 +127,7 @@ number_vertices(OrfTask *task, const OrfMesh *mesh, Split *split, OrfMeshParts *
     if (!number)
         return false;
     for (size_t c = 0; c < n; c++)
-        n_vertices += root_of(split->parent, (uint32_t)c) == c;
+        n_vertices += orf_set_root(split->parent, (uint32_t)c) == c;
     float *positions = ORF_ALLOC(task, float, 3 * n_vertices, "repair: split", error);
     uint8_t *colors =
         parts->colors ? ORF_ALLOC(task, uint8_t, 4 * n_vertices, "repair: split", error) : NULL;
@@ -146,7 +138,7 @@ number_vertices(OrfTask *task, const OrfMesh *mesh, Split *split, OrfMeshParts *
     n_vertices = 0;
     for (size_t c = 0; c < n; c++) {
         uint32_t from = orf_mesh_triangles(mesh)[c];
-        if (root_of(split->parent, (uint32_t)c) != c)
+        if (orf_set_root(split->parent, (uint32_t)c) != c)
             continue;
         number[c] = (uint32_t)n_vertices;
         memcpy(positions + 3 * n_vertices, parts->positions + 3 * (size_t)from,
@@ -156,7 +148,7 @@ number_vertices(OrfTask *task, const OrfMesh *mesh, Split *split, OrfMeshParts *
         n_vertices++;
     }
     for (size_t c = 0; c < n; c++)
-        parts->triangles[c] = number[root_of(split->parent, (uint32_t)c)];
+        parts->triangles[c] = number[orf_set_root(split->parent, (uint32_t)c)];
     orf_free(parts->positions);
     orf_free(parts->colors);
     parts->positions = positions;

@@ -170,14 +170,6 @@ flag_fans(size_t begin, size_t end, void *data)
 
 /* --- Shells ------------------------------------------------------------------------------- */
 
-static uint32_t
-find_root(uint32_t *parent, uint32_t v)
-{
-    for (; parent[v] != v; v = parent[v])
-        parent[v] = parent[parent[v]];
-    return v;
-}
-
 /* Hangs each vertex under the lowest of its part. */
 static bool
 unite_vertices(OrfTask *task, const OrfMeshParts *parts, uint32_t *parent)
@@ -187,9 +179,8 @@ unite_vertices(OrfTask *task, const OrfMeshParts *parts, uint32_t *parent)
     for (size_t c = 0; c < 3 * parts->n_triangles; c++) {
         if (c % ORF_MESH_BLOCK == 0 && orf_task_cancelled(task))
             return false;
-        uint32_t a = find_root(parent, parts->triangles[c]),
-                 b = find_root(parent, parts->triangles[orf_next_corner((uint32_t)c)]);
-        parent[MAX(a, b)] = MIN(a, b);
+        orf_set_unite(parent, parts->triangles[c],
+                      parts->triangles[orf_next_corner((uint32_t)c)]);
     }
     return true;
 }
@@ -239,7 +230,7 @@ find_shells(OrfTask *task, OrfCollapse *state, GError **error)
     if (!unite_vertices(task, &state->parts, state->shell))
         return orf_task_check(task, error);
     for (size_t v = 0; v < state->parts.n_vertices; v++)
-        state->shell[v] = find_root(state->shell, (uint32_t)v);
+        state->shell[v] = orf_set_root(state->shell, (uint32_t)v);
     size_t n = number_shells(state);
     state->shells = ORF_ALLOC(task, OrfShell, n, "simplify", error);
     if (!state->shells)
