@@ -184,30 +184,25 @@ next_page(OrfCall *call, const GPtrArray *rows, size_t limit)
 }
 
 static void
-append_text(GString *out, const char *text)
-{
-    if (text)
-        orf_json_string(out, text);
-    else
-        g_string_append(out, "null");
-}
-
-static void
 reply_page(OrfCall *call, const GPtrArray *rows, size_t limit)
 {
-    g_autoptr(GString) out = g_string_sized_new(4096);
+    g_autoptr(GString) list = g_string_sized_new(4096);
+    g_autoptr(OrfJson) json = orf_json_new();
     g_autofree char *next = next_page(call, rows, limit);
     g_autofree char *link = next ? g_strdup_printf("<%s>; rel=\"next\"", next) : NULL;
-    g_string_append(out, "{\"jobs\":[");
-    append_jobs(call, out, rows, limit);
-    g_string_append(out, "],\"next\":");
-    append_text(out, next ? last_of(rows, limit)->id : NULL);
-    g_string_append(out, ",\"links\":{\"next\":");
-    append_text(out, next);
-    g_string_append(out, "}}");
+    g_string_append_c(list, '[');
+    append_jobs(call, list, rows, limit);
+    g_string_append_c(list, ']');
+    orf_json_begin_object(json, NULL);
+    orf_json_add_raw(json, "jobs", list->str);
+    orf_json_add_text(json, "next", next ? last_of(rows, limit)->id : NULL);
+    orf_json_begin_object(json, "links");
+    orf_json_add_text(json, "next", next);
+    orf_json_end(json);
+    orf_json_end(json);
     const char *const headers[] = { "Cache-Control", "private, no-cache", next ? "Link" : NULL,
                                     link, NULL };
-    orf_call_reply_json(call, 200, headers, g_string_free(g_steal_pointer(&out), FALSE));
+    orf_call_reply_json(call, 200, headers, orf_json_steal(json));
 }
 
 static void

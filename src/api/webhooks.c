@@ -12,21 +12,17 @@
 #include <string.h>
 
 static void
-append_message(GString *out, const OrfHookRow *row)
+add_message(OrfJson *json, const OrfHookRow *row)
 {
     g_autofree char *url = g_strndup(row->url, strcspn(row->url, "?#"));
-    g_string_append_printf(out, "{\"id\":%" G_GINT64_FORMAT ",\"job\":", row->id);
-    orf_json_string(out, row->job);
-    g_string_append(out, ",\"event\":");
-    orf_json_string(out, row->event);
-    g_string_append(out, ",\"url\":");
-    orf_json_string(out, url);
-    g_string_append_printf(out, ",\"attempts\":%d,\"last_error\":", row->attempts);
-    if (row->last_error)
-        orf_json_string(out, row->last_error);
-    else
-        g_string_append(out, "null");
-    g_string_append_c(out, '}');
+    orf_json_begin_object(json, NULL);
+    orf_json_add_int(json, "id", row->id);
+    orf_json_add_text(json, "job", row->job);
+    orf_json_add_text(json, "event", row->event);
+    orf_json_add_text(json, "url", url);
+    orf_json_add_int(json, "attempts", row->attempts);
+    orf_json_add_text(json, "last_error", row->last_error);
+    orf_json_end(json);
 }
 
 static void
@@ -40,12 +36,13 @@ list_dead(OrfCall *call)
         orf_call_error(call, error);
         return;
     }
-    GString *out = g_string_new("{\"dead\":[");
-    for (guint i = 0; i < rows->len; i++) {
-        g_string_append(out, i ? "," : "");
-        append_message(out, rows->pdata[i]);
-    }
-    orf_call_reply_json(call, 200, NULL, g_string_free(g_string_append(out, "]}"), FALSE));
+    g_autoptr(OrfJson) json = orf_json_new();
+    orf_json_begin_object(json, NULL);
+    orf_json_begin_array(json, "dead");
+    for (guint i = 0; i < rows->len; i++)
+        add_message(json, rows->pdata[i]);
+    orf_json_end(json);
+    orf_call_reply_object(call, 200, json);
 }
 
 const OrfEndpoint orf_endpoint_webhooks = {

@@ -193,17 +193,16 @@ orf_job_row_get(OrfStore *store, const char *tenant, const char *id, GError **er
     return g_ptr_array_steal_index(rows, 0);
 }
 
+/* `beyond`: on which side of the cursor; statements are kept by their text's address. */
+#define LIST(beyond, order)                                                                    \
+    "SELECT " COLUMNS " FROM job WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1) AND "         \
+    "($2 < 0 OR status = $2) AND (CAST($3 AS TEXT) IS NULL OR id " beyond " $3) "              \
+    "ORDER BY id" order " LIMIT $4"
+
 static bool
 list_jobs(OrfSql *sql, void *data, GError **error)
 {
-    static const char up[] =
-        "SELECT " COLUMNS
-        " FROM job WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1) AND ($2 < 0 OR status = $2)"
-        " AND (CAST($3 AS TEXT) IS NULL OR id > $3) ORDER BY id LIMIT $4";
-    static const char down[] =
-        "SELECT " COLUMNS
-        " FROM job WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1) AND ($2 < 0 OR status = $2)"
-        " AND (CAST($3 AS TEXT) IS NULL OR id < $3) ORDER BY id DESC LIMIT $4";
+    static const char up[] = LIST(">", ""), down[] = LIST("<", " DESC");
     const Reading *reading = data;
     const OrfJobQuery *query = &reading->query;
     g_autoptr(OrfStmt) stmt =
