@@ -418,10 +418,25 @@ save_ascii(OrfTask *task, const OrfMesh *mesh, GError **error)
     return orf_text_steal(&text);
 }
 
+/* One plain colour is that of the plastic: nothing is lost with it. */
+static bool
+has_colors(const OrfAsset *asset)
+{
+    bool any = orf_mesh_colors(orf_asset_mesh(asset));
+    const float *first = orf_asset_material(asset, 0)->base_color;
+    for (size_t i = 0; i < orf_asset_n_materials(asset) && !any; i++) {
+        const OrfMaterial *material = orf_asset_material(asset, i);
+        any = material->texture || memcmp(material->base_color, first, 3 * sizeof *first) != 0;
+    }
+    return any;
+}
+
 static GPtrArray *
 save(OrfTask *task, const OrfAsset *asset, const OrfSave *options, GError **error)
 {
     const OrfMesh *mesh = orf_asset_mesh(asset);
+    if (has_colors(asset))
+        orf_task_note(task, "stl: it keeps no colours; 3mf, glb and obj do");
     GBytes *bytes =
         options->text ? save_ascii(task, mesh, error) : save_binary(task, mesh, error);
     if (!bytes)

@@ -148,6 +148,44 @@ fill_tones(const OrfRecipe *recipe, float low, float high, float tones[TONES + 1
     }
 }
 
+/* The usual frame is at most an eighth of the shorter side. */
+static double
+border_of(const Plate *plate)
+{
+    const OrfParams *p = plate->recipe->params;
+    double border = orf_params_number(p, "border");
+    if (orf_params_is_set(p, "border"))
+        return border;
+    return MIN(border, MIN(plate->width, plate->height) / 8);
+}
+
+static void
+tell_frame(OrfTask *task, const Plate *plate)
+{
+    double border = border_of(plate), sides = plate->shape == CYLINDER ? 0 : 2 * border;
+    double left = MAX(plate->width - sides, 0) * MAX(plate->height - 2 * border, 0);
+    double share = 1 - left / (plate->width * plate->height);
+    if (share > 0.5)
+        orf_task_note(
+            task,
+            "lithophane: the frame of %.3g mm takes %.0f %% of a plate of %.3g x %.3g "
+            "mm; set border=%.2g or less, or crop the picture less narrow",
+            border, 100 * share, plate->width, plate->height,
+            MIN(plate->width, plate->height) / 8);
+}
+
+static void
+tell_wall(OrfTask *task, const OrfRecipe *recipe)
+{
+    double thin = orf_params_number(recipe->params, "thin");
+    double wall = orf_params_number(recipe->params, "wall");
+    if (thin < wall)
+        orf_task_note(task,
+                      "lithophane: bright parts are %.3g mm, thinner than wall, %.3g mm; set "
+                      "thin=%.3g if your printer leaves holes there",
+                      thin, wall, wall);
+}
+
 static bool
 in_frame(const Plate *plate, uint32_t x, uint32_t y, double border)
 {
@@ -170,7 +208,7 @@ fill_thickness(OrfTask *task, Plate *plate, const OrfImage *luminance, GError **
     if (orf_params_bool(plate->recipe->params, "stretch"))
         percentiles(pixels, n, &low, &high);
     fill_tones(plate->recipe, low, high, tones);
-    double border = orf_params_number(plate->recipe->params, "border");
+    double border = border_of(plate);
     float frame = (float)orf_params_number(plate->recipe->params, "thick");
     for (size_t i = 0; i < n; i++) {
         uint32_t x = (uint32_t)(i % plate->nx), y = (uint32_t)(i / plate->nx);
@@ -227,6 +265,8 @@ build_plate(OrfTask *task, const OrfRecipe *recipe, const OrfImage *luminance, O
     size_plate(&plate, luminance);
     plate.nx = samples(plate.width, pitch);
     plate.ny = samples(plate.height, pitch);
+    if (stage == ORF_PREVIEW)
+        tell_frame(task, &plate);
     if (!fill_thickness(task, &plate, luminance, error) || !fill_sheets(task, &plate, error))
         return NULL;
     OrfSlab slab = { plate.outer,
@@ -307,6 +347,7 @@ make_asset(const OrfBatchItem *item, GError **error)
     orf_task_plan(item->task, steps, G_N_ELEMENTS(steps));
     if (!check_params(item->recipe, error))
         return NULL;
+    tell_wall(item->task, item->recipe);
     g_autoptr(OrfImage) luminance =
         load_luminance(orf_task_step(item->task), item->recipe, error);
     if (!luminance)
