@@ -34,9 +34,10 @@ typedef struct {
     const OrfBatchItem *item;
     const OrfRecipe *recipe; /* the item's */
     double yaws[ORF_HULL_MAX_VIEWS];
-    OrfSubject subjects[ORF_HULL_MAX_VIEWS]; /* at the size of the last stage's pictures */
+    OrfSubject subjects[ORF_HULL_MAX_VIEWS];
     unsigned n;
-    bool loaded, guessed;
+    unsigned side; /* for which the subjects were loaded, 0: not yet */
+    bool guessed;
     OrfHullShape shape;
 } Maker;
 
@@ -225,17 +226,55 @@ stage_cells(const OrfRecipe *recipe, OrfStage stage)
     return MAX(16u, stage == ORF_FINAL ? asked : MIN(usual, asked));
 }
 
-static bool
-load_subjects(OrfTask *task, Maker *maker, GError **error)
+typedef struct {
+    OrfTask *task;
+    Maker *maker;
+    unsigned side;
+    GError *errors[ORF_HULL_MAX_VIEWS];
+} Load;
+
+static void
+load_range(size_t begin, size_t end, void *data)
 {
-    if (maker->loaded)
-        return true;
+    Load *load = data;
+    for (size_t i = begin; i < end; i++)
+        orf_subject_init(load->task, load->maker->item, i, load->side,
+                         &load->maker->subjects[i], &load->errors[i]);
+}
+
+/* The first error in the order of the pictures; the others are dropped. */
+static bool
+take_error(Load *load, GError **error)
+{
+    bool failed = false;
+    for (unsigned i = 0; i < load->maker->n; i++) {
+        if (!load->errors[i])
+            continue;
+        if (!failed)
+            g_propagate_error(error, g_steal_pointer(&load->errors[i]));
+        else
+            g_clear_error(&load->errors[i]);
+        failed = true;
+    }
+    return failed;
+}
+
+/* All pictures at once. The preview takes small, fast ones; all later stages share those of the
+ * last. */
+static bool
+load_subjects(OrfTask *task, Maker *maker, OrfStage stage, GError **error)
+{
     OrfStage last = MIN(orf_stage_last(maker->recipe), ORF_FINAL);
-    unsigned side = orf_stage_picture_side(maker->recipe, last);
-    for (unsigned i = 0; i < maker->n; i++)
-        if (!orf_subject_init(task, maker->item, i, side, &maker->subjects[i], error))
-            return false;
-    maker->loaded = true;
+    unsigned side = orf_stage_picture_side(maker->recipe, stage == ORF_PREVIEW ? stage : last);
+    if (maker->side == side)
+        return true;
+    maker_clear(maker);
+    maker->guessed = false;
+    Load load = { .task = task, .maker = maker, .side = side };
+    bool done = orf_task_parallel(task, maker->n, 1, load_range, &load);
+    if (take_error(&load, error) || (!done && !orf_task_check(task, error)))
+        return false;
+    maker->side = side;
     return true;
 }
 
@@ -281,7 +320,7 @@ make_views(OrfTask *task, const Maker *maker, const Camera *cameras, unsigned si
 #define GUESS_SIDE 480
 
 static bool
-guess_shape(OrfTask *task, Maker *maker, const Camera *cameras, GError **error)
+guess_shape(OrfTask *task, Maker *maker, const Camera *cameras, OrfStage stage, GError **error)
 {
     if (maker->guessed)
         return true;
@@ -296,7 +335,8 @@ guess_shape(OrfTask *task, Maker *maker, const Camera *cameras, GError **error)
     bool done = make_views(task, maker, cameras, GUESS_SIDE, &hull, pictures, error);
     if (done) {
         orf_hull_guess_shape(&hull, pictures, &maker->shape);
-        orf_task_note(task, "hull: %s", maker->shape.why);
+        if (stage != ORF_PREVIEW || orf_stage_last(maker->recipe) == ORF_PREVIEW)
+            orf_task_note(task, "hull: %s", maker->shape.why);
     }
     for (unsigned i = 0; i < maker->n; i++)
         g_clear_pointer(&pictures[i], orf_image_unref);
@@ -338,11 +378,11 @@ make_stage(OrfTask *task, const OrfBatchItem *item, OrfStage stage, void *data, 
     Maker *maker = data;
     Camera cameras[ORF_HULL_MAX_VIEWS];
     OrfTask *part = orf_task_step(task);
-    if (!load_subjects(part, maker, error))
+    if (!load_subjects(part, maker, stage, error))
         return NULL;
     set_cameras(stage == ORF_PREVIEW ? task : NULL, maker, cameras);
     g_auto(OrfHull) hull = { 0 };
-    if (!guess_shape(part, maker, cameras, error) ||
+    if (!guess_shape(part, maker, cameras, stage, error) ||
         !make_views(part, maker, cameras, orf_stage_side(recipe, stage), &hull, NULL, error))
         return NULL;
     hull.shape = maker->shape;
