@@ -137,6 +137,18 @@ simplified(OrfTask *task, OrfMesh *mesh, const OrfCarved *options, GError **erro
                              error);
 }
 
+/* The surface of a field crosses itself nowhere, but the warp, smoothing and thinning may fold
+ * parts that are thinner than a cell. Such a body is repaired. */
+static OrfMesh *
+uncrossed(OrfTask *task, OrfMesh *mesh, GError **error)
+{
+    OrfMeasures measures;
+    if (!orf_mesh_measure(task, mesh, true, &measures, error))
+        return NULL;
+    return measures.self_intersections == 0 ? orf_mesh_ref(mesh)
+                                            : orf_mesh_repair(task, mesh, NULL, NULL, error);
+}
+
 OrfMesh *
 orf_carved_mesh(OrfTask *task, const OrfField *field, const OrfCarved *options, GError **error)
 {
@@ -154,5 +166,7 @@ orf_carved_mesh(OrfTask *task, const OrfField *field, const OrfCarved *options, 
     g_clear_pointer(&clean, orf_mesh_unref);
     g_autoptr(OrfMesh) smooth = placed ? smoothed(task, placed, options, error) : NULL;
     g_clear_pointer(&placed, orf_mesh_unref);
-    return smooth ? simplified(task, smooth, options, error) : NULL;
+    g_autoptr(OrfMesh) simple = smooth ? simplified(task, smooth, options, error) : NULL;
+    g_clear_pointer(&smooth, orf_mesh_unref);
+    return simple ? uncrossed(task, simple, error) : NULL;
 }

@@ -16,8 +16,8 @@ typedef struct {
     void *data;
 } OrfCarved;
 
-/* Iso-surface, crumbs dropped, smoothed, simplified; in the units of the field.
- * Errors: BAD_INPUT: nothing inside; CANCELLED; TOO_LARGE. */
+/* Iso-surface, crumbs dropped, smoothed, simplified, crossing itself nowhere; in the units of
+ * the field. Errors: BAD_INPUT: nothing inside; CANCELLED; TOO_LARGE. */
 OrfMesh *
 orf_carved_mesh(OrfTask *task, const OrfField *field, const OrfCarved *options, GError **error);
 

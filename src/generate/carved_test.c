@@ -68,6 +68,37 @@ vertices_go_where_the_warp_says(void)
     g_assert_cmpfloat_with_epsilon(wide.volume / plain.volume, 3, 0.01);
 }
 
+/* The far half is pushed into the near one. */
+static void
+fold(float *positions, size_t n, void *data)
+{
+    (void)data;
+    for (size_t i = 0; i < n; i++) {
+        float *x = &positions[3 * i], *y = &positions[3 * i + 1];
+        if (*x > 18) {
+            *y += 0.3f * (*x - 18);
+            *x = 18 - 0.6f * (*x - 18);
+        }
+    }
+}
+
+static void
+folded_bodies_are_mended(void)
+{
+    static float values[N * N * N];
+    fill(values);
+    OrfField field = { values, N, N, N, { 0, 0, 0 }, 1 };
+    OrfCarved how = { .crumb = 0.05f, .rounds = 3, .triangles = 4000, .warp = fold };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OrfMesh) mesh = orf_carved_mesh(NULL, &field, &how, &error);
+    g_assert_no_error(error);
+    OrfMeasures m;
+    g_assert_true(orf_mesh_measure(NULL, mesh, true, &m, NULL));
+    g_assert_true(orf_measures_solid(&m));
+    g_assert_cmpint(m.self_intersections, ==, 0);
+    g_assert_cmpfloat(m.volume, >, 2000);
+}
+
 static void
 empty_field_is_refused(void)
 {
@@ -86,6 +117,7 @@ main(int argc, char **argv)
                     cavities_go_and_crumbs_when_asked);
     g_test_add_func("/generate/carved/vertices-go-where-the-warp-says",
                     vertices_go_where_the_warp_says);
+    g_test_add_func("/generate/carved/folded-bodies-are-mended", folded_bodies_are_mended);
     g_test_add_func("/generate/carved/empty-field-is-refused", empty_field_is_refused);
     return g_test_run();
 }
