@@ -346,6 +346,27 @@ sentence('/page/each-look-is-another-picture', async ({ page, browser }) => {
         assert.ok(await differing(browser, shots[a], shots[b]) > 0.005, `looks ${a} and ${b}`);
 }, { reducedMotion: 'reduce' });
 
+sentence('/page/a-lithophane-is-seen-against-light', async ({ page, browser }) => {
+    const button = page.getByRole('button', { name: 'Against light', exact: true });
+    await page.locator('label', { hasText: 'Draft' }).click();
+    await page.selectOption('#method', 'inflate');
+    await drop(page, picture('portrait.jpg'));
+    await status(page, 'Ready');
+    assert.ok(!await button.isVisible());
+    await page.selectOption('#method', 'lithophane');
+    await drop(page, picture('portrait.jpg'));
+    await page.waitForFunction(() => document.getElementById('canvas').dataset.stage !== 'finished');
+    await status(page, 'Ready');
+    await page.waitForFunction(() => document.getElementById('canvas').dataset.stage === 'finished');
+    await button.waitFor();
+    await page.locator('#canvas').focus();
+    assert.equal(await button.getAttribute('aria-pressed'), 'true');
+    const lit = await still(page);
+    if (process.env.LOOK) { const { writeFileSync } = await import('node:fs'); writeFileSync(process.env.LOOK, await page.screenshot()); }
+    await page.getByRole('button', { name: 'Clay', exact: true }).click();
+    assert.ok(await differing(browser, lit, await still(page)) > 0.1);
+}, { reducedMotion: 'reduce' });
+
 // --- For everybody ---------------------------------------------------------------------------------------------------
 
 async function axe(page) {

@@ -13,6 +13,7 @@ export class View {
     private wanted: Stage | null = null;
     private seen: (Shown & { sha256: string | undefined }) | null = null; // what stands on the bed
     private loading = false;
+    private readonly looks = new Map<Mode, HTMLElement>();
 
     constructor(private readonly changed: () => void, private readonly problem: (problem: Problem) => void) {
         this.makeTools();
@@ -67,6 +68,7 @@ export class View {
                     continue;
                 const shown = await viewer.show(glb, this.fresh);
                 this.seen = { ...shown, sha256: stage.sha256 };
+                this.offerLight(shown.light);
                 this.fresh = false;
                 this.tell(stage.name, shown.triangles, shown.size);
             } catch (error) {
@@ -80,6 +82,17 @@ export class View {
         }
     }
 
+    /** A lithophane is first seen as it is meant to be; nothing else is seen so. */
+    private offerLight(light: boolean): void {
+        const button = this.looks.get('lit')!;
+        const pressed = button.getAttribute('aria-pressed') === 'true';
+        button.hidden = !light;
+        if (light && this.fresh)
+            button.click();
+        else if (!light && pressed)
+            this.looks.get('picture')!.click();
+    }
+
     private tell(name: StageName, triangles: number, mm: number[]): void {
         this.shown = name;
         this.veil('');
@@ -87,7 +100,7 @@ export class View {
         canvas.dataset['stage'] = name;
         canvas.dataset['triangles'] = String(triangles);
         canvas.setAttribute('aria-label', `3D view: ${name} stage, ${count(triangles)} triangles, ${size(mm)}. `
-            + 'Arrow keys turn it, plus and minus zoom, F shows all, P, C and W change the look.');
+            + 'Arrow keys turn it, plus and minus zoom, F shows all, P, C, W and L change the look.');
         at('dims').hidden = false;
         at('dims').textContent = size(mm);
         this.changed();
@@ -110,6 +123,7 @@ export class View {
             ['picture', 'Picture', 'P', 'M4 5h16v14H4zM4 16l4.500-5 4 4 3-3 4.500 5M15.500 9h.01'],
             ['clay', 'Clay', 'C', 'M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17zM5 15c4 2 10 2 14-2'],
             ['wires', 'Wires', 'W', 'M12 3 20 8v8l-8 5-8-5V8zM4 8l8 5 8-5M12 13v8M12 3v10M4 16l8-3 8 3'],
+            ['lit', 'Against light', 'L', 'M9 18h6M10 21h4M8.500 14.500a6 6 0 1 1 7 0V18h-7z'],
         ];
         const buttons = looks.map(([mode, name, key, path]) => {
             const button = h('button', {
@@ -120,8 +134,10 @@ export class View {
                     void this.open().then(viewer => viewer?.setMode(mode));
                 },
             }, icon(path));
+            this.looks.set(mode, button);
             return button;
         });
+        this.looks.get('lit')!.hidden = true;
         const turn = h('button', {
             type: 'button', 'aria-pressed': 'false', title: 'Turntable (T)', 'aria-label': 'Turntable', 'aria-keyshortcuts': 'T',
             onclick: () => {
@@ -138,7 +154,7 @@ export class View {
         at('tools').append(...tools);
         at('canvas').addEventListener('keydown', event => {
             if (!event.ctrlKey && !event.metaKey && !event.altKey)
-                tools.find(tool => tool.getAttribute('aria-keyshortcuts') === event.key.toUpperCase())?.click();
+                tools.find(tool => !tool.hidden && tool.getAttribute('aria-keyshortcuts') === event.key.toUpperCase())?.click();
         });
     }
 }

@@ -2,21 +2,44 @@
 // The 3D view: one asset on a bed. Draws only when something changed, so an idle page costs nothing.
 import {
     Box3, DirectionalLight, Material, Mesh, MeshBasicMaterial, MeshStandardMaterial, NeutralToneMapping, Object3D, PCFShadowMap,
-    PerspectiveCamera, PMREMGenerator, Scene, Sphere, Spherical, Texture, TextureLoader, Vector3, WebGLRenderer,
+    BackSide, Color, HalfFloatType, NearestFilter, PerspectiveCamera, PMREMGenerator, Scene, ShaderMaterial, Sphere, Spherical, Texture, TextureLoader, Vector2, Vector3, WebGLRenderer, WebGLRenderTarget,
 } from 'three';
 import { OrbitControls } from 'three/addons/controls/OrbitControls.js';
 import { RoomEnvironment } from 'three/addons/environments/RoomEnvironment.js';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { makeBed, type Inks } from './bed.js';
 
-export type Mode = 'picture' | 'clay' | 'wires';
+export type Mode = 'picture' | 'clay' | 'wires' | 'lit';
 
 export interface Shown {
     triangles: number;
     size: [number, number, number]; // mm
+    light: boolean; // it is meant to be held against light
 }
 
 const metre = 1000; // GLB counts in metres, we in millimetres
+const plastic = 'white plastic'; // the material of lithophanes
+const room = new Color(0x1a1a1a);
+
+// Light through a wall: exp(-mu t) from the first face to the first that is turned away, white where it is 0.8 mm. Depths are
+// counted from the middle of what is seen, where half floats are finest.
+const depths = `
+    uniform float middle;
+    varying float depth;
+    void main() {
+        vec4 at = modelViewMatrix * vec4(position, 1.0);
+        depth = -at.z - middle;
+        gl_Position = projectionMatrix * at;
+    }`;
+const through = `
+    uniform sampler2D behind;
+    uniform vec2 pixels;
+    varying float depth;
+    void main() {
+        float wall = texture2D(behind, gl_FragCoord.xy / pixels).r - depth;
+        float light = exp(-1.1 * max(wall - 0.8, 0.0));
+        gl_FragColor = vec4(pow(light * vec3(1.0, 0.95, 0.87), vec3(1.0 / 2.2)), 1.0);
+    }`;
 const view = new Vector3(0.55, 0.42, 1).normalize(); // where the camera stands at first
 
 export class Viewer {
@@ -28,6 +51,13 @@ export class Viewer {
     private readonly loader = new GLTFLoader();
     private readonly clay = new MeshStandardMaterial({ color: 0xc9c5bf, roughness: 0.85 });
     private readonly wire = new MeshBasicMaterial({ wireframe: true, transparent: true, opacity: 0.35, toneMapped: false });
+    private readonly back = new WebGLRenderTarget(1, 1, { type: HalfFloatType, minFilter: NearestFilter, magFilter: NearestFilter });
+    private readonly uniforms = { middle: { value: 0 }, pixels: { value: new Vector2() }, behind: { value: this.back.texture } };
+    private readonly faces = new ShaderMaterial({ uniforms: this.uniforms, vertexShader: depths, fragmentShader: through, toneMapped: false });
+    private readonly backs = new ShaderMaterial({
+        uniforms: this.uniforms, vertexShader: depths, side: BackSide, toneMapped: false,
+        fragmentShader: 'varying float depth; void main() { gl_FragColor = vec4(depth, 0.0, 0.0, 1.0); }',
+    });
     private readonly calm = matchMedia('(prefers-reduced-motion: reduce)');
     private readonly dark = matchMedia('(prefers-color-scheme: dark)');
     private asset: Object3D | null = null;
@@ -79,9 +109,11 @@ export class Viewer {
         this.scene.add(loaded);
         this.bounds = new Box3().setFromObject(loaded);
         let triangles = 0;
+        let light = false;
         for (const mesh of this.meshes()) {
             mesh.castShadow = true;
             mesh.userData['own'] = mesh.material;
+            light ||= [mesh.material].flat().some(material => material.name === plastic);
             triangles += (mesh.geometry.index ?? mesh.geometry.getAttribute('position')).count / 3;
         }
         this.dress();
@@ -90,7 +122,7 @@ export class Viewer {
         if (fit)
             this.fit();
         this.draw();
-        return { triangles, size: this.bounds.getSize(new Vector3()).toArray() };
+        return { triangles, size: this.bounds.getSize(new Vector3()).toArray(), light };
     }
 
     clear(): void {
@@ -146,7 +178,7 @@ export class Viewer {
 
     private dress(): void {
         for (const mesh of this.meshes()) {
-            mesh.material = this.mode === 'picture' ? mesh.userData['own'] as Material : this.clay;
+            mesh.material = this.mode === 'picture' ? mesh.userData['own'] as Material : this.mode === 'lit' ? this.faces : this.clay;
             mesh.clear();
             if (this.mode === 'wires') {
                 const overlay = new Mesh(mesh.geometry, this.wire);
@@ -155,6 +187,9 @@ export class Viewer {
             }
         }
         this.wire.color.set(0x1b1f26);
+        this.scene.background = this.mode === 'lit' ? room : null;
+        if (this.bed)
+            this.bed.visible = this.mode !== 'lit';
     }
 
     private drop(): void {
@@ -191,6 +226,7 @@ export class Viewer {
             this.bed.removeFromParent();
         }
         this.bed = makeBed(reach, this.inks());
+        this.bed.visible = this.mode !== 'lit';
         this.scene.add(this.bed);
         this.draw();
     }
@@ -243,10 +279,23 @@ export class Viewer {
         this.draw();
     }
 
+    private drawBacks(): void {
+        this.renderer.getDrawingBufferSize(this.uniforms.pixels.value);
+        this.back.setSize(this.uniforms.pixels.value.x, this.uniforms.pixels.value.y);
+        this.uniforms.middle.value = this.camera.position.distanceTo(this.controls.target);
+        this.scene.overrideMaterial = this.backs;
+        this.renderer.setRenderTarget(this.back);
+        this.renderer.render(this.scene, this.camera);
+        this.renderer.setRenderTarget(null);
+        this.scene.overrideMaterial = null;
+    }
+
     private draw(): void {
         this.drawing ||= requestAnimationFrame(() => {
             this.drawing = 0;
             this.controls.update(); // asks for the next frame itself while it glides or turns
+            if (this.mode === 'lit')
+                this.drawBacks();
             this.renderer.render(this.scene, this.camera);
         });
     }
