@@ -296,6 +296,40 @@ def tiny(folder):
     assert not rest.stderr, rest.stderr
 
 
+def tiff(bits, nodata, values, side):
+    """A grey TIFF of one strip with GDAL's tag for what means nothing."""
+    data = b"".join(struct.pack("<B" if bits == 8 else "<H", value) for value in values)
+    word = str(nodata).encode() + b"\0"
+    tags = [(256, 3, side), (257, 3, side), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 0), (277, 3, 1), (278, 3, side),
+            (279, 4, len(data)), (339, 3, 1), (42113, 2, 0)]
+    after = 8 + 2 + 12 * len(tags) + 4
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    for tag, kind, value in tags:
+        if tag == 42113 and len(word) <= 4:
+            head += struct.pack("<HHI4s", tag, kind, len(word), word)
+        else:
+            count = len(word) if tag == 42113 else 1
+            head += struct.pack("<HHII", tag, kind, count, {273: after + 8, 42113: after}.get(tag, value))
+    return head + struct.pack("<I", 0) + word.ljust(8, b"\0") + data
+
+
+@sentence("/cli/gaps-in-heights-of-whole-numbers-do-not-squeeze-the-relief")
+def gaps(folder):
+    side = 40
+    for bits, top, nodata in [(8, 200, 255), (16, 50000, 65535), (8, 200, 0), (16, 50000, 0)]:
+        values = [1 + (top - 1) * (i % side) // (side - 1) for i in range(side * side)]
+        volume = {}
+        for name in ["plain", "gaps"]:
+            (folder / f"{name}.tif").write_bytes(tiff(bits, nodata, values, side))
+            told = lines(run("generate", f"{name}.tif", "-g", "relief", "--set", "source=height", "--set", "outline=plate", "-q", "draft",
+                             "-o", f"{name}.glb", "--overwrite", "--json", cwd=folder, check=0))[-1]
+            volume[name] = told["measures"]["volume_mm3"]
+            assert any(f"16 pixels hold no data ({nodata})" in note for note in told["notes"]) == (name == "gaps"), told["notes"]
+            for i in range(16):  # for the next round
+                values[(10 + i // 4) * side + 10 + i % 4] = nodata
+        assert abs(volume["gaps"] / volume["plain"] - 1) < 0.01, (bits, nodata, volume)
+
+
 @sentence("/cli/what-is-made-of-distances-never-crosses-itself")
 def uncrossed(folder):
     run("generate", SAMPLES / "cactus-depth16.png", "-g", "depth", "-q", "draft", "-o", "c.glb", cwd=folder, check=0)

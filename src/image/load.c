@@ -48,6 +48,14 @@ plan_size(Plan *plan)
     plan->to_height = MAX(1, (unsigned)(plan->height * scale + 0.5));
 }
 
+/* One band of whole numbers of which one is said to mean nothing: heights, not a picture. */
+static bool
+has_gaps(const Plan *plan, VipsImage *header)
+{
+    double value;
+    return vips_image_get_bands(header) == 1 && orf_image_nodata_tag(plan->bytes, &value);
+}
+
 static void
 plan_load(Plan *plan, VipsImage *header)
 {
@@ -56,7 +64,7 @@ plan_load(Plan *plan, VipsImage *header)
     plan->width = (unsigned)vips_image_get_width(header);
     plan->height = (unsigned)vips_image_get_height(header);
     plan->orientation = vips_image_get_orientation(header);
-    plan->data = orf_image_is_data(header);
+    plan->data = orf_image_is_data(header) || has_gaps(plan, header);
     plan->bits = plan->options->keep_16 && info.bits > 8 ? 16 : 8;
     plan->grey = info.channels < 3;
     plan_size(plan);
