@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/describe-priv.h"
 #include "engine/operation-priv.h"
+#include "engine/parts-priv.h"
 
 static const OrfParam params[] = {
     ORF_CHOICE("what", "union|difference|intersection", "union",
@@ -60,22 +61,6 @@ check(OrfTask *task, OrfMesh *mesh, OrfMeasures *ret, GError **error)
     return mended;
 }
 
-/* The materials of all bodies, in the order of the groups that joining gave them. */
-static OrfAsset *
-dress(OrfMesh *mesh, GPtrArray *assets)
-{
-    g_autoptr(GArray) materials = g_array_new(false, false, sizeof(OrfMaterial));
-    for (guint i = 0; i < assets->len; i++) {
-        const OrfAsset *asset = assets->pdata[i];
-        size_t groups = orf_mesh_n_groups(orf_asset_mesh(asset));
-        for (size_t g = 0; g < groups; g++) {
-            size_t last = orf_asset_n_materials(asset) - 1;
-            g_array_append_vals(materials, orf_asset_material(asset, MIN(g, last)), 1);
-        }
-    }
-    return orf_asset_new(mesh, (const OrfMaterial *)materials->data, materials->len);
-}
-
 static bool
 run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
 {
@@ -89,7 +74,7 @@ run(OrfTask *task, const OrfOrder *order, OrfOutcome *outcome, GError **error)
     g_autoptr(OrfMesh) mesh = raw ? check(orf_task_step(task), raw, &m, error) : NULL;
     if (!mesh)
         return false;
-    OrfAsset *asset = dress(mesh, assets);
+    OrfAsset *asset = orf_parts_dress(mesh, assets);
     orf_outcome_take_asset(outcome, asset);
     g_autoptr(OrfJson) json = orf_json_new();
     orf_json_begin_object(json, NULL);

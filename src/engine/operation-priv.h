@@ -12,7 +12,8 @@
 /* In the order in which they are listed: a file and a word here each. */
 #define ORF_OPERATIONS(each)                                                                   \
     each(generate) each(cutout) each(measure) each(check) each(convert) each(view)             \
-        each(repair) each(simplify) each(boolean)
+        each(repair) each(simplify) each(boolean) each(hollow) each(offset) each(cut)          \
+            each(divide) each(split) each(merge)
 
 #define ORF_DECLARE_OPERATION(name) extern const OrfOperation orf_operation_##name;
 ORF_OPERATIONS(ORF_DECLARE_OPERATION)

@@ -64,6 +64,31 @@ check_body(Boolean *b, const OrfMesh *mesh, size_t i, GError **error)
     return true;
 }
 
+static void
+mesh_unref(void *mesh)
+{
+    orf_mesh_unref(mesh);
+}
+
+/* Bodies with UVs and colours where any has some. */
+static GPtrArray *
+dress_bodies(Boolean *b, OrfMesh *const *meshes, GError **error)
+{
+    g_autoptr(GPtrArray) dressed = g_ptr_array_new_with_free_func(mesh_unref);
+    for (size_t i = 0; i < b->n_bodies; i++) {
+        g_autoptr(OrfMesh) mesh = orf_mesh_ref(meshes[i]);
+        for (size_t j = 0; j < b->n_bodies; j++) {
+            OrfMesh *like = orf_mesh_dressed_like(b->task, mesh, meshes[j], error);
+            if (!like)
+                return NULL;
+            orf_mesh_unref(mesh);
+            mesh = like;
+        }
+        g_ptr_array_add(dressed, g_steal_pointer(&mesh));
+    }
+    return g_steal_pointer(&dressed);
+}
+
 static bool
 join_bodies(Boolean *b, OrfMesh *const *meshes, GError **error)
 {
@@ -74,7 +99,10 @@ join_bodies(Boolean *b, OrfMesh *const *meshes, GError **error)
             return false;
         b->first[i + 1] = b->first[i] + (uint32_t)orf_mesh_n_triangles(meshes[i]);
     }
-    b->joined = orf_mesh_join(b->task, meshes, b->n_bodies, true, error);
+    g_autoptr(GPtrArray) dressed = dress_bodies(b, meshes, error);
+    b->joined =
+        dressed ? orf_mesh_join(b->task, (OrfMesh **)dressed->pdata, b->n_bodies, true, error)
+                : NULL;
     return b->joined;
 }
 

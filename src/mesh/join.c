@@ -65,6 +65,29 @@ orf_mesh_scale_move(OrfTask *task, const OrfMesh *mesh, const float scale[3],
     return turn(task, result, error);
 }
 
+/* The same with UVs (all at 0, 0) and colours (white) where the other has some: what is joined
+ * to a dressed mesh must not undress it. */
+OrfMesh *
+orf_mesh_dressed_like(OrfTask *task, OrfMesh *mesh, const OrfMesh *like, GError **error)
+{
+    bool uvs = orf_mesh_uvs(like) && !orf_mesh_uvs(mesh),
+         colors = orf_mesh_colors(like) && !orf_mesh_colors(mesh);
+    g_auto(OrfMeshParts) parts = { 0 };
+    if (!uvs && !colors)
+        return orf_mesh_ref(mesh);
+    if (!orf_mesh_copy_parts(task, mesh, &parts, error) ||
+        (colors &&
+         !(parts.colors = ORF_ALLOC(task, uint8_t, 4 * parts.n_vertices, "dress", error))) ||
+        (uvs && !(parts.uvs = ORF_ALLOC(task, float, 2, "dress", error))) ||
+        (uvs && !(parts.uv_triangles =
+                      ORF_ALLOC(task, uint32_t, 3 * parts.n_triangles, "dress", error))))
+        return NULL;
+    if (colors)
+        memset(parts.colors, 0xff, 4 * parts.n_vertices);
+    parts.n_uvs = uvs ? 1 : parts.n_uvs;
+    return orf_mesh_new_take(&parts, error);
+}
+
 /* --- Join --------------------------------------------------------------------------------- */
 
 typedef struct {

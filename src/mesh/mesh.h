@@ -118,6 +118,14 @@ OrfMesh *orf_mesh_with_positions_take(OrfTask *task, const OrfMesh *mesh, float 
 OrfMesh *orf_mesh_join(OrfTask *task, OrfMesh *const *meshes, size_t n, bool separate_groups,
                        GError **error);
 
+/* The mesh with UVs (all at one place) and colours (white) where `like` has some: what is
+ * joined to a dressed mesh must not undress it. */
+OrfMesh *
+orf_mesh_dressed_like(OrfTask *task, OrfMesh *mesh, const OrfMesh *like, GError **error);
+/* A closed prism of `sides` round the line between two places. */
+OrfMesh *orf_mesh_prism(OrfTask *task, const double from[3], const double to[3], double radius,
+                        unsigned sides, GError **error);
+
 /* Vertices closer than `distance` mm are moved apart by a few times as much, indices stay: for
  * readers that join what nearly coincides. The mesh itself when there are none. Errors:
  * CANCELLED, TOO_LARGE. */
@@ -303,6 +311,56 @@ typedef struct {
  * Zhou, Grinspun, Zorin and Jacobson 2016; docs/decisions/0074-booleans.md. */
 OrfMesh *orf_mesh_boolean(OrfTask *task, OrfMesh *const *meshes, size_t n, OrfBooleanKind kind,
                           OrfBooleanReport *ret_report, GError **error);
+
+/* --- Offset, hollow: mesh/offset.c, mesh/hollow.c ----------------------------------------- */
+
+typedef enum {
+    ORF_OFFSET_OUTWARDS, /* the body and all within the distance of it: rounded outside */
+    ORF_OFFSET_INWARDS,  /* what lies deeper in it than the distance */
+    ORF_OFFSET_BOTH,     /* all within the distance of the surface, open or closed */
+} OrfOffsetKind;
+
+/* A closed surface at `distance` mm (> 0) from the triangles, without UVs or colours; empty (0
+ * triangles) where nothing is so deep. Its vertices are at that distance to 0.5 %; a grid of up
+ * to 60 M cells decides how small parts may be. Errors: BAD_INPUT (empty), CANCELLED,
+ * TOO_LARGE. */
+OrfMesh *orf_mesh_offset(OrfTask *task, const OrfMesh *mesh, OrfOffsetKind kind,
+                         double distance, GError **error);
+
+typedef struct {
+    double wall;           /* mm > 0 */
+    unsigned n_drains;     /* holes through the floor of the cavity */
+    double drain_diameter; /* mm > 0 when there are some */
+} OrfHollow;
+
+typedef struct {
+    size_t cavities;
+    double wall_least, wall_mean; /* mm, measured from the cavity to the outside */
+} OrfHollowReport;
+
+/* The same outside with an even wall; parts thinner than two walls stay solid. Errors:
+ * BAD_INPUT (no part is thick enough; with drains: open), CANCELLED, TOO_LARGE. */
+OrfMesh *orf_mesh_hollow(OrfTask *task, OrfMesh *mesh, const OrfHollow *options,
+                         OrfHollowReport *ret_report, GError **error);
+
+/* The bodies of a mesh (of OrfMesh), the largest first; a cavity goes with the body round it.
+ * Those beyond `most` (>= 1) are one. Caller owns. Errors: CANCELLED, TOO_LARGE. */
+GPtrArray *orf_mesh_shells(OrfTask *task, OrfMesh *mesh, size_t most, GError **error);
+
+/* --- Section: mesh/section.c -------------------------------------------------------------- */
+
+typedef struct {
+    double normal[3], offset;          /* the plane normal . x = offset (normal of length 1) */
+    unsigned n_pegs;                   /* at most; fewer where the cut is narrow */
+    bool dowels;                       /* holes in both halves, for pins of their own */
+    double diameter, depth, clearance; /* mm, of pegs; a hole is wider by 2 clearances */
+} OrfSection;
+
+/* The closed halves below and above the plane, either maybe empty; pegs stand on the lower one.
+ * Caps are a material of their own, the last group. `ret_pegs` may be NULL. Errors: BAD_INPUT
+ * (open), CANCELLED, TOO_LARGE. */
+bool orf_mesh_section(OrfTask *task, OrfMesh *mesh, const OrfSection *options,
+                      OrfMesh *ret_halves[2], unsigned *ret_pegs, GError **error);
 
 /* --- Iso-surface: mesh/isosurface.c ------------------------------------------------------- */
 
