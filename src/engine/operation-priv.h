@@ -13,7 +13,8 @@
 #define ORF_OPERATIONS(each)                                                                   \
     each(generate) each(cutout) each(measure) each(check) each(convert) each(view)             \
         each(repair) each(simplify) each(boolean) each(hollow) each(offset) each(cut)          \
-            each(divide) each(split) each(merge)
+            each(divide) each(split) each(merge) each(place) each(symmetrise) each(smooth)     \
+                each(subdivide) each(levels)
 
 #define ORF_DECLARE_OPERATION(name) extern const OrfOperation orf_operation_##name;
 ORF_OPERATIONS(ORF_DECLARE_OPERATION)

@@ -113,29 +113,42 @@ buffer_bytes(OrfGltf *gltf, size_t index, GError **error)
 }
 
 GBytes *
-orf_gltf_view(OrfGltf *gltf, size_t index, size_t *ret_stride, GError **error)
+orf_gltf_range(OrfGltf *gltf, size_t index, const json_t *view, GError **error)
 {
-    json_t *view = orf_gltf_item(gltf, "bufferViews", index, error);
-    if (!view)
-        return NULL;
     int64_t which = orf_gltf_whole(view, "buffer", -1);
     int64_t offset = orf_gltf_whole(view, "byteOffset", 0);
     int64_t length = orf_gltf_whole(view, "byteLength", -1);
-    int64_t stride = orf_gltf_whole(view, "byteStride", 0);
     GBytes *bytes = buffer_bytes(gltf, (size_t)which, error);
     if (!bytes)
         return NULL;
     size_t size = g_bytes_get_size(bytes);
-    if (offset < 0 || length < 0 || (uint64_t)offset + (uint64_t)length > size || stride < 0 ||
-        stride > 252)
+    if (offset < 0 || length < 0 || (uint64_t)offset + (uint64_t)length > size)
         return ORF_FAIL(error, BAD_INPUT,
                         "%s: bufferViews[%zu] (byte %" G_GINT64_FORMAT
                         ", length %" G_GINT64_FORMAT
                         ") reaches outside its buffer of %zu bytes; export it again",
                         gltf->name, index, offset, length, size);
+    return g_bytes_new_from_bytes(bytes, (size_t)offset, (size_t)length);
+}
+
+GBytes *
+orf_gltf_view(OrfGltf *gltf, size_t index, size_t *ret_stride, GError **error)
+{
+    json_t *view = orf_gltf_item(gltf, "bufferViews", index, error);
+    if (!view)
+        return NULL;
+    int64_t stride = orf_gltf_whole(view, "byteStride", 0);
+    if (stride < 0 || stride > 252)
+        return ORF_FAIL(
+            error, BAD_INPUT,
+            "%s: bufferViews[%zu] has a stride that makes no sense; export it again",
+            gltf->name, index);
+    const json_t *packed =
+        json_object_get(json_object_get(view, "extensions"), "EXT_meshopt_compression");
     if (ret_stride)
         *ret_stride = (size_t)stride;
-    return g_bytes_new_from_bytes(bytes, (size_t)offset, (size_t)length);
+    return json_is_object(packed) ? orf_gltf_unpacked(gltf, index, packed, error)
+                                  : orf_gltf_range(gltf, index, view, error);
 }
 
 /* --- Accessors ---------------------------------------------------------------------------- */

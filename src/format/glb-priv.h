@@ -26,6 +26,7 @@ typedef struct {
     GBytes *chunk;    /* of a GLB, or NULL */
     GBytes **buffers; /* [n_buffers], each NULL until it is used */
     size_t n_buffers;
+    GHashTable *unpacked;     /* view -> GBytes, of those packed by meshopt; or NULL */
     OrfGltfPicture *pictures; /* [n_pictures] */
     size_t n_pictures;
     size_t n_materials; /* of the document; group n_materials is the default material */
@@ -48,6 +49,8 @@ int64_t orf_gltf_whole(const json_t *object, const char *key, int64_t fallback);
 /* Numbers of an array of exactly n; false (and outputs untouched) when it is anything else. */
 bool orf_gltf_numbers(const json_t *object, const char *key, double *ret, size_t n);
 
+/* Bytes of the buffer that a view, or what packs one, names. */
+GBytes *orf_gltf_range(OrfGltf *gltf, size_t index, const json_t *view, GError **error);
 GBytes *orf_gltf_view(OrfGltf *gltf, size_t index, size_t *ret_stride, GError **error);
 /* What a URI holds: data: or a file beside ours (NULL without error when that is missing). */
 GBytes *orf_gltf_uri(OrfGltf *gltf, const char *uri, GError **error);
@@ -58,6 +61,10 @@ float *orf_gltf_floats(OrfGltf *gltf, size_t accessor, unsigned least, unsigned 
 /* [count][width] whole numbers, as they are. */
 uint32_t *orf_gltf_wholes(OrfGltf *gltf, size_t accessor, unsigned width, size_t *ret_count,
                           GError **error);
+
+/* A view packed by EXT_meshopt_compression (`json`), unpacked: glb-meshopt.c. Errors:
+ * BAD_INPUT, TOO_LARGE. */
+GBytes *orf_gltf_unpacked(OrfGltf *gltf, size_t index, const json_t *json, GError **error);
 
 /* --- Materials and pictures: glb-material.c ----------------------------------------------- */
 

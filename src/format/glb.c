@@ -136,8 +136,9 @@ static bool
 can_read(const char *extension)
 {
     static const char *const known[] = {
-        "KHR_mesh_quantization", "EXT_texture_webp",    "KHR_texture_transform",
-        "KHR_lights_punctual",   "KHR_node_visibility", "KHR_animation_pointer",
+        "KHR_mesh_quantization",   "EXT_texture_webp",    "KHR_texture_transform",
+        "EXT_meshopt_compression", "KHR_lights_punctual", "KHR_node_visibility",
+        "KHR_animation_pointer",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
         if (g_str_equal(extension, known[i]))
@@ -169,8 +170,11 @@ static bool
 is_read_in_part(const char *extension)
 {
     static const char *const whole[] = {
-        "KHR_mesh_quantization", "EXT_texture_webp",
-        "KHR_texture_transform", "KHR_materials_pbrSpecularGlossiness",
+        "KHR_mesh_quantization",
+        "EXT_texture_webp",
+        "EXT_meshopt_compression",
+        "KHR_texture_transform",
+        "KHR_materials_pbrSpecularGlossiness",
         "KHR_lights_punctual", /* lights are no part of an asset */
     };
     for (size_t i = 0; i < G_N_ELEMENTS(whole); i++)
@@ -270,6 +274,7 @@ close_document(OrfGltf *gltf)
         g_clear_pointer(&gltf->pictures[i].encoded, g_bytes_unref);
     }
     orf_free(gltf->buffers);
+    g_clear_pointer(&gltf->unpacked, g_hash_table_unref);
     orf_free(gltf->pictures);
     orf_free(gltf->visited);
     json_decref(gltf->root);

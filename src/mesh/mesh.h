@@ -141,6 +141,16 @@ typedef struct {
 OrfMesh *
 orf_mesh_smooth(OrfTask *task, const OrfMesh *mesh, const OrfSmooth *options, GError **error);
 
+/* The same for noise on bodies with sharp edges, which stay; `rounds` 0: 5. Open borders stay.
+ * Fleishman, Drori and Cohen-Or 2003. Errors: CANCELLED, TOO_LARGE. */
+OrfMesh *
+orf_mesh_smooth_sharp(OrfTask *task, const OrfMesh *mesh, unsigned rounds, GError **error);
+
+/* Each triangle in four, the surface rounded; open edges become smooth curves, edges that
+ * branch stay, UV seams and groups too. Errors: BAD_INPUT (a triangle that uses a vertex
+ * twice), CANCELLED, TOO_LARGE. Loop 1987, Warren 1995. */
+OrfMesh *orf_mesh_subdivide(OrfTask *task, const OrfMesh *mesh, GError **error);
+
 typedef struct {
     size_t triangles; /* target; 0: no target */
     float error; /* how far the surface may move, in mm; 0: any when `triangles` is given */
