@@ -72,5 +72,6 @@ const OrfOperation orf_operation_hollow = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_ASSET,
+    .heavy = true,
     .run = run,
 };

@@ -66,5 +66,6 @@ const OrfOperation orf_operation_offset = {
     .least = 1,
     .most = 1,
     .makes = ORF_MAKES_ASSET,
+    .heavy = true,
     .run = run,
 };
