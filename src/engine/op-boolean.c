@@ -53,12 +53,18 @@ check(OrfTask *task, OrfMesh *mesh, OrfMeasures *ret, GError **error)
     if (orf_measures_solid(ret) && ret->self_intersections == 0)
         return orf_mesh_ref(mesh);
     OrfRepairReport report;
-    OrfMesh *mended = orf_mesh_repair(task, mesh, NULL, &report, error);
-    if (!mended || report.way == ORF_REPAIR_REMESH)
-        return mended ? (orf_mesh_unref(mended), orf_mesh_ref(mesh)) : NULL;
+    g_autoptr(OrfMesh) mended = orf_mesh_repair(task, mesh, NULL, &report, error);
+    if (!mended)
+        return NULL;
+    if (report.way == ORF_REPAIR_REMESH) { /* its vertices would be lost */
+        orf_task_note(task,
+                      "slivers that rounding had folded are left; \"mesh repair\" makes a "
+                      "new surface of it");
+        return orf_mesh_ref(mesh);
+    }
     orf_task_note(task, "slivers that rounding had folded were repaired");
     *ret = report.after;
-    return mended;
+    return g_steal_pointer(&mended);
 }
 
 static bool
