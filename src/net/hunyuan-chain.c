@@ -130,16 +130,16 @@ orf_hunyuan_tokens(OrfCompute *c, const OrfHunyuan *net, const float *values, si
 
 /* --- Sampling ----------------------------------------------------------------------------- */
 
-/* Zeros in the place of the picture: one token that stands for all, or all of them. */
+/* Zeros in the place of the picture: one token stands for all. 2.0 weighs it by their number;
+ * in 2.1 keys and values of zeros are zeros, so their number does not matter. */
 static OrfTensor *
-nothing_for(OrfCompute *c, const OrfHunyuan *net, const OrfTensor *context)
+nothing_for(OrfCompute *c, const OrfTensor *context)
 {
     if (!context)
         return NULL;
     size_t width = orf_tensor_columns(context);
-    size_t tokens = net->flux ? 1 : orf_tensor_dim(context, 1);
-    g_autofree float *zeros = g_new0(float, (tokens * width));
-    return orf_tensor_from(c, ORF_SHAPE(1, tokens, width), zeros);
+    g_autofree float *zeros = g_new0(float, width);
+    return orf_tensor_from(c, ORF_SHAPE(1, 1, width), zeros);
 }
 
 static OrfTensor *
@@ -191,7 +191,7 @@ orf_hunyuan_sample(OrfCompute *c, const OrfHunyuan *net, const OrfTensor *contex
     double guidance = how->guidance != 0 ? how->guidance : 5;
     g_autofree double *sigmas = g_new(double, steps + 1);
     orf_flow_sigmas(net->consistency, net->shift, steps, sigmas);
-    g_autoptr(OrfTensor) nothing = nothing_for(c, net, context);
+    g_autoptr(OrfTensor) nothing = nothing_for(c, context);
     g_autoptr(OrfTensor) z = orf_tensor_ref((OrfTensor *)noise);
     OrfTask *task = orf_compute_task(c);
     for (unsigned i = 0; i < steps && orf_compute_ok(c); i++) {
