@@ -10,6 +10,8 @@
 
 #include "generate/generate-priv.h"
 
+#define TOOL_DEPTH 0.5 /* of a key or a spanner, share of its widest part */
+
 static OrfFit fit(double confidence, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static OrfFit
@@ -106,6 +108,14 @@ is_outlined(const OrfLook *look)
            orf_look_drawn(look) > 0.5 && look->shape.level < 0.5;
 }
 
+/* Several tones that darken towards a rim: a shaded thing, whatever else speaks for flat art.
+ */
+static bool
+is_shaded(const OrfLook *look)
+{
+    return look->colors >= 4 && look->shape.shade > 0.1;
+}
+
 static double
 score_of(const OrfLook *look, OrfLookScore which)
 {
@@ -159,10 +169,8 @@ thick_as_a_tool(const OrfLook *look, OrfFit *fit)
 {
     if (look->shape.elongation < 3 || look->shape.runs > 2 || look->info.vector)
         return;
-    OrfThickness thickness;
-    orf_thickness_guess(&look->shape, &thickness);
     fit->sets = "height";
-    fit->share = (double)thickness.depth * look->shape.girth / 0.8;
+    fit->share = TOOL_DEPTH * look->shape.girth / 0.8;
 }
 
 static OrfFit
@@ -175,6 +183,8 @@ extrude_fits(const OrfLook *look)
         return fit(MIN(score, 0.5), "a drawing: its strokes as a solid");
     if (orf_look_drawn(look) > 0.5 || orf_look_strokes(look) > 0)
         return fit(score, "strokes on paper: as a solid");
+    if (is_shaded(look))
+        return fit(MIN(score, 0.05), "its outline as a solid");
     return fit(score, "%u flat colour%s with hardly any shading: a logo, an icon or lettering",
                look->colors, look->colors == 1 ? "" : "s");
 }
