@@ -81,7 +81,7 @@ def result(server, job):
 @tap.sentence("/operations/what-takes-long-is-a-job-that-tells-how-far-it-is")
 def heavy(folder):
     with servers.Server(ORFEAS, folder / "data") as server:
-        mesh = upload(server, torus(300))
+        mesh = upload(server, torus(230))
         answer = order(server, "repair", [{"mesh": mesh}])
         assert answer.status == 202, answer
         job = job_of(answer)

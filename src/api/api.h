@@ -24,6 +24,7 @@ typedef struct {
     OrfMeter *meter;
     OrfDevices *devices;
     OrfRunner *runner;     /* borrowed; NULL: nothing is told of it, and no file is made */
+    OrfEngine *engine;     /* borrowed; what is installed decides results, too; NULL: nothing */
     const char *safe_mode; /* why nothing can be stored; NULL: all is well */
     unsigned rate; /* jobs and uploads one client address may create in a minute; 0: no limit */
     bool loopback; /* it listens on loopback: a Host that names another machine is refused */

@@ -486,7 +486,7 @@ derive_take(OrfCall *call, OrfJobRequest *request_in, OrfDerivedFn ready)
         orf_call_error(call, error);
         return;
     }
-    g_autofree char *key = orf_order_digest(NULL, order);
+    g_autofree char *key = orf_order_digest(call->api->options.engine, order);
     if (orf_blob_get_derived(call->api->options.store, first_source(request), key, &made))
         ready(call, &made);
     else if (!was_refused(call, key, request->operation) && may_make(call))

@@ -252,7 +252,7 @@ orf_draft_wish(OrfDraft *draft, OrfWish *ret)
     g_free(draft->kind);
     draft->kind = orf_order_kind(order);
     g_free(draft->key);
-    draft->key = orf_order_digest(NULL, order);
+    draft->key = orf_order_digest(draft->api->options.engine, order);
     const char *webhook = orf_params_text(draft->fields, "webhook");
     *ret = (OrfWish){
         .tenant = draft->tenant,

@@ -186,6 +186,33 @@ the_stored_request_is_read_back(void)
     g_assert_cmpstr(again.key, ==, wish.key);
 }
 
+static char *
+key_with(Desk *desk, OrfEngine *engine)
+{
+    desk->api.options.engine = engine;
+    g_autoptr(OrfDraft) draft = desk_read(desk, "{'generator':'inflate','image_b64':'$JPEG'}");
+    g_assert_nonnull(orf_draft_check(draft));
+    OrfWish wish;
+    orf_draft_wish(draft, &wish);
+    return g_strdup(wish.key);
+}
+
+/* Else results that were made without it would be found after it was installed. */
+static void
+an_installed_net_gives_other_keys(void)
+{
+    g_autofree char *folder = g_build_filename(g_getenv("G_TEST_SRCDIR"), "tests", "data",
+                                               "nets", "matting-isnet", NULL);
+    const char *folders[] = { folder, NULL };
+    g_autoptr(OrfEngine) engine = orf_engine_new(&(OrfEngineOptions){ .nets = folders }, NULL);
+    g_autoptr(Desk) desk = desk_open();
+    g_autofree char *without = key_with(desk, NULL), *with = key_with(desk, engine);
+    g_assert_cmpstr(without, !=, with);
+    g_autofree char *again = key_with(desk, engine);
+    g_assert_cmpstr(again, ==, with);
+    desk->api.options.engine = NULL;
+}
+
 static void
 stored_requests_of_others(void)
 {
@@ -423,6 +450,8 @@ main(int argc, char **argv)
     g_test_add_func("/api/draft/tells-a-bounded-number-of-faults", endless_faults);
     g_test_add_func("/api/draft/refuses-more-pixels-than-allowed", too_many_pixels);
     g_test_add_func("/api/draft/reads-everything-a-wish-can-say", everything);
+    g_test_add_func("/api/draft/an-installed-net-gives-other-keys",
+                    an_installed_net_gives_other_keys);
     g_test_add_func("/api/draft/a-stored-request-is-read-back-as-it-was",
                     the_stored_request_is_read_back);
     g_test_add_func("/api/draft/a-request-of-another-version-is-refused",

@@ -37,6 +37,8 @@ run(int argc, char **argv)
         memory = g_ascii_strtoull(argv[2], NULL, 10);
     keep_memory_together();
     g_auto(GStrv) nets = orf_cli_net_folders();
+    /* What is not there when the process is confined can never be read by it. */
+    g_mkdir_with_parents(nets[0], 0700);
     return orf_daemon_run_jobs(memory, (const char *const *)nets, HOOK);
 }
 

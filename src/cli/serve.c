@@ -248,6 +248,8 @@ serve(const Wish *wish)
     if (!fill_options(wish, &options, &error) || !read_secret(wish, &secret, &error))
         return orf_cli_fail(error);
     options.webhook_secret = secret;
+    g_auto(GStrv) nets = orf_cli_net_folders();
+    options.nets = (const char *const *)nets;
     g_log_set_writer_func(write_log, NULL, NULL);
     g_autoptr(OrfDaemon) daemon = orf_daemon_start(&options, &error);
     if (!daemon)

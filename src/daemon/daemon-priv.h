@@ -25,6 +25,7 @@ struct OrfDaemon {
     OrfDevices *devices;
     OrfStore *store; /* NULL in safe mode, as runner and queue */
     OrfRunner *runner;
+    OrfEngine *engine;
     const char *runner_argv[5];
     char *program, *runs_memory; /* of it */
     OrfQueue *queue;

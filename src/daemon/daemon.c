@@ -110,6 +110,10 @@ connections(void)
 static bool
 open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
 {
+    /* Nothing runs on it here: it knows which nets decide results, for their digests. */
+    daemon->engine = orf_engine_new(&(OrfEngineOptions){ .nets = options->nets }, error);
+    if (!daemon->engine)
+        return false;
     daemon->api = orf_api_new(
         &(OrfApiOptions){
             .store = daemon->store,
@@ -117,6 +121,7 @@ open_front(OrfDaemon *daemon, const OrfDaemonOptions *options, GError **error)
             .meter = daemon->meter,
             .devices = daemon->devices,
             .runner = daemon->runner,
+            .engine = daemon->engine,
             .safe_mode = daemon->safe_mode,
             .rate = options->rate,
             /* Which names a proxy lets through is its business, unless sites are listed. */
@@ -268,6 +273,7 @@ orf_daemon_free(OrfDaemon *daemon)
     orf_keeper_stop(daemon->keeper);
     orf_http_free(daemon->http);
     orf_api_free(daemon->api);
+    orf_engine_unref(daemon->engine);
     orf_queue_free(daemon->queue);
     orf_runner_free(daemon->runner);
     orf_store_close(daemon->store);

@@ -23,6 +23,7 @@ typedef struct {
     const char *const *origins;     /* further sites whose pages may use it; or NULL */
     int64_t run_limit_us;           /* of one run, waits left out; 0: 10 min */
     const char *program;            /* that knows run-jobs; NULL: this one */
+    const char *const *nets;        /* folders where nets are installed; NULL: none */
     bool proxied;                   /* clients come through a proxy that adds X-Forwarded-For */
 } OrfDaemonOptions;
 
