@@ -19,11 +19,11 @@ static const char *const json_first[] = { "application/json", "text/event-stream
 
 typedef enum { FORM_NONE, FORM_JSON, FORM_SSE, FORM_NDJSON } Form;
 
+/* What the client takes; when it takes anything, `streams` decides. */
 static Form
-form_of(const OrfCall *call, const char *mode)
+form_of(const OrfCall *call, bool streams)
 {
-    bool progressive = g_str_equal(mode, "progressive");
-    const char *const *types = progressive ? streams_first : json_first;
+    const char *const *types = streams ? streams_first : json_first;
     int best = orf_call_accepts(call, types);
     if (best < 0)
         return FORM_NONE;
@@ -94,8 +94,9 @@ reply_trial(OrfCall *call, OrfDraft *draft)
 
 /* --- The endpoints ------------------------------------------------------------------------ */
 
+/* `by_mode`: mode=progressive streams unasked. */
 static void
-create(OrfCall *call, const char *default_mode)
+create(OrfCall *call, const char *default_mode, bool by_mode)
 {
     g_autoptr(OrfDraft) draft = orf_intake_finish(call, default_mode);
     if (!draft)
@@ -104,7 +105,8 @@ create(OrfCall *call, const char *default_mode)
         reply_trial(call, draft);
         return;
     }
-    Form form = form_of(call, orf_draft_mode(draft));
+    bool streams = by_mode && g_str_equal(orf_draft_mode(draft), "progressive");
+    Form form = form_of(call, streams);
     if (form == FORM_NONE) {
         orf_call_problem(call, &(OrfProblem){ .code = ORF_PROBLEM_NOT_ACCEPTABLE,
                                               .detail = "this answers application/json, "
@@ -122,13 +124,19 @@ create(OrfCall *call, const char *default_mode)
 static void
 create_standard(OrfCall *call)
 {
-    create(call, "standard");
+    create(call, "standard", false);
+}
+
+static void
+create_by_mode(OrfCall *call)
+{
+    create(call, "standard", true);
 }
 
 static void
 create_progressive(OrfCall *call)
 {
-    create(call, "progressive");
+    create(call, "progressive", true);
 }
 
 static const OrfArgument arguments[] = {
@@ -157,6 +165,13 @@ static const OrfBodyKind objects[] = { { "application/json", "Wish" },
                                        { 0 } };
 
 static const OrfAnswer job_answers[] = {
+    { 200, "application/json", "JobOrTrial",
+      "the job is over (Prefer: wait, or its result is known)" },
+    { 202, "application/json", "Job", "the job is queued; Location says where to ask" },
+    { 0 },
+};
+
+static const OrfAnswer mode_answers[] = {
     { 200, "application/json", "JobOrTrial",
       "the job is over (Prefer: wait, or its result is known)" },
     { 200, "text/event-stream", NULL, "the events, with mode=progressive or by Accept" },
@@ -210,9 +225,9 @@ const OrfEndpoint orf_endpoint_generate = {
     .desk = true,
     .arguments = arguments,
     .bodies = objects,
-    .answers = job_answers,
+    .answers = mode_answers,
     .begin = orf_wish_begin,
-    .handle = create_standard,
+    .handle = create_by_mode,
 };
 
 const OrfEndpoint orf_endpoint_generate_progressive = {
