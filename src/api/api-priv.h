@@ -25,6 +25,7 @@ struct OrfApi {
     OrfRest *rest;
     _Atomic(OrfHttp *) http;
     OrfWorkers *clock; /* one thread for what comes at a time: it must not block */
+    GMutex looking;    /* one picture at a time is in memory to be looked at: draft-check.c */
     _Atomic bool draining;
     struct OrfApiParts *parts; /* api.c */
     void *feeds; /* events.c: open streams and sockets, for heartbeats and drain */

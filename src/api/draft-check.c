@@ -132,27 +132,36 @@ check_model(OrfDraft *draft, OrfJobInput *model)
         close(fd);
 }
 
+/* False with a fault. Many that come at one time are looked at one after the other: each is as
+ * large as what was sent. */
+static bool
+probe(OrfDraft *draft, OrfJobInput *picture, OrfPictureInfo *ret_info)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&draft->api->looking);
+    (void)locker;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = orf_blob_get(draft->api->options.store, picture->digest, NULL);
+    if (!bytes) {
+        blame_missing(draft, picture);
+        return false;
+    }
+    picture->bytes = g_bytes_get_size(bytes);
+    if (orf_engine_probe(bytes, picture->name, ret_info, &error))
+        return true;
+    orf_draft_fault(draft, code_of(error), picture->pointer, "%s", error->message);
+    return false;
+}
+
 static void
 check_picture(OrfDraft *draft, OrfJobInput *picture)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = orf_blob_get(draft->api->options.store, picture->digest, &error);
-    if (!bytes) {
-        blame_missing(draft, picture);
-        return;
-    }
     OrfPictureInfo info;
-    if (!orf_engine_probe(bytes, picture->name, &info, &error)) {
-        orf_draft_fault(draft, code_of(error), picture->pointer, "%s", error->message);
-        return;
-    }
-    if (!check_size(draft, picture, &info))
+    if (!probe(draft, picture, &info) || !check_size(draft, picture, &info))
         return;
     g_free(picture->format);
     picture->format = g_strdup(info.format);
     picture->width = info.width;
     picture->height = info.height;
-    picture->bytes = g_bytes_get_size(bytes);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,28 +84,53 @@ orf_blob_open(OrfStore *store, const char *digest, uint64_t *ret_size, GError **
 
 /* --- Bytes in memory ---------------------------------------------------------------------- */
 
-/* Never mapped: a file that somebody cuts short, or a disk that fails, would end the process.
- */
-static GBytes *
-read_file(int fd, size_t size, GError **error)
+/* Memory of its own, which goes back to the system whole. */
+typedef struct {
+    void *data;
+    size_t size;
+} Pages;
+
+static void
+pages_free(void *data)
 {
-    g_autofree char *data = g_try_malloc(size + 1);
-    if (!data) {
-        (void)ORF_FALSE(error, BUSY,
-                        "store: no memory for a file of %zu bytes; try again later", size);
-        return NULL;
-    }
+    Pages *pages = data;
+    munmap(pages->data, pages->size);
+    g_free(pages);
+}
+
+static bool
+read_all(int fd, char *data, size_t size, GError **error)
+{
     for (size_t at = 0; at < size;) {
         ssize_t n = read(fd, data + at, size - at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
             orf_file_fail(error, "a blob cannot be read", n < 0 ? errno : EIO);
-            return NULL;
+            return false;
         }
         at += (size_t)n;
     }
-    return g_bytes_new_take(g_steal_pointer(&data), size);
+    return true;
+}
+
+/* The file itself is never mapped: when somebody cuts it short, or a disk fails, that would end
+ * the process. */
+static GBytes *
+read_file(int fd, size_t size, GError **error)
+{
+    if (!size)
+        return g_bytes_new(NULL, 0);
+    void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED)
+        return ORF_FAIL(error, BUSY,
+                        "store: no memory for a file of %zu bytes; try again later", size);
+    Pages *pages = g_new(Pages, 1);
+    *pages = (Pages){ data, size };
+    if (read_all(fd, data, size, error))
+        return g_bytes_new_with_free_func(data, size, pages_free, pages);
+    pages_free(pages);
+    return NULL;
 }
 
 GBytes *
