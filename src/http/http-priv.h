@@ -59,7 +59,7 @@ struct OrfHttp {
     OrfTask *budget; /* of bodies in memory */
     struct MHD_Daemon *daemon;
     uint16_t port;
-    int listener; /* once it no longer listens; -1: none */
+    int listener; /* belongs to the daemon */
     atomic_bool draining, stopping;
     OrfCounters counters;
     OrfSockets *sockets;

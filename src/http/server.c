@@ -1,10 +1,13 @@
 /* server.c - starting, draining and stopping.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* dup3 */
 #include "http/http-priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -121,6 +124,7 @@ open_transport(OrfHttp *http, GError **error)
         return false;
     bool v6 = address.any.sa_family == AF_INET6;
     http->port = ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port);
+    http->listener = fd;
     http->daemon = start_transport(http, fd, v6);
     if (http->daemon)
         return true;
@@ -180,15 +184,20 @@ orf_http_port(const OrfHttp *http)
     return http->port;
 }
 
+/* The listening socket ends, and something that is never ready has its number from now on.
+ * MHD_quiesce_daemon would be the way, but libmicrohttpd 0.9.75 ends the process when a thread
+ * of its pool and the caller take the socket out of one epoll set at one time; here the kernel
+ * does that. */
 static void
 stop_accepting(OrfHttp *http)
 {
     if (atomic_exchange(&http->draining, true) || !http->daemon)
         return;
-    http->listener = MHD_quiesce_daemon(http->daemon);
-    if (http->listener != MHD_INVALID_SOCKET)
-        shutdown(http->listener,
-                 SHUT_RDWR); /* its number stays taken while threads may use it */
+    int never = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (never < 0 || dup3(never, http->listener, O_CLOEXEC) < 0)
+        g_warning("http: new connections are still taken: %s", g_strerror(errno));
+    if (never >= 0)
+        close(never);
 }
 
 void
@@ -219,8 +228,6 @@ orf_http_free(OrfHttp *http)
     orf_links_close(http, true);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
-    if (http->daemon && http->listener != MHD_INVALID_SOCKET)
-        close(http->listener);
     orf_http_unref(http);
 }
 
