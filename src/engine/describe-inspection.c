@@ -136,8 +136,12 @@ append_defects(GString *out, const OrfInspection *in)
                                "\n  cavity       %zu closed room%s inside, meant as it seems",
                                in->cavities, in->cavities == 1 ? "" : "s");
     if (!in->looked && in->measures.self_intersections >= 0 && in->measures.area > 0)
-        g_string_append(out, "\n  not looked   for rooms inside: faces disagree about outside; "
-                             "repair turns them");
+        g_string_append(
+            out, in->measures.misoriented_edges
+                     ? "\n  not looked   for rooms inside: faces disagree about outside; "
+                       "repair turns them"
+                     : "\n  not looked   for rooms inside: too many walls lie over each "
+                       "other");
 }
 
 char *

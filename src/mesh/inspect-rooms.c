@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_AREA 100 /* times the diagonal squared; a cube has 2, a sponge 30 */
+
 #define CELLS 160    /* of the grid along the diagonal */
 #define EMPTY 0.02   /* share of the inside that may lie behind a narrow door */
 #define ASKED 5      /* faces of a shell */
@@ -286,6 +288,8 @@ orf_inspect_rooms(OrfTask *task, const OrfMesh *mesh, OrfInspection *in, GError 
     g_auto(Rooms) rooms = { .task = task, .mesh = joined, .in = in };
     if (!joined)
         return false;
-    in->looked = in->measures.misoriented_edges == 0;
+    /* A surface many times as large as any body's would fill the grid over and over. */
+    bool heaped = in->measures.area > MOST_AREA * in->diagonal * in->diagonal;
+    in->looked = in->measures.misoriented_edges == 0 && !heaped;
     return (!in->looked || find_rooms(&rooms, error)) && find_shells(&rooms, error);
 }

@@ -74,6 +74,24 @@ sound_mesh_has_a_hundred(void)
         g_assert_cmpuint(in.faces[t], ==, 0);
 }
 
+/* Each wall would go through the whole grid again: minutes for a file of 12 MB. */
+static void
+heap_of_walls_is_not_searched_for_rooms(void)
+{
+    OrfMesh *heap = shape_ball(25, 16, 12);
+    for (int i = 0; i < 9; i++) {
+        OrfMesh *twice = joined(heap, heap);
+        orf_mesh_unref(heap);
+        heap = twice;
+    }
+    g_autoptr(GError) error = NULL;
+    g_auto(OrfInspection) in = { 0 };
+    g_assert_true(orf_mesh_inspect(NULL, heap, false, &in, &error));
+    orf_mesh_unref(heap);
+    g_assert_false(in.looked);
+    g_assert_false(orf_inspection_printable(&in));
+}
+
 static void
 holes_are_where_they_are(void)
 {
@@ -204,6 +222,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/mesh/inspect/a-sound-mesh-has-a-hundred", sound_mesh_has_a_hundred);
+    g_test_add_func("/mesh/inspect/heap-of-walls-is-not-searched-for-rooms",
+                    heap_of_walls_is_not_searched_for_rooms);
     g_test_add_func("/mesh/inspect/holes-are-marked-where-they-are", holes_are_where_they_are);
     g_test_add_func("/mesh/inspect/shells-inside-are-told-from-cavities",
                     shells_inside_are_told_from_cavities);

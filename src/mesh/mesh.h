@@ -237,11 +237,12 @@ typedef struct {
     OrfMeasures measures;        /* self_intersections counted unless `fast` */
     size_t count[ORF_N_DEFECTS]; /* edges, vertices, faces, pairs or shells; HIDDEN: faces */
     size_t cavities;             /* closed rooms that somebody meant: no defect */
-    bool looked;     /* rooms and shells were looked at; needs faces that agree about outside */
-    double hidden;   /* share of the inside that is empty behind narrow doors, 0..1 */
-    double door;     /* mm: the widest of them; 0: none */
-    double diagonal; /* mm */
-    uint16_t *faces; /* [triangles] bits */
+    bool looked;       /* rooms and shells were looked at; needs faces that agree about
+                          outside, and no heap of walls */
+    double hidden;     /* share of the inside that is empty behind narrow doors, 0..1 */
+    double door;       /* mm: the widest of them; 0: none */
+    double diagonal;   /* mm */
+    uint16_t *faces;   /* [triangles] bits */
     uint16_t *corners; /* [vertices] bits: their own, and those of their faces */
     uint32_t *pairs;   /* [n_pairs][2] triangles that cross, counting stops at 10 000 */
     size_t n_pairs;
