@@ -42,6 +42,19 @@ wrap(GBytes *model)
     return orf_zip_write(NULL, &entry, 1, NULL);
 }
 
+/* a .bin or texture that was written beside the file */
+static GBytes *
+written_file(const char *name, void *data)
+{
+    GPtrArray *files = data;
+    for (unsigned i = 0; i < files->len; i++) {
+        const OrfFile *file = files->pdata[i];
+        if (g_str_equal(file->name, name))
+            return g_bytes_ref(file->bytes);
+    }
+    return NULL;
+}
+
 static void
 save_and_load(OrfTask *task, const OrfAsset *asset, const char *format)
 {
@@ -52,7 +65,8 @@ save_and_load(OrfTask *task, const OrfAsset *asset, const char *format)
         if (!files)
             continue; /* over the budget */
         GBytes *bytes = ((OrfFile *)files->pdata[0])->bytes;
-        g_autoptr(OrfAsset) again = orf_format_load(task, bytes, format, NULL, &error);
+        OrfLoad options = { .sibling = written_file, .sibling_data = files };
+        g_autoptr(OrfAsset) again = orf_format_load(task, bytes, format, &options, &error);
         bool drops = g_str_equal(format, "stl"); /* triangles whose corners lie at one place */
         size_t n = orf_mesh_n_triangles(orf_asset_mesh(asset));
         if (again)
